@@ -1,0 +1,66 @@
+import { z } from 'zod';
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const url = (...protocols: string[]) =>
+  z.url({ protocol: new RegExp(`^(${protocols.join('|')})$`), error: `must be a ${protocols[0]}:// URL` });
+const list = z
+  .string()
+  .default('')
+  .transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  );
+
+/**
+ * Every variable that Parley reads, in the order of `.env.example`. A test keeps the two the same.
+ * The descriptions are printed when a value is refused.
+ */
+export const configShape = {
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development').describe('the kind of run'),
+  PORT: integer(0, 65_535).default(3001).describe('the HTTP port; 0 takes a free one'),
+  HOST: z.string().default('127.0.0.1').describe('the address to listen on; 0.0.0.0 for all'),
+  PUBLIC_URL: url('http', 'https').optional().describe('where people reach the server'),
+  DATA_DIR: z.string().default('.data').describe('where the embedded default keeps its data'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('the least severe level that is logged'),
+
+  DATABASE_URL: url('postgres', 'postgresql').optional().describe('PostgreSQL 14+; unset: the embedded one'),
+  DATABASE_POOL_SIZE: integer(2, 500).default(20).describe('PostgreSQL connections per process'),
+  REDIS_URL: url('redis', 'rediss').optional().describe('Redis 7+; unset: one process without Redis'),
+
+  JWT_SECRET: z
+    .string()
+    .min(32, 'must have 32 or more characters')
+    .optional()
+    .describe('signs access tokens; required in production, made under DATA_DIR otherwise'),
+  ACCESS_TOKEN_MINUTES: z.coerce.number().positive().max(1440).default(15).describe('life of an access token'),
+  REFRESH_TOKEN_DAYS: z.coerce.number().positive().max(365).default(30).describe('life of a refresh token'),
+  CORS_ORIGINS: list.describe('origins of browser clients, comma separated; * allows all'),
+  TRUST_PROXY_HOPS: integer(0, 10).default(0).describe('how many proxies of yours stand before the server'),
+
+  MAX_BODY_BYTES: integer(1_024, 100_000_000).default(1_000_000).describe('largest request body'),
+  MAX_MESSAGE_CHARS: integer(1, 10_000_000).default(100_000).describe('longest message, in UTF-16 code units'),
+  SOCKET_BUFFER_BYTES: integer(16_384, 100_000_000)
+    .default(1_000_000)
+    .describe('most bytes kept for one slow reader before it is sent a snapshot instead'),
+  SSE_HEARTBEAT_MS: integer(100, 600_000).default(15_000).describe('time between SSE heartbeats'),
+
+  DEFAULT_MODEL: z.string().default('echo').describe('the model of a session that names none'),
+  ECHO_TOKENS_PER_SECOND: z.coerce.number().positive().max(100_000).default(50).describe('speed of echo'),
+  OPENAI_API_KEY: z.string().optional().describe('key of OpenAI or a compatible server'),
+  OPENAI_BASE_URL: url('http', 'https').optional().describe('base URL of an OpenAI-compatible server'),
+  ANTHROPIC_API_KEY: z.string().optional().describe('key of Anthropic; CLAUDE_API_KEY also works'),
+  ANTHROPIC_BASE_URL: url('http', 'https').optional().describe('another base URL for Anthropic'),
+  PROVIDER_FIRST_TOKEN_TIMEOUT_MS: integer(10, 600_000).default(60_000).describe('longest wait for a first token'),
+  PROVIDER_IDLE_TIMEOUT_MS: integer(10, 600_000).default(30_000).describe('longest silence between tokens'),
+
+  WELCOME_CREDITS: z.coerce.number().min(0).max(1e9).default(1000).describe('credits of a new account'),
+  USD_INR_RATE: z.coerce.number().positive().max(10_000).default(88).describe('rupees per US dollar'),
+
+  WORKER_CONCURRENCY: integer(1, 10_000).default(200).describe('generations a worker runs at once'),
+  SHUTDOWN_GRACE_MS: integer(0, 600_000).default(10_000).describe('time that running work has at a stop'),
+};

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { configShape } from './config-schema.ts';
+
+type Parsed = z.infer<z.ZodObject<typeof configShape>>;
+
+/** The checked configuration. Parsed once, before anything opens, and handed in; nobody else reads the environment. */
+export interface Config extends Readonly<Parsed> {
+  /** `NODE_ENV` is `production`. */
+  readonly production: boolean;
+}
+
+/** A wrong or missing variable; the message names each with what it should be. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the configuration from an environment (`process.env` unless told otherwise).
+ * An empty variable counts as not set.
+ *
+ * @throws {ConfigError} naming every variable that is wrong
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(withAliases(env)).filter(([, value]) => value !== ''));
+  const parsed = z.object(configShape).safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => describe(issue));
+    throw new ConfigError(`The configuration is wrong:\n${lines.join('\n')}`);
+  }
+  const config: Config = { ...parsed.data, production: parsed.data.NODE_ENV === 'production' };
+  requireTogether(config);
+  return config;
+}
+
+function requireTogether(config: Config): void {
+  if (config.REDIS_URL && !config.DATABASE_URL) {
+    throw new ConfigError(
+      'The configuration is wrong:\n  DATABASE_URL: must be set when REDIS_URL is (a PostgreSQL URL)',
+    );
+  }
+  if (config.production && !config.JWT_SECRET) {
+    throw new ConfigError(
+      'The configuration is wrong:\n  JWT_SECRET: must be set in production (32 or more random characters)',
+    );
+  }
+}
+
+function withAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return {
+    ...env,
+    ANTHROPIC_API_KEY: env.ANTHROPIC_API_KEY || env.CLAUDE_API_KEY,
+    ANTHROPIC_BASE_URL: env.ANTHROPIC_BASE_URL || env.CLAUDE_BASE_URL,
+  };
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const name = String(issue.path[0]);
+  const meaning = name in configShape ? configShape[name as keyof typeof configShape].description : undefined;
+  return `  ${name}: ${issue.message}${meaning ? ` (${meaning})` : ''}`;
+}

@@ -1,0 +1,56 @@
+import { ERRORS, type ErrorCode, type FieldError, type Problem } from '../contracts/errors.ts';
+
+/** What an {@link AppError} may carry beside its code. */
+export interface AppErrorOptions {
+  /** The refused fields, for `validation_failed` and its like. */
+  errors?: FieldError[];
+  /** Seconds after which a repeat makes sense; becomes `Retry-After`. */
+  retryAfterSeconds?: number;
+  /** What went wrong underneath; logged, never sent. */
+  cause?: unknown;
+}
+
+/**
+ * A failure that the caller is meant to see. Everything else that is thrown is answered as a plain
+ * `internal` with nothing of the inside.
+ */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly errors: FieldError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: AppErrorOptions = {}) {
+    super(detail, { cause: options.cause });
+    this.code = code;
+    this.status = ERRORS[code].status;
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** A refused field, as an error. `path` as in `body.content`. */
+export function invalidField(path: string, message: string): AppError {
+  return new AppError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] });
+}
+
+/** The same answer for a record that is not there and for one that belongs to somebody else. */
+export function notFound(what: string): AppError {
+  return new AppError('not_found', `There is no such ${what}.`);
+}
+
+/** Turns anything thrown into the body that the client gets. */
+export function toProblem(error: unknown, requestId: string): Problem {
+  const known = error instanceof AppError ? error : undefined;
+  const code = known?.code ?? 'internal';
+  return {
+    type: `urn:parley:error:${code}`,
+    title: ERRORS[code].title,
+    status: ERRORS[code].status,
+    code,
+    detail: known?.message ?? 'The server failed to answer this request. The failure has been logged.',
+    requestId,
+    ...(known?.errors ? { errors: known.errors } : {}),
+  };
+}

@@ -1,0 +1,30 @@
+import { type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** What the logger needs of the configuration. */
+export interface LoggerOptions {
+  level: string;
+  /** JSON lines in production, readable lines (when pino-pretty is installed) elsewhere. */
+  pretty: boolean;
+}
+
+/** Fields that never reach a log, wherever they stand in a logged object. */
+const SECRET_FIELDS = ['password', 'token', 'accessToken', 'refreshToken', 'authorization', 'cookie', 'apiKey'];
+
+/** The one logger of a process. Ids and numbers go in; contents and secrets do not. */
+export function createLogger({ level, pretty }: LoggerOptions): Logger {
+  return pino({
+    level,
+    base: { pid: process.pid },
+    redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+    ...(pretty ? { transport: prettyTransport() } : {}),
+  });
+}
+
+function prettyTransport() {
+  return {
+    target: 'pino-pretty',
+    options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true },
+  };
+}

@@ -1,0 +1,21 @@
+/** A piece of text in slices of at most `maxUnits` UTF-16 code units, never inside a surrogate pair. */
+export function* slices(text: string, maxUnits: number): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(start + maxUnits, text.length);
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
+    yield text.slice(start, end);
+    start = end;
+  }
+}
+
+/** The first code unit of a surrogate pair. */
+export const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+
+/** The first `maxUnits` code units of a text, on a word boundary where there is one, with an ellipsis if cut. */
+export function excerpt(text: string, maxUnits: number): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  if (line.length <= maxUnits) return line;
+  const [head = ''] = slices(line, maxUnits - 1);
+  const space = head.lastIndexOf(' ');
+  return `${space > maxUnits / 2 ? head.slice(0, space) : head}…`;
+}

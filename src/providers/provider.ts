@@ -1,0 +1,82 @@
+import type { GenerationErrorCode } from '../contracts/errors.ts';
+
+/** One turn of the conversation that a model is given. */
+export interface ChatTurn {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
+}
+
+/** What a provider is asked to write. */
+export interface ProviderRequest {
+  /** The provider's own name of the model, without our `provider/` prefix. */
+  model: string;
+  /** At most one system turn, first; then user and assistant turns; the last is the user's. */
+  turns: ChatTurn[];
+  temperature?: number | undefined;
+  topP?: number | undefined;
+  /** Most output tokens. */
+  maxTokens?: number | undefined;
+}
+
+/** Tokens as the provider counted them. */
+export interface ProviderUsage {
+  inputTokens: number;
+  outputTokens: number;
+}
+
+/** Why a model stopped by itself. */
+export type FinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls';
+
+/**
+ * What a provider's stream is made of. A stream begins with `start` and ends with exactly one `finish` or
+ * `error`; nothing follows it. `text` is never empty and never ends inside a surrogate pair.
+ */
+export type ProviderEvent =
+  | { type: 'start' }
+  | { type: 'text'; text: string }
+  | { type: 'reasoning'; text: string }
+  | { type: 'usage'; usage: ProviderUsage }
+  | { type: 'finish'; reason: FinishReason }
+  | { type: 'error'; error: ProviderError };
+
+/** A source of model output: one adapter per wire. */
+export interface Provider {
+  /** The prefix of its model ids, as in `openai/gpt-4.1`. */
+  readonly name: string;
+  /**
+   * Starts one stream. Never throws: failures arrive as an `error` event. Leaving the loop, or aborting
+   * `signal`, ends the request at the provider.
+   */
+  stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+}
+
+/** A provider's failure, classified by status and code (never by message text). */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly code: GenerationErrorCode;
+  /** Whether the same request may succeed elsewhere or later. */
+  readonly retryable: boolean;
+  /** From `Retry-After`, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: GenerationErrorCode,
+    message: string,
+    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryable = RETRYABLE.has(code);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+const RETRYABLE: ReadonlySet<GenerationErrorCode> = new Set([
+  'rate_limited',
+  'overloaded',
+  'timeout',
+  'network',
+  'provider_auth',
+  'provider_billing',
+  'stream_broken',
+]);
