@@ -37,13 +37,20 @@ export const configShape = {
     .min(32, 'must have 32 or more characters')
     .optional()
     .describe('signs access tokens; required in production, made under DATA_DIR otherwise'),
-  ACCESS_TOKEN_MINUTES: z.coerce.number().positive().max(1440).default(15).describe('life of an access token'),
+  ACCESS_TOKEN_MINUTES: z.coerce
+    .number()
+    .positive()
+    .max(1440)
+    .default(15)
+    .describe('life of an access token'),
   REFRESH_TOKEN_DAYS: z.coerce.number().positive().max(365).default(30).describe('life of a refresh token'),
   CORS_ORIGINS: list.describe('origins of browser clients, comma separated; * allows all'),
   TRUST_PROXY_HOPS: integer(0, 10).default(0).describe('how many proxies of yours stand before the server'),
 
   MAX_BODY_BYTES: integer(1_024, 100_000_000).default(1_000_000).describe('largest request body'),
-  MAX_MESSAGE_CHARS: integer(1, 10_000_000).default(100_000).describe('longest message, in UTF-16 code units'),
+  MAX_MESSAGE_CHARS: integer(1, 10_000_000)
+    .default(100_000)
+    .describe('longest message, in UTF-16 code units'),
   SOCKET_BUFFER_BYTES: integer(16_384, 100_000_000)
     .default(1_000_000)
     .describe('most bytes kept for one slow reader before it is sent a snapshot instead'),
@@ -55,7 +62,9 @@ export const configShape = {
   OPENAI_BASE_URL: url('http', 'https').optional().describe('base URL of an OpenAI-compatible server'),
   ANTHROPIC_API_KEY: z.string().optional().describe('key of Anthropic; CLAUDE_API_KEY also works'),
   ANTHROPIC_BASE_URL: url('http', 'https').optional().describe('another base URL for Anthropic'),
-  PROVIDER_FIRST_TOKEN_TIMEOUT_MS: integer(10, 600_000).default(60_000).describe('longest wait for a first token'),
+  PROVIDER_FIRST_TOKEN_TIMEOUT_MS: integer(10, 600_000)
+    .default(60_000)
+    .describe('longest wait for a first token'),
   PROVIDER_IDLE_TIMEOUT_MS: integer(10, 600_000).default(30_000).describe('longest silence between tokens'),
 
   WELCOME_CREDITS: z.coerce.number().min(0).max(1e9).default(1000).describe('credits of a new account'),

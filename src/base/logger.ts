@@ -10,7 +10,15 @@ export interface LoggerOptions {
 }
 
 /** Fields that never reach a log, wherever they stand in a logged object. */
-const SECRET_FIELDS = ['password', 'token', 'accessToken', 'refreshToken', 'authorization', 'cookie', 'apiKey'];
+const SECRET_FIELDS = [
+  'password',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'authorization',
+  'cookie',
+  'apiKey',
+];
 
 /** The one logger of a process. Ids and numbers go in; contents and secrets do not. */
 export function createLogger({ level, pretty }: LoggerOptions): Logger {

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { Problem } from './errors.ts';
+import { idSchema, textSchema } from './fields.ts';
+import { type Message, messageSchema } from './message.ts';
+import type { SendMessageAnswer, sendMessageBody } from './routes/messages.ts';
+import type { Session } from './session.ts';
+
+/** The Socket.IO namespace. */
+export const CHAT_NAMESPACE = '/chat';
+
+/** How much of a running message a client already has. */
+export const haveSchema = z.strictObject({
+  messageId: idSchema,
+  attempt: z.int().min(0).describe('The attempt that its text is from'),
+  offset: z.int().min(0).describe('How many UTF-16 code units of that attempt it has'),
+});
+
+/** Payload of `join`. */
+export const joinSchema = z.strictObject({
+  sessionId: idSchema,
+  have: z.array(haveSchema).max(100).optional().describe('Running messages that the client has in part'),
+});
+
+/** Payload of `leave`. */
+export const leaveSchema = z.strictObject({ sessionId: idSchema });
+
+/** Payload of `message:stop`. */
+export const stopSchema = z.strictObject({ messageId: idSchema });
+
+/** Payload of `auth`. */
+export const authSchema = z.strictObject({ token: textSchema({ min: 1, max: 4_096 }) });
+
+/** What a client has of a running message, see {@link haveSchema}. */
+export type Have = z.infer<typeof haveSchema>;
+
+/** One delta. `offset` = UTF-16 code units of this attempt's text before `delta`. */
+export interface StreamEvent {
+  sessionId: string;
+  messageId: string;
+  /** Which try the text is from; a higher one starts over. */
+  attempt: number;
+  /** UTF-16 code units of this attempt's text that stand before `delta`. */
+  offset: number;
+  /** The text to add; never empty, never half a surrogate pair. */
+  delta: string;
+}
+
+/** The last event of a message. */
+export const doneSchema = messageSchema
+  .pick({ sessionId: true, status: true, finishReason: true, usage: true, cost: true, credits: true })
+  .extend({ messageId: idSchema });
+/** The last event of a message, see {@link doneSchema}. */
+export type DoneEvent = z.infer<typeof doneSchema>;
+
+/** A failed message's reason; `message:done` follows. */
+export interface MessageErrorEvent {
+  sessionId: string;
+  messageId: string;
+  error: NonNullable<Message['error']>;
+}
+
+/** What a user has. `available` = `balance` - `held`. Credits. */
+export interface BalanceEvent {
+  balance: number;
+  held: number;
+  available: number;
+}
+
+/** Events in the room of a session, by name. */
+export interface SessionRoomEvents {
+  /** A message was stored: the user's first, then each placeholder of a reply. */
+  'message:new': Message;
+  'message:stream': StreamEvent;
+  /** The message, whole: its final content, or the content so far. Replaces what the client has. */
+  'message:update': Message;
+  'message:error': MessageErrorEvent;
+  /** Nothing of this message follows. */
+  'message:done': DoneEvent;
+  'message:delete': { sessionId: string; messageId: string };
+  'session:update': Session;
+  'session:delete': { sessionId: string };
+}
+
+/** Events in the room of a user, by name. */
+export interface UserRoomEvents {
+  'balance:update': BalanceEvent;
+  'session:new': Session;
+}
+
+/** Every event that is published to a room. */
+export type RoomEvents = SessionRoomEvents & UserRoomEvents;
+/** The name of a published event. */
+export type RoomEventName = keyof RoomEvents;
+
+/** An acknowledgement: what was asked, or why not. */
+export type Ack<T> = (answer: ({ ok: true } & T) | { ok: false; error: Problem }) => void;
+
+/** How far a running message is, after a join. */
+export type LivePosition = z.infer<typeof haveSchema>;
+
+/** Server to client. */
+export type ServerToClientEvents = {
+  [E in RoomEventName]: (payload: RoomEvents[E]) => void;
+} & {
+  /** The token has run out: send `auth` with a fresh one, or be disconnected in `graceMs`. */
+  'auth:expired': (payload: { graceMs: number }) => void;
+};
+
+/** Client to server, each acknowledged. */
+export interface ClientToServerEvents {
+  join: (payload: z.input<typeof joinSchema>, ack: Ack<{ live: LivePosition[] }>) => void;
+  leave: (payload: z.input<typeof leaveSchema>, ack: Ack<object>) => void;
+  'message:send': (payload: z.input<typeof sendMessageBody>, ack: Ack<SendMessageAnswer>) => void;
+  'message:stop': (payload: z.input<typeof stopSchema>, ack: Ack<{ status: Message['status'] }>) => void;
+  auth: (payload: z.input<typeof authSchema>, ack: Ack<{ expiresAt: string }>) => void;
+}
+
+/** The room of a session. The braces are a Redis hash tag: its channel and its live texts share a node. */
+export const sessionRoom = (sessionId: string): string => `session:{${sessionId}}`;
+/** The room of a user. */
+export const userRoom = (userId: string): string => `user:{${userId}}`;

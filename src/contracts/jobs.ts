@@ -1,0 +1,7 @@
+/** The BullMQ queue of generations. */
+export const GENERATION_QUEUE = 'generations';
+
+/** Payload of a generation job; its `jobId` is the generation's id. Ids only: the record is read when it runs. */
+export interface GenerationJob {
+  generationId: string;
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { GENERATION_ERROR_CODES } from './errors.ts';
+import { amountSchema, idSchema, timeSchema } from './fields.ts';
+
+/** Who wrote a message. */
+export const ROLES = ['user', 'assistant', 'system'] as const;
+
+/** The states of a generation, and so of an assistant message. The last three are terminal and never change. */
+export const GENERATION_STATUSES = ['queued', 'streaming', 'completed', 'failed', 'cancelled'] as const;
+
+/** Why the text ended. */
+export const FINISH_REASONS = [
+  'stop',
+  'length',
+  'content_filter',
+  'tool_calls',
+  'cancelled',
+  'error',
+] as const;
+
+/** A state of a generation. */
+export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
+/** Why a text ended. */
+export type FinishReasonCode = (typeof FINISH_REASONS)[number];
+
+/** Whether a generation in this state has ended for good. */
+export const isTerminal = (status: GenerationStatus): boolean =>
+  status !== 'queued' && status !== 'streaming';
+
+/** Tokens of one generation. */
+export const usageSchema = z
+  .object({
+    inputTokens: z.int().describe('Tokens of the prompt'),
+    outputTokens: z.int().describe('Tokens written'),
+    totalTokens: z.int().describe('Their sum'),
+    estimated: z.boolean().describe('Counted here, because the provider sent no usage'),
+  })
+  .meta({ id: 'Usage' });
+
+/** Money in both currencies that are shown. */
+export const costSchema = z
+  .object({ usd: amountSchema.describe('US dollars'), inr: amountSchema.describe('Indian rupees') })
+  .meta({ id: 'Cost' });
+
+/** Why a generation failed. */
+export const generationErrorSchema = z
+  .object({
+    code: z.enum(GENERATION_ERROR_CODES).describe('Stable'),
+    message: z.string().describe('For people'),
+  })
+  .meta({ id: 'GenerationError' });
+
+/** A message of a session, as every route and event shows it. */
+export const messageSchema = z
+  .object({
+    id: idSchema,
+    sessionId: idSchema,
+    parentId: idSchema.nullable().describe('The message that this one answers (assistant) or follows (user)'),
+    role: z.enum(ROLES),
+    content: z.string().describe('The text; of a running reply what there is so far'),
+    model: z.string().nullable().describe('The model that writes it; null for what people wrote'),
+    status: z.enum(GENERATION_STATUSES).describe('`completed` for what people wrote'),
+    attempt: z.int().describe('Which try this text is from, counting from 1; 0 while queued'),
+    finishReason: z.enum(FINISH_REASONS).nullable(),
+    usage: usageSchema.nullable(),
+    cost: costSchema.nullable(),
+    credits: amountSchema.nullable().describe('Credits charged'),
+    error: generationErrorSchema.nullable(),
+    attachments: z.array(z.never()).describe('Reserved'),
+    createdAt: timeSchema,
+    completedAt: timeSchema.nullable(),
+  })
+  .meta({ id: 'Message' });
+
+/** A message, see {@link messageSchema}. */
+export type Message = z.infer<typeof messageSchema>;
+/** Tokens, see {@link usageSchema}. */
+export type Usage = z.infer<typeof usageSchema>;
+/** Money, see {@link costSchema}. */
+export type Cost = z.infer<typeof costSchema>;
+/** A failed generation's reason, see {@link generationErrorSchema}. */
+export type GenerationError = z.infer<typeof generationErrorSchema>;

@@ -1,0 +1,51 @@
+import type { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+
+/** HTTP methods in use. */
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** What a route answers with when it succeeds. */
+export interface RouteAnswer {
+  status: 200 | 201 | 204 | 302;
+  /** The body; left out for 204 and for bodies that are not JSON. */
+  schema?: z.ZodType;
+  /** The media type, `application/json` unless told otherwise. */
+  contentType?: string;
+  description?: string;
+}
+
+/** One route: the source of its validation, its handler's types, its OpenAPI entry and its typed client. */
+export interface RouteContract {
+  method: Method;
+  /** Without the `/api` prefix; parameters as in `/groups/:id`. */
+  path: string;
+  summary: string;
+  tag: string;
+  /** `public`: no token; `user`: a signed-in user; `ticket`: a signed-in user or a stream ticket (`?ticket=`). */
+  access: 'public' | 'user' | 'ticket';
+  params?: z.ZodObject;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  answer: RouteAnswer;
+  /** Codes beyond those that every route may answer with. */
+  errors?: ErrorCode[];
+}
+
+/** Keeps a contract's own type while it is checked against {@link RouteContract}. */
+export function defineRoute<const R extends RouteContract>(route: R): R {
+  return route;
+}
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** What the handler of a route is given, validated. */
+export interface RouteInput<R extends RouteContract> {
+  params: Parsed<R['params']>;
+  query: Parsed<R['query']>;
+  body: Parsed<R['body']>;
+}
+
+/** What the handler of a route returns. */
+export type RouteOutput<R extends RouteContract> = R['answer'] extends { schema: infer S extends z.ZodType }
+  ? z.input<S>
+  : undefined;

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { idSchema, textSchema } from '../fields.ts';
+import { defineRoute } from '../route.ts';
+import { modelIdSchema } from '../session.ts';
+import { idempotencyKeySchema } from './messages.ts';
+
+export const streamSession = defineRoute({
+  method: 'get',
+  path: '/sse/sessions/:id/stream',
+  summary: 'The events of a session as Server-Sent Events; `Last-Event-ID` (or `after`) resumes exactly',
+  tag: 'Realtime',
+  access: 'ticket',
+  params: z.strictObject({ id: idSchema }),
+  query: z.strictObject({
+    ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
+    after: textSchema({ min: 1, max: 100 }).optional().describe('`<messageId>:<attempt>:<offset>`'),
+    prompt: textSchema({ min: 1, max: 10_000_000 })
+      .optional()
+      .describe('Posted first; never again on a reconnect'),
+    model: modelIdSchema.optional().describe('Who answers `prompt`'),
+    clientMessageId: idempotencyKeySchema.optional().describe('Makes `prompt` safe to repeat'),
+  }),
+  answer: {
+    status: 200,
+    contentType: 'text/event-stream',
+    description: 'The events of docs/protocol.md, `id: <messageId>:<attempt>:<offset>`',
+  },
+  errors: ['not_found', 'model_not_available', 'idempotency_key_reused'],
+});

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { defineRoute } from '../route.ts';
+
+/** `GET /`: what this is, and where to go. */
+export const getIndex = defineRoute({
+  method: 'get',
+  path: '/',
+  summary: 'What this server is',
+  tag: 'System',
+  access: 'public',
+  answer: {
+    status: 200,
+    schema: z.object({
+      name: z.string(),
+      version: z.string(),
+      links: z.record(z.string(), z.string()).describe('Where things are, by name'),
+    }),
+  },
+});
+
+/** `GET /health`: the process is alive. */
+export const getHealth = defineRoute({
+  method: 'get',
+  path: '/health',
+  summary: 'Whether the process is alive',
+  tag: 'System',
+  access: 'public',
+  answer: {
+    status: 200,
+    schema: z.object({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() }),
+  },
+});
+
+/** `GET /health/ready`: the process can serve. */
+export const getReady = defineRoute({
+  method: 'get',
+  path: '/health/ready',
+  summary: 'Whether the database, the queue and the feed answer',
+  tag: 'System',
+  access: 'public',
+  answer: {
+    status: 200,
+    schema: z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) }),
+  },
+  errors: ['not_ready'],
+});

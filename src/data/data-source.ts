@@ -1,0 +1,45 @@
+import { DataSource } from 'typeorm';
+import { CreateSchema1763640000000 } from '../../migrations/1763640000000-CreateSchema.ts';
+import { GenerationEntity } from './entities/generation.ts';
+import { GroupEntity } from './entities/group.ts';
+import { IdempotencyEntity } from './entities/idempotency.ts';
+import { AccountEntity, LedgerEntryEntity } from './entities/ledger.ts';
+import { MessageEntity } from './entities/message.ts';
+import { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-token.ts';
+import { SessionEntity } from './entities/session.ts';
+import { UserEntity } from './entities/user.ts';
+import { SnakeNaming } from './snake-naming.ts';
+
+/** Where the database is, and how many connections this process may hold. */
+export interface DataSourceSettings {
+  url: string;
+  poolSize: number;
+}
+
+/** The one DataSource, for the app and for the TypeORM command line. Not connected yet. */
+export function createDataSource({ url, poolSize }: DataSourceSettings): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    poolSize,
+    applicationName: 'parley',
+    namingStrategy: new SnakeNaming(),
+    entities: [
+      AccountEntity,
+      GenerationEntity,
+      GroupEntity,
+      IdempotencyEntity,
+      LedgerEntryEntity,
+      MessageEntity,
+      RefreshFamilyEntity,
+      RefreshTokenEntity,
+      SessionEntity,
+      UserEntity,
+    ],
+    migrations: [CreateSchema1763640000000],
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    logging: false,
+  });
+}

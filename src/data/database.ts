@@ -1,0 +1,72 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { createDataSource, type DataSourceSettings } from './data-source.ts';
+
+/** What repositories take: the pool, or a transaction. */
+export type Db = EntityManager;
+
+/** An open database. */
+export interface Database {
+  /** For single statements, each on any connection of the pool. */
+  readonly db: Db;
+  /** For `data/migrate.ts` alone. */
+  readonly dataSource: DataSource;
+  /**
+   * Runs `work` in one transaction (READ COMMITTED): committed when it resolves, rolled back when it throws.
+   * Tried again when PostgreSQL ended it in favour of another (deadlock, serialization), so `work` must have
+   * no effects outside the database.
+   */
+  transaction<T>(work: (db: Db) => Promise<T>): Promise<T>;
+  /** @throws when the database does not answer */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws when the database cannot be reached */
+export async function openDatabase(settings: DataSourceSettings): Promise<Database> {
+  const dataSource = createDataSource(settings);
+  await dataSource.initialize();
+  return {
+    db: dataSource.manager,
+    dataSource,
+    transaction: (work) => withRetry(() => dataSource.transaction(work)),
+    ping: () => dataSource.query('SELECT 1'),
+    close: async () => {
+      if (dataSource.isInitialized) await dataSource.destroy();
+    },
+  };
+}
+
+const MAX_TRIES = 3;
+/** deadlock_detected, serialization_failure: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const RETRYABLE = new Set(['40P01', '40001']);
+
+async function withRetry<T>(run: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (tries === MAX_TRIES || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
+    }
+  }
+}
+
+/** The SQLSTATE of a failed statement, where it has one. */
+export function sqlState(error: unknown): string | undefined {
+  const code = (error as { driverError?: { code?: unknown }; code?: unknown } | undefined)?.driverError?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether a statement failed because it would have stored something twice. */
+export const isUniqueViolation = (error: unknown): boolean => sqlState(error) === '23505';
+
+/** The rows of a raw statement. TypeORM answers `[rows, count]` to UPDATE and DELETE, rows to the rest. */
+export async function rows<T>(db: Db, sql: string, params: unknown[] = []): Promise<T[]> {
+  const result: unknown = await db.query(sql, params);
+  return (isCounted(result) ? result[0] : result) as T[];
+}
+
+function isCounted(result: unknown): result is [unknown[], number] {
+  return (
+    Array.isArray(result) && result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number'
+  );
+}

@@ -1,0 +1,30 @@
+import type { Database } from './database.ts';
+
+/** Any number will do, as long as every Parley process uses the same. */
+const LOCK = 7_271_532_553;
+
+/** The database lacks migrations that this version of the code needs. */
+export class SchemaBehindError extends Error {
+  override readonly name = 'SchemaBehindError';
+  constructor() {
+    super('The database schema is behind this version of Parley. Run `npm run migrate` first.');
+  }
+}
+
+/** Brings the schema up to date, one process at a time. Returns the names of the migrations it ran. */
+export async function migrate({ dataSource }: Database): Promise<string[]> {
+  const lock = dataSource.createQueryRunner();
+  try {
+    await lock.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    const ran = await dataSource.runMigrations();
+    return ran.map((migration) => migration.name);
+  } finally {
+    await lock.query('SELECT pg_advisory_unlock($1)', [LOCK]);
+    await lock.release();
+  }
+}
+
+/** @throws {SchemaBehindError} when a migration has not been run */
+export async function assertSchemaCurrent({ dataSource }: Database): Promise<void> {
+  if (await dataSource.showMigrations()) throw new SchemaBehindError();
+}
