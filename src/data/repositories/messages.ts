@@ -1,0 +1,168 @@
+import { type Db, rows } from '../database.ts';
+import type { GenerationRecord } from '../entities/generation.ts';
+import { MessageEntity, type MessageRecord } from '../entities/message.ts';
+
+/** What a message shows of its generation. */
+export type GenerationView = Pick<
+  GenerationRecord,
+  | 'model'
+  | 'status'
+  | 'attempt'
+  | 'finishReason'
+  | 'errorCode'
+  | 'errorMessage'
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'usageEstimated'
+  | 'costUsd'
+  | 'credits'
+  | 'completedAt'
+> & { generationId: string };
+
+/** A message with its generation; without one for what people wrote. */
+export interface MessageView extends MessageRecord {
+  generation: GenerationView | null;
+}
+
+const SELECT = `
+  SELECT m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.created_at,
+         g.id AS generation_id, g.model, g.status, g.attempt, g.finish_reason, g.error_code, g.error_message,
+         g.input_tokens, g.output_tokens, g.usage_estimated, g.cost_usd, g.credits, g.completed_at
+    FROM messages m LEFT JOIN generations g ON g.message_id = m.id`;
+
+/** A message of one owner; undefined when there is none, or it is somebody else's. */
+export async function findOwnedMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
+  const found = await rows<Row>(db, `${SELECT} WHERE m.id = $1 AND m.user_id = $2`, [id, userId]);
+  return found.map(toView)[0];
+}
+
+/** Messages of one session by id, in no order; those that are not there are left out. */
+export async function findMessages(db: Db, sessionId: string, ids: string[]): Promise<MessageView[]> {
+  if (ids.length === 0) return [];
+  const found = await rows<Row>(db, `${SELECT} WHERE m.id = ANY($1) AND m.session_id = $2`, [ids, sessionId]);
+  return found.map(toView);
+}
+
+/** Where a page of messages begins. */
+export interface MessagePage {
+  sessionId: string;
+  limit: number;
+  /** Only messages older than this id. */
+  before?: string | undefined;
+}
+
+/** A session's messages, newest first. */
+export async function listMessages(
+  db: Db,
+  { sessionId, limit, before }: MessagePage,
+): Promise<MessageView[]> {
+  const found = await rows<Row>(
+    db,
+    `${SELECT} WHERE m.session_id = $1 AND ($2::uuid IS NULL OR m.id < $2) ORDER BY m.id DESC LIMIT $3`,
+    [sessionId, before ?? null, limit],
+  );
+  return found.map(toView);
+}
+
+/** A session's messages newer than `after`, oldest first. */
+export async function listMessagesAfter(
+  db: Db,
+  { sessionId, after, limit }: { sessionId: string; after: string; limit: number },
+): Promise<MessageView[]> {
+  const found = await rows<Row>(
+    db,
+    `${SELECT} WHERE m.session_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3`,
+    [sessionId, after, limit],
+  );
+  return found.map(toView);
+}
+
+/** A session's messages whose generation has not ended, oldest first. */
+export async function listRunningMessages(db: Db, sessionId: string): Promise<MessageView[]> {
+  const found = await rows<Row>(
+    db,
+    `${SELECT} WHERE g.session_id = $1 AND g.status IN ('queued', 'streaming') ORDER BY m.id`,
+    [sessionId],
+  );
+  return found.map(toView).filter((message) => message.sessionId === sessionId);
+}
+
+/** Stores messages, all in one statement. */
+export async function insertMessages(db: Db, messages: MessageRecord[]): Promise<void> {
+  await db.insert(MessageEntity, messages);
+}
+
+/** Writes the final text. Returns false when the message was deleted meanwhile. */
+export async function setMessageContent(db: Db, id: string, content: string): Promise<boolean> {
+  const found = await rows(db, 'UPDATE messages SET content = $2 WHERE id = $1 RETURNING id', [id, content]);
+  return found.length > 0;
+}
+
+/** Returns false when it was not there. */
+export async function deleteMessageRow(db: Db, id: string): Promise<boolean> {
+  return (await rows(db, 'DELETE FROM messages WHERE id = $1 RETURNING id', [id])).length > 0;
+}
+
+/** The id of a session's newest message. */
+export async function newestMessageId(db: Db, sessionId: string): Promise<string | undefined> {
+  const found = await rows<{ id: string }>(
+    db,
+    'SELECT id FROM messages WHERE session_id = $1 ORDER BY id DESC LIMIT 1',
+    [sessionId],
+  );
+  return found[0]?.id;
+}
+
+interface Row {
+  id: string;
+  session_id: string;
+  user_id: string;
+  parent_id: string | null;
+  role: MessageRecord['role'];
+  content: string;
+  created_at: Date;
+  generation_id: string | null;
+  model: string;
+  status: GenerationRecord['status'];
+  attempt: number;
+  finish_reason: GenerationRecord['finishReason'];
+  error_code: GenerationRecord['errorCode'];
+  error_message: string | null;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  usage_estimated: boolean | null;
+  cost_usd: string | null;
+  credits: string | null;
+  completed_at: Date | null;
+}
+
+function toView(row: Row): MessageView {
+  return {
+    id: row.id,
+    sessionId: row.session_id,
+    userId: row.user_id,
+    parentId: row.parent_id,
+    role: row.role,
+    content: row.content,
+    createdAt: row.created_at,
+    generation: row.generation_id === null ? null : toGeneration(row, row.generation_id),
+  };
+}
+
+function toGeneration(row: Row, generationId: string): GenerationView {
+  return {
+    generationId,
+    model: row.model,
+    status: row.status,
+    attempt: row.attempt,
+    finishReason: row.finish_reason,
+    errorCode: row.error_code,
+    errorMessage: row.error_message,
+    inputTokens: row.input_tokens,
+    outputTokens: row.output_tokens,
+    usageEstimated: row.usage_estimated,
+    costUsd: row.cost_usd,
+    credits: row.credits,
+    completedAt: row.completed_at,
+  };
+}

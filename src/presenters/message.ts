@@ -1,0 +1,54 @@
+import type { Cost, Message, Usage } from '../contracts/message.ts';
+import type { GenerationView, MessageView } from '../data/repositories/messages.ts';
+import { presentCost } from './cost.ts';
+
+/** What presenting a message needs to know beside it. */
+export interface MessagePresentation {
+  /** Rupees per US dollar. */
+  inrPerUsd: number;
+  /** Of a running message: its text so far. */
+  liveText?: string;
+}
+
+/** A message with its generation, in the shape of the contract. */
+export function presentMessage(message: MessageView, { inrPerUsd, liveText }: MessagePresentation): Message {
+  const { generation } = message;
+  return {
+    id: message.id,
+    sessionId: message.sessionId,
+    parentId: message.parentId,
+    role: message.role,
+    content: liveText ?? message.content,
+    model: generation?.model ?? null,
+    status: generation?.status ?? 'completed',
+    attempt: generation?.attempt ?? 0,
+    finishReason: generation?.finishReason ?? null,
+    usage: generation && presentUsage(generation),
+    cost: generation && presentGenerationCost(generation, inrPerUsd),
+    credits: generation?.credits != null ? Number(generation.credits) : null,
+    error: generation && presentError(generation),
+    attachments: [],
+    createdAt: message.createdAt.toISOString(),
+    completedAt: generation
+      ? (generation.completedAt?.toISOString() ?? null)
+      : message.createdAt.toISOString(),
+  };
+}
+
+function presentUsage({ inputTokens, outputTokens, usageEstimated }: GenerationView): Usage | null {
+  if (inputTokens === null || outputTokens === null) return null;
+  return {
+    inputTokens,
+    outputTokens,
+    totalTokens: inputTokens + outputTokens,
+    estimated: usageEstimated ?? false,
+  };
+}
+
+function presentGenerationCost({ costUsd }: GenerationView, inrPerUsd: number): Cost | null {
+  return costUsd === null ? null : presentCost(costUsd, inrPerUsd);
+}
+
+function presentError({ errorCode, errorMessage }: GenerationView): Message['error'] {
+  return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' };
+}
