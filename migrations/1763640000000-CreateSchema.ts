@@ -137,7 +137,7 @@ export class CreateSchema1763640000000 implements MigrationInterface {
         user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
         key text NOT NULL,
         fingerprint bytea NOT NULL,
-        answer jsonb NOT NULL,
+        answer json NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (user_id, key)
       );

@@ -26,18 +26,24 @@ export interface Delta {
   whole: () => string;
 }
 
-/**
- * The text of running generations, outside of the worker that writes it, so that a join needs no worker.
- * Its cost per delta does not grow with the length of the text.
- */
-export interface LiveTexts {
+/** One live text, open for writing. */
+export interface LiveText {
   /**
-   * Appends a delta and publishes its `message:stream`, in this order and in one round trip. The text is
-   * never behind what was published.
+   * Appends a delta and publishes its `message:stream`, in this order and in one round trip: the text is never
+   * behind what was published. Deltas are given in order, one after the other is acknowledged.
    *
    * @throws when the broker does not answer; the next append then restores the text
    */
-  append(ref: LiveRef, delta: Delta): Promise<void>;
+  append(delta: Delta): Promise<void>;
+}
+
+/**
+ * The texts of running generations, outside of the workers that write them, so that a join needs no worker.
+ * The cost of a delta does not grow with the length of its text.
+ */
+export interface LiveTexts {
+  /** Opens a text that has nothing yet. */
+  open(ref: LiveRef): LiveText;
   /** The text so far; null when nothing was written, or when it was dropped. */
   read(ref: LiveRef): Promise<string | null>;
   /** Forgets the text, after the generation was settled. */

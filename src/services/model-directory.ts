@@ -39,9 +39,13 @@ export function createModelDirectory(providers: readonly string[]): ModelDirecto
       const [provider, name] = split(id);
       if (!providers.includes(provider) || name === '') {
         const known = providers.map((each) => (each === ECHO ? ECHO : `${each}/…`)).join(', ');
-        throw new AppError('model_not_available', `${path}: there is no model "${id}" here. Models: ${known}`, {
-          errors: [{ path, message: 'is not a model of this server' }],
-        });
+        throw new AppError(
+          'model_not_available',
+          `${path}: there is no model "${id}" here. Models: ${known}`,
+          {
+            errors: [{ path, message: 'is not a model of this server' }],
+          },
+        );
       }
       return { id: provider === ECHO ? ECHO : `${provider}/${name}`, provider, name, price: priceOf(name) };
     },

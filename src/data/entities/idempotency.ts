@@ -18,7 +18,7 @@ export const IdempotencyEntity = new EntitySchema<IdempotencyRecord>({
     userId: { type: 'uuid', primary: true },
     key: { type: 'text', primary: true },
     fingerprint: { type: 'bytea' },
-    answer: { type: 'jsonb' },
+    answer: { type: 'json' },
     createdAt: { type: 'timestamptz' },
   },
 });

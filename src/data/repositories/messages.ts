@@ -56,10 +56,36 @@ export async function listMessages(
   db: Db,
   { sessionId, limit, before }: MessagePage,
 ): Promise<MessageView[]> {
+  return listNewest(db, { session: '$1', params: [sessionId], limit, before });
+}
+
+/**
+ * As {@link listMessages} for a session of one owner, in one statement; empty as well when there is no such
+ * session, or it is somebody else's.
+ */
+export async function listOwnedMessages(
+  db: Db,
+  { userId, sessionId, limit, before }: MessagePage & { userId: string },
+): Promise<MessageView[]> {
+  const session = '(SELECT id FROM sessions WHERE id = $1 AND user_id = $2)';
+  return listNewest(db, { session, params: [sessionId, userId], limit, before });
+}
+
+/** The cursor is in the statement only when there is one: `$n IS NULL OR …` would read the session to its end. */
+async function listNewest(
+  db: Db,
+  {
+    session,
+    params,
+    limit,
+    before,
+  }: { session: string; params: string[]; limit: number; before: string | undefined },
+): Promise<MessageView[]> {
+  const older = before === undefined ? '' : `AND m.id < $${params.length + 2}`;
   const found = await rows<Row>(
     db,
-    `${SELECT} WHERE m.session_id = $1 AND ($2::uuid IS NULL OR m.id < $2) ORDER BY m.id DESC LIMIT $3`,
-    [sessionId, before ?? null, limit],
+    `${SELECT} WHERE m.session_id = ${session} ${older} ORDER BY m.id DESC LIMIT $${params.length + 1}`,
+    before === undefined ? [...params, limit] : [...params, limit, before],
   );
   return found.map(toView);
 }

@@ -1,0 +1,198 @@
+import { type Db, rows } from '../database.ts';
+import { GenerationEntity, type GenerationRecord } from '../entities/generation.ts';
+
+/** What a new generation is made of. */
+export type NewGeneration = Pick<
+  GenerationRecord,
+  'id' | 'userId' | 'sessionId' | 'messageId' | 'model' | 'settings' | 'price' | 'createdAt'
+>;
+
+/** Stores generations as `queued`, all in one statement. */
+export async function insertGenerations(db: Db, generations: NewGeneration[]): Promise<void> {
+  await db.insert(
+    GenerationEntity,
+    generations.map((generation) => ({
+      ...generation,
+      status: 'queued' as const,
+      attempt: 0,
+      interruptions: 0,
+    })),
+  );
+}
+
+/** A claimed generation: the only worker that may write is the one with this attempt. */
+export type ClaimedGeneration = Pick<
+  GenerationRecord,
+  'id' | 'userId' | 'sessionId' | 'messageId' | 'model' | 'attempt' | 'interruptions' | 'settings' | 'price'
+> & {
+  /** Somebody asked to stop it. */
+  cancelRequested: boolean;
+  /** The message that is answered; null when it was deleted. */
+  parentId: string | null;
+};
+
+/**
+ * Claims a generation: the attempt goes up by one, which fences off whoever had it before. An attempt that was
+ * not handed over counts as interrupted.
+ *
+ * @returns undefined when it has ended, or is not there
+ */
+export async function claimGeneration(db: Db, id: string): Promise<ClaimedGeneration | undefined> {
+  const claimed = await rows<ClaimedGeneration>(
+    db,
+    `UPDATE generations SET
+       status = 'streaming',
+       attempt = attempt + 1,
+       interruptions = interruptions + (status = 'streaming' AND released_at IS NULL)::int,
+       released_at = NULL,
+       heartbeat_at = now(),
+       started_at = coalesce(started_at, now())
+     WHERE id = $1 AND status IN ('queued', 'streaming')
+     RETURNING id, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
+       interruptions, settings, price, cancel_requested_at IS NOT NULL AS "cancelRequested",
+       (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId"`,
+    [id],
+  );
+  return claimed[0];
+}
+
+/** How a generation ended. */
+export type GenerationEnd = Pick<
+  GenerationRecord,
+  | 'finishReason'
+  | 'errorCode'
+  | 'errorMessage'
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'usageEstimated'
+  | 'costUsd'
+  | 'credits'
+> & { status: 'completed' | 'failed' | 'cancelled' };
+
+/** Which attempt ends, and which attempt its text is from (they differ when an interrupted one's text is kept). */
+export interface AttemptRef {
+  id: string;
+  attempt: number;
+  textAttempt?: number;
+}
+
+/** Ends a generation, for good. Returns false when the attempt is not the current one any more. */
+export async function endGeneration(db: Db, ref: AttemptRef, end: GenerationEnd): Promise<boolean> {
+  const ended = await rows(
+    db,
+    `UPDATE generations SET
+       status = $3, attempt = $4, finish_reason = $5, error_code = $6, error_message = $7, input_tokens = $8,
+       output_tokens = $9, usage_estimated = $10, cost_usd = $11, credits = $12, completed_at = now()
+     WHERE id = $1 AND attempt = $2 AND status = 'streaming' RETURNING id`,
+    [
+      ref.id,
+      ref.attempt,
+      end.status,
+      ref.textAttempt ?? ref.attempt,
+      end.finishReason,
+      end.errorCode,
+      end.errorMessage,
+      end.inputTokens,
+      end.outputTokens,
+      end.usageEstimated,
+      end.costUsd,
+      end.credits,
+    ],
+  );
+  return ended.length > 0;
+}
+
+/** Marks a running attempt as handed over, so that its next claim is not an interruption. */
+export async function releaseGeneration(db: Db, { id, attempt }: AttemptRef): Promise<void> {
+  await rows(
+    db,
+    `UPDATE generations SET released_at = now() WHERE id = $1 AND attempt = $2 AND status = 'streaming'`,
+    [id, attempt],
+  );
+}
+
+/** Whose generations are to be stopped: those of one message, or all of one session. */
+export interface StopScope {
+  userId: string;
+  messageId?: string;
+  sessionId?: string;
+}
+
+/** A generation that was asked to stop. */
+export interface StoppedGeneration {
+  id: string;
+  sessionId: string;
+  messageId: string;
+  /** `cancelled`: it was waiting and has ended; `streaming`: its worker must be told. */
+  status: 'cancelled' | 'streaming';
+}
+
+/** Ends what waits, and marks what runs, of a message or a session. What has ended already is left alone. */
+export async function requestStop(
+  db: Db,
+  { userId, messageId, sessionId }: StopScope,
+): Promise<StoppedGeneration[]> {
+  const [column, id] = messageId ? ['message_id', messageId] : ['session_id', sessionId];
+  return rows<StoppedGeneration>(
+    db,
+    `UPDATE generations SET
+       cancel_requested_at = coalesce(cancel_requested_at, now()),
+       status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
+       finish_reason = CASE status WHEN 'queued' THEN 'cancelled' ELSE finish_reason END,
+       credits = CASE status WHEN 'queued' THEN 0 ELSE credits END,
+       completed_at = CASE status WHEN 'queued' THEN now() ELSE completed_at END
+     WHERE ${column} = $1 AND user_id = $2 AND status IN ('queued', 'streaming')
+     RETURNING id, session_id AS "sessionId", message_id AS "messageId", status`,
+    [id, userId],
+  );
+}
+
+/** What a heartbeat tells of one running attempt. */
+export interface Heartbeat {
+  id: string;
+  cancelRequested: boolean;
+}
+
+/** Signs of life of running attempts, in one statement. An attempt that is not answered has lost its claim. */
+export async function beatGenerations(db: Db, running: AttemptRef[]): Promise<Heartbeat[]> {
+  return rows<Heartbeat>(
+    db,
+    `UPDATE generations g SET heartbeat_at = now()
+       FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
+      WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.status = 'streaming'
+      RETURNING g.id, g.cancel_requested_at IS NOT NULL AS "cancelRequested"`,
+    [running.map((each) => each.id), running.map((each) => each.attempt)],
+  );
+}
+
+/** How old a generation must be before it counts as forgotten by the queue, in milliseconds. */
+export interface ForgottenAges {
+  queuedMs: number;
+  silentMs: number;
+}
+
+/** Generations that wait, or whose worker is silent, for longer than they should: a job may have been lost. */
+export async function findForgotten(db: Db, { queuedMs, silentMs }: ForgottenAges): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    db,
+    `SELECT id FROM generations
+      WHERE (status = 'queued' AND created_at < now() - $1 * interval '1 millisecond')
+         OR (status = 'streaming' AND heartbeat_at < now() - $2 * interval '1 millisecond')
+      ORDER BY created_at LIMIT 1000`,
+    [queuedMs, silentMs],
+  );
+  return found.map(({ id }) => id);
+}
+
+/** Which message a generation writes. */
+export async function findGenerationMessage(
+  db: Db,
+  id: string,
+): Promise<{ sessionId: string; messageId: string } | undefined> {
+  const found = await rows<{ sessionId: string; messageId: string }>(
+    db,
+    'SELECT session_id AS "sessionId", message_id AS "messageId" FROM generations WHERE id = $1',
+    [id],
+  );
+  return found[0];
+}

@@ -1,0 +1,89 @@
+import type { SessionKind } from '../../contracts/session.ts';
+import { type Db, rows } from '../database.ts';
+import type { SessionRecord } from '../entities/session.ts';
+import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
+
+/** Raw rows in the shape of the record: mapping them once more would cost a list more than reading it. */
+const COLUMNS = `id, user_id AS "userId", group_id AS "groupId", kind, title, model, settings,
+  is_favorite AS "isFavorite", message_count AS "messageCount", total_tokens::float8 AS "totalTokens",
+  total_cost_usd AS "totalCostUsd", total_credits AS "totalCredits", last_activity_at AS "lastActivityAt",
+  expires_at AS "expiresAt", created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+/** A page of a user's sessions. */
+export interface SessionPage extends SessionFilter {
+  userId: string;
+  limit: number;
+  /** Only sessions that come after this one in the list. */
+  after?: SessionPosition | undefined;
+}
+
+/** A user's sessions, last used first. */
+export async function listSessions(db: Db, { limit, ...filter }: SessionPage): Promise<SessionRecord[]> {
+  const { where, params } = sessionConditions(filter);
+  return rows<SessionRecord>(
+    db,
+    `SELECT ${COLUMNS} FROM sessions WHERE ${where}
+      ORDER BY last_activity_at DESC, id DESC LIMIT $${params.length + 1}`,
+    [...params, limit],
+  );
+}
+
+/** A session of one owner; undefined when there is none, or it is somebody else's. */
+export async function findOwnedSession(
+  db: Db,
+  userId: string,
+  id: string,
+): Promise<SessionRecord | undefined> {
+  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2`;
+  return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
+}
+
+/** What opening a session needs; everything else begins at its default. */
+export type NewSession = Pick<SessionRecord, 'id' | 'userId' | 'groupId' | 'title' | 'model' | 'settings'> & {
+  kind: SessionKind;
+};
+
+/** Stores a session. */
+export async function insertSession(db: Db, session: NewSession): Promise<SessionRecord> {
+  const { id, userId, groupId, kind, title, model, settings } = session;
+  const [stored] = await rows<SessionRecord>(
+    db,
+    `INSERT INTO sessions (id, user_id, group_id, kind, title, model, settings)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
+    [id, userId, groupId, kind, title, model, settings],
+  );
+  return stored as SessionRecord;
+}
+
+/** What an owner may change; what is undefined stays. */
+export interface SessionChanges {
+  title?: string | undefined;
+  isFavorite?: boolean | undefined;
+  model?: string | undefined;
+  settings?: SessionRecord['settings'] | undefined;
+  /** Null takes it out of its group. */
+  groupId?: string | null | undefined;
+}
+
+/** Changes a session. Undefined when there is none, or it is somebody else's. */
+export async function updateSession(
+  db: Db,
+  { id, userId, changes }: { id: string; userId: string; changes: SessionChanges },
+): Promise<SessionRecord | undefined> {
+  const { title, isFavorite, model, settings, groupId } = changes;
+  const [updated] = await rows<SessionRecord>(
+    db,
+    `UPDATE sessions SET title = COALESCE($3, title), is_favorite = COALESCE($4, is_favorite),
+        model = COALESCE($5, model), settings = COALESCE($6, settings),
+        group_id = CASE WHEN $7 THEN $8 ELSE group_id END, updated_at = now()
+      WHERE id = $1 AND user_id = $2 RETURNING ${COLUMNS}`,
+    [id, userId, title, isFavorite, model, settings, groupId !== undefined, groupId],
+  );
+  return updated;
+}
+
+/** Deletes a session with its messages. Returns false when it was not there, or is somebody else's. */
+export async function deleteSessionRow(db: Db, userId: string, id: string): Promise<boolean> {
+  const sql = 'DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING id';
+  return (await rows(db, sql, [id, userId])).length > 0;
+}

@@ -1,0 +1,60 @@
+import type { LiveText } from './ports.ts';
+
+/**
+ * Writes the text of one attempt, merged by acknowledgement: at most one delta is on its way, and what comes
+ * meanwhile goes out with the next. Idle, nothing waits; under load, deltas merge by themselves.
+ */
+export class DeltaWriter {
+  readonly #live: LiveText;
+  readonly #onError: (error: unknown) => void;
+  /** A rope: adding to it costs the same however long it is, as long as nobody looks inside. */
+  #text = '';
+  #pending = '';
+  #inFlight: Promise<void> | undefined;
+  #abandoned = false;
+
+  /** `onError` is told of each delta that the broker did not take; the text is kept and restored. */
+  constructor(live: LiveText, onError: (error: unknown) => void) {
+    this.#live = live;
+    this.#onError = onError;
+  }
+
+  /** UTF-16 code units written so far. */
+  get length(): number {
+    return this.#text.length;
+  }
+
+  /** Adds to the text. Never waits. */
+  push(text: string): void {
+    this.#text += text;
+    this.#pending += text;
+    if (!this.#inFlight && !this.#abandoned) this.#inFlight = this.#drain();
+  }
+
+  /** Waits until everything is on the other side; answers the whole text. */
+  async finish(): Promise<string> {
+    await this.#inFlight;
+    return this.#text;
+  }
+
+  /** Publishes nothing more: the claim was lost. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#pending = '';
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#pending !== '') {
+      const text = this.#pending;
+      this.#pending = '';
+      const offset = this.#text.length - text.length;
+      const end = this.#text.length;
+      try {
+        await this.#live.append({ offset, text, whole: () => this.#text.slice(0, end) });
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+    this.#inFlight = undefined;
+  }
+}

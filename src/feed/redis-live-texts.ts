@@ -1,0 +1,53 @@
+import type { Redis } from 'ioredis';
+import { sessionRoom } from '../contracts/events.ts';
+import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
+import type { LiveRef, LiveText, LiveTexts } from './ports.ts';
+
+/** Longer than any generation runs; only a text whose worker died for good lives that long. */
+const TTL_SECONDS = 24 * 3600;
+
+/**
+ * Live texts as Redis strings: APPEND costs about as many bytes as the delta has, whatever stands before it.
+ * The key's hash tag is the session, as in its room's channel, and it holds the attempt: a worker that lost
+ * its claim writes where nobody reads.
+ */
+export function createRedisLiveTexts(redis: Redis): LiveTexts {
+  return {
+    open: (ref) => openLiveText(redis, ref),
+    read: (ref) => redis.get(keyOf(ref)),
+    async drop(ref) {
+      await redis.unlink(keyOf(ref));
+    },
+  };
+}
+
+const keyOf = ({ sessionId, messageId, attempt }: LiveRef): string =>
+  `parley:live:{${sessionId}}:${messageId}:${attempt}`;
+
+function openLiveText(redis: Redis, ref: LiveRef): LiveText {
+  const key = keyOf(ref);
+  const room = sessionRoom(ref.sessionId);
+  const channel = roomChannel(room);
+  const head = `${broadcastHead(room, 'message:stream')}{"sessionId":"${ref.sessionId}","messageId":"${ref.messageId}","attempt":${ref.attempt},"offset":`;
+  /** Bytes that the key should hold before the next delta. */
+  let bytes = 0;
+
+  const restore = async (whole: string) => {
+    await redis.set(key, whole, 'EX', TTL_SECONDS);
+  };
+
+  return {
+    async append({ offset, text, whole }) {
+      const message = `${head}${offset},"delta":${JSON.stringify(text)}}${BROADCAST_TAIL}`;
+      bytes += Buffer.byteLength(text);
+      const pipeline = redis.pipeline();
+      if (offset === 0) pipeline.set(key, text, 'EX', TTL_SECONDS);
+      else pipeline.append(key, text);
+      pipeline.spublish(channel, message);
+      const [write, publish] = (await pipeline.exec()) as [[Error | null, unknown], [Error | null, unknown]];
+      // The length that APPEND answers tells whether Redis lost anything (a flush, a failover): put it back whole.
+      if (write[0] || (offset > 0 && write[1] !== bytes)) await restore(whole());
+      if (publish[0]) throw publish[0];
+    },
+  };
+}

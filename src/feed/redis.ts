@@ -1,0 +1,44 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from '../base/logger.ts';
+import { connectRedis, disconnectRedis } from '../base/redis.ts';
+import { encodeBroadcast, roomChannel } from './broadcast.ts';
+import type { Feed, TicketStore } from './ports.ts';
+import { createRedisControlBus } from './redis-control-bus.ts';
+import { createRedisLiveTexts } from './redis-live-texts.ts';
+
+/**
+ * The feed of many processes, over Redis 7.
+ *
+ * @throws when Redis cannot be reached
+ */
+export async function openRedisFeed(url: string, log: Logger): Promise<Feed> {
+  const commands = await connectRedis(url, { name: 'feed', kind: 'command' }, log);
+  const control = await createRedisControlBus(url, commands, log);
+  return {
+    rooms: {
+      async publish(room, event, payload) {
+        await commands.spublish(roomChannel(room), encodeBroadcast(room, event, JSON.stringify(payload)));
+      },
+    },
+    live: createRedisLiveTexts(commands),
+    control: control.bus,
+    tickets: createTicketStore(commands),
+    async ping() {
+      await commands.ping();
+    },
+    async close() {
+      control.close();
+      disconnectRedis(commands);
+    },
+  };
+}
+
+function createTicketStore(redis: Redis): TicketStore {
+  const keyOf = (key: string) => `parley:ticket:${key}`;
+  return {
+    async put(key, value, ttlMs) {
+      await redis.set(keyOf(key), value, 'PX', ttlMs);
+    },
+    take: (key) => redis.getdel(keyOf(key)),
+  };
+}

@@ -1,0 +1,77 @@
+import { WaitingError } from 'bullmq';
+import type { Logger } from '../base/logger.ts';
+import { GENERATION_QUEUE } from '../contracts/jobs.ts';
+import { type JobProcessor, openWorker, type QueueBackend } from './queue-backend.ts';
+
+/** How a run ended: `done`, or `handed-over` for another worker to take at once. */
+export type RunOutcome = 'done' | 'handed-over';
+
+/**
+ * Runs one generation. `signal` aborts when the job's lock was lost. May be called twice for the same
+ * generation, on two machines at once: the claim decides.
+ */
+export type RunGeneration = (generationId: string, signal: AbortSignal) => Promise<RunOutcome>;
+
+/** What consuming needs. */
+export interface ConsumerOptions {
+  backend: QueueBackend;
+  run: RunGeneration;
+  /** Generations that run at once. */
+  concurrency: number;
+  log: Logger;
+}
+
+/** The side of the queue that runs generations. */
+export interface GenerationConsumer {
+  /** Takes no new job; what runs goes on. */
+  pause(): Promise<void>;
+  /** Waits for what runs, and closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * A worker that dies is noticed when its lock has run out and the next check has come by:
+ * 8 s + 3 s at the most, so that another one claims within the 15 s that are promised.
+ */
+const LOCK_MS = 8_000;
+const STALLED_CHECK_MS = 3_000;
+/** Deaths are counted in the generation, not here. */
+const ANY_NUMBER = 1_000_000;
+
+/** Starts to run generations. */
+export async function startGenerationConsumer(options: ConsumerOptions): Promise<GenerationConsumer> {
+  const { backend, run, concurrency, log } = options;
+  // Three parameters: BullMQ makes the signal only for a processor that declares it.
+  const processor: JobProcessor = async (job, token, signal) => {
+    const outcome = await run(job.data.generationId, signal ?? new AbortController().signal);
+    if (outcome === 'handed-over') {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+  };
+  const { instance: worker, disconnect } = await openWorker(
+    backend,
+    GENERATION_QUEUE,
+    processor,
+    {
+      autorun: true,
+      concurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: ANY_NUMBER,
+    },
+    log,
+  );
+  worker.on('error', (error) => log.warn({ err: error }, 'worker connection failed'));
+  worker.on('failed', (job, error) =>
+    log.error({ err: error, generationId: job?.data.generationId }, 'running a generation failed'),
+  );
+  await worker.waitUntilReady();
+  return {
+    pause: () => worker.pause(true),
+    async close() {
+      await worker.close();
+      disconnect();
+    },
+  };
+}

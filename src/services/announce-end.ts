@@ -1,0 +1,40 @@
+import type { DoneEvent } from '../contracts/events.ts';
+import { isTerminal, type Message } from '../contracts/message.ts';
+import type { Database } from '../data/database.ts';
+import { findMessages } from '../data/repositories/messages.ts';
+import { presentMessage } from '../presenters/message.ts';
+import type { Announcer } from './announce.ts';
+
+/**
+ * Publishes how a message ended: `message:update`, `message:error` of a failed one, `message:done`. Reads it from
+ * the database, so it may be called again by whoever finds that the first caller may have died before it was done;
+ * readers drop what they have seen.
+ */
+export type AnnounceEnd = (sessionId: string, messageId: string) => Promise<void>;
+
+/** Makes the verb. */
+export function createAnnounceEnd(deps: {
+  database: Database;
+  announce: Announcer;
+  inrPerUsd: number;
+}): AnnounceEnd {
+  const { database, announce, inrPerUsd } = deps;
+  return async (sessionId, messageId) => {
+    const [view] = await findMessages(database.db, sessionId, [messageId]);
+    if (!view) return;
+    const message = presentMessage(view, { inrPerUsd });
+    if (!isTerminal(message.status)) return;
+    const { error } = message;
+    await Promise.all([
+      announce.toSession(sessionId, 'message:update', message),
+      ...(error ? [announce.toSession(sessionId, 'message:error', { sessionId, messageId, error })] : []),
+      announce.toSession(sessionId, 'message:done', doneOf(message)),
+    ]);
+  };
+}
+
+/** The last event of an ended message. */
+export function doneOf(message: Message): DoneEvent {
+  const { sessionId, id: messageId, status, finishReason, usage, cost, credits } = message;
+  return { sessionId, messageId, status, finishReason, usage, cost, credits };
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../base/errors.ts';
+import type { Database, Db } from '../data/database.ts';
+import {
+  findAnswer,
+  type IdempotentRequest,
+  keepAnswer,
+  type StoredAnswer,
+} from '../data/repositories/idempotency.ts';
+
+/** A request, and the key under which the client may repeat it. */
+export interface RepeatableRequest {
+  userId: string;
+  /** With its scope before it; undefined: the request is never a repetition. */
+  key: string | undefined;
+  /** Everything that makes it the same request. */
+  request: unknown;
+}
+
+/** The outcome of {@link answerOnce}. */
+export interface OnceAnswer<T> {
+  answer: T;
+  /** The work was done before, by the first request with this key. */
+  repeated: boolean;
+}
+
+/**
+ * The answer that the first request with a key got, whatever happened in between.
+ *
+ * @returns undefined when there was none, or no key
+ * @throws {AppError} `idempotency_key_reused` when the key came with another request
+ */
+export async function findFirstAnswer<T>(db: Db, repeatable: RepeatableRequest): Promise<T | undefined> {
+  const request = withFingerprint(repeatable);
+  const stored = request && (await findAnswer(db, request));
+  return request && stored && (checked(request, stored) as T);
+}
+
+/**
+ * Does `work` in one transaction with keeping its answer, so that of any number of requests with the same key,
+ * in parallel or later, exactly one does it and all get the same answer.
+ *
+ * @throws {AppError} `idempotency_key_reused` when the key came with another request
+ */
+export async function answerOnce<T>(
+  database: Database,
+  repeatable: RepeatableRequest,
+  { answer, work }: { answer: T; work: (db: Db) => Promise<void> },
+): Promise<OnceAnswer<T>> {
+  const request = withFingerprint(repeatable);
+  const first = await database.transaction(async (db) => {
+    if (request && !(await keepAnswer(db, request, answer))) return false;
+    await work(db);
+    return true;
+  });
+  if (first || !request) return { answer, repeated: false };
+  const stored = await findAnswer(database.db, request);
+  if (!stored) throw new AppError('conflict', 'The first request with this key was withdrawn meanwhile.');
+  return { answer: checked(request, stored) as T, repeated: true };
+}
+
+function withFingerprint({ userId, key, request }: RepeatableRequest): IdempotentRequest | undefined {
+  if (key === undefined) return undefined;
+  return { userId, key, fingerprint: createHash('sha256').update(JSON.stringify(request)).digest() };
+}
+
+function checked(request: IdempotentRequest, stored: StoredAnswer): unknown {
+  if (!request.fingerprint.equals(stored.fingerprint)) {
+    throw new AppError('idempotency_key_reused', 'This idempotency key was used for another request.');
+  }
+  return stored.answer;
+}

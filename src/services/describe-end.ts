@@ -1,0 +1,45 @@
+import type { ChatTurn, FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
+import { countTokens } from './count-tokens.ts';
+import type { AttemptEnd } from './settle-generation.ts';
+
+/** What is known when a provider's stream is over: exactly one of the first four is set. */
+export interface StreamEnd {
+  finishReason?: FinishReason;
+  error?: ProviderError;
+  /** Ended from outside while the model was writing. */
+  aborted?: boolean;
+  /** Never begun: it was stopped before, or there is nothing to answer. */
+  cancelled?: boolean;
+  usage?: ProviderUsage;
+}
+
+/** What is stored and charged for the end of a stream. */
+export function describeEnd(end: StreamEnd, turns: ChatTurn[], text: string): AttemptEnd {
+  const usage = usageOf(end, turns, text);
+  if (end.finishReason) return { status: 'completed', finishReason: end.finishReason, text, usage };
+  if (!end.error) return { status: 'cancelled', finishReason: 'cancelled', text, usage };
+  const { code, message } = end.error;
+  // Broken off after its first visible token: it is not tried again, whatever the cause, and the text stays.
+  const error = text === '' ? { code, message } : { code: 'interrupted' as const, message };
+  return { status: 'failed', finishReason: 'error', text, usage, error };
+}
+
+/** What is stored and charged when too many workers died on a generation. */
+export function interruptedEnd(turns: ChatTurn[], text: string, textAttempt: number): AttemptEnd {
+  return {
+    status: 'failed',
+    finishReason: 'error',
+    text,
+    textAttempt,
+    usage: usageOf({}, turns, text),
+    error: { code: 'interrupted', message: 'The server was interrupted twice while it wrote this reply.' },
+  };
+}
+
+/** The provider's own count, or ours where it sent none; nothing for a model that wrote nothing and did not finish. */
+function usageOf(end: StreamEnd, turns: ChatTurn[], text: string): AttemptEnd['usage'] {
+  if (text === '' && !end.finishReason) return undefined;
+  if (end.usage) return { ...end.usage, estimated: false };
+  const inputTokens = turns.reduce((sum, turn) => sum + countTokens(turn.content), 0);
+  return { inputTokens, outputTokens: countTokens(text), estimated: true };
+}

@@ -1,0 +1,58 @@
+import { isTerminal, type Message } from '../contracts/message.ts';
+import type { Database } from '../data/database.ts';
+import {
+  findMessages,
+  listMessagesAfter,
+  listRunningMessages,
+  type MessageView,
+} from '../data/repositories/messages.ts';
+import type { LiveTexts } from '../feed/ports.ts';
+import { presentMessage } from '../presenters/message.ts';
+
+/** Messages as they are at this moment: of a running one, with its text so far. */
+export interface LiveMessages {
+  /** Every message of a session that is being written. */
+  running(sessionId: string): Promise<Message[]>;
+  /** These messages of a session; those that are not there are left out. */
+  current(sessionId: string, ids: string[]): Promise<Message[]>;
+  /** What came after a message, oldest first. */
+  newerThan(sessionId: string, messageId: string): Promise<Message[]>;
+  /** One message. */
+  present(view: MessageView): Promise<Message>;
+}
+
+/** Most messages that a client which was away is told of; more it finds in `GET /messages`. */
+const MAX_MISSED = 200;
+
+/** Makes the reader. */
+export function createLiveMessages(deps: {
+  database: Database;
+  live: LiveTexts;
+  inrPerUsd: number;
+}): LiveMessages {
+  const { database, live, inrPerUsd } = deps;
+
+  const present = async (view: MessageView): Promise<Message> => {
+    if (!isRunning(view)) return presentMessage(view, { inrPerUsd });
+    const { sessionId, id: messageId, generation } = view;
+    const text = await live.read({ sessionId, messageId, attempt: generation?.attempt ?? 0 });
+    if (text !== null) return presentMessage(view, { inrPerUsd, liveText: text });
+    // No live text: nothing was written yet, or it was settled and dropped since the row was read.
+    const [again] = await findMessages(database.db, sessionId, [messageId]);
+    return presentMessage(again ?? view, { inrPerUsd });
+  };
+
+  const presentAll = (views: MessageView[]) => Promise.all(views.map(present));
+
+  return {
+    present,
+    running: async (sessionId) => presentAll(await listRunningMessages(database.db, sessionId)),
+    current: async (sessionId, ids) => presentAll(await findMessages(database.db, sessionId, ids)),
+    newerThan: async (sessionId, after) =>
+      presentAll(await listMessagesAfter(database.db, { sessionId, after, limit: MAX_MISSED })),
+  };
+}
+
+function isRunning({ generation }: MessageView): boolean {
+  return generation !== null && !isTerminal(generation.status);
+}

@@ -1,0 +1,80 @@
+import { invalidField, notFound } from '../base/errors.ts';
+import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
+import { idSchema } from '../contracts/fields.ts';
+import { type GenerationStatus, isTerminal, type Message } from '../contracts/message.ts';
+import type { Session } from '../contracts/session.ts';
+import type { Database } from '../data/database.ts';
+import {
+  deleteMessageRow,
+  findOwnedMessage,
+  listMessages,
+  listOwnedMessages,
+} from '../data/repositories/messages.ts';
+import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { presentSession } from '../presenters/session.ts';
+import type { Announcer } from './announce.ts';
+import type { LiveMessages } from './live-messages.ts';
+
+/** What stored messages are read and deleted with. */
+export interface MessagesDeps {
+  database: Pick<Database, 'db'>;
+  /** Shows a message; a running one with its text so far. */
+  present: LiveMessages['present'];
+  announce: Announcer;
+  /** Ends the generation of a message that is being written. */
+  stopMessage(userId: string, messageId: string): Promise<GenerationStatus>;
+  /** Rupees per US dollar. */
+  inrPerUsd: number;
+}
+
+/** What an owner does with stored messages. What is somebody else's is `not_found`, like what is not there. */
+export interface Messages {
+  /** Newest first; a message's id is a cursor. @throws {AppError} `not_found`, `validation_failed` */
+  list(userId: string, sessionId: string, query: PageQuery): Promise<Page<Message>>;
+  /** A session with its newest messages, oldest first. @throws {AppError} `not_found` */
+  openSession(userId: string, sessionId: string): Promise<Session & { messages: Message[] }>;
+  /** Stops a message that is being written, and deletes it. @throws {AppError} `not_found` */
+  remove(userId: string, id: string): Promise<void>;
+}
+
+/** How many messages a session is opened with. */
+const OPENING_MESSAGES = 50;
+
+/** Stored messages, on a database. */
+export function createMessages(deps: MessagesDeps): Messages {
+  const { database, present, announce, stopMessage, inrPerUsd } = deps;
+  const { db } = database;
+  return {
+    async list(userId, sessionId, { limit, cursor }) {
+      const before = toMessageId(cursor);
+      const found = await listOwnedMessages(db, { userId, sessionId, limit: limit + 1, before });
+      // Only an empty page leaves open whether there is such a session: the usual case stays one statement.
+      if (found.length === 0 && !(await findOwnedSession(db, userId, sessionId))) throw notFound('session');
+      const page = pageFrom(found, limit, { present: (message) => message, cursorOf: (last) => last.id });
+      return { ...page, data: await Promise.all(page.data.map(present)) };
+    },
+    async openSession(userId, sessionId) {
+      const session = await findOwnedSession(db, userId, sessionId);
+      if (!session) throw notFound('session');
+      const newest = await listMessages(db, { sessionId, limit: OPENING_MESSAGES });
+      const messages = await Promise.all(newest.reverse().map(present));
+      return { ...presentSession(session, inrPerUsd), messages };
+    },
+    async remove(userId, id) {
+      const message = await findOwnedMessage(db, userId, id);
+      if (!message) throw notFound('message');
+      if (message.generation && !isTerminal(message.generation.status)) await stopMessage(userId, id);
+      if (!(await deleteMessageRow(db, id))) throw notFound('message');
+      const { sessionId } = message;
+      await announce.toSession(sessionId, 'message:delete', { sessionId, messageId: id });
+    },
+  };
+}
+
+/** The oldest message that a client has is where its next page begins: no need for anything opaque. */
+function toMessageId(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const parsed = idSchema.safeParse(cursor);
+  if (!parsed.success) throw invalidField('query.cursor', 'must be the id of a message');
+  return parsed.data;
+}

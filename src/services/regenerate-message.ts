@@ -1,0 +1,68 @@
+import { AppError, notFound } from '../base/errors.ts';
+import type { SendMessageAnswer } from '../contracts/routes/messages.ts';
+import { findOwnedMessage, type MessageView } from '../data/repositories/messages.ts';
+import { countMessages } from '../data/repositories/session-totals.ts';
+import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { presentMessage } from '../presenters/message.ts';
+import { answerOnce, findFirstAnswer } from './answer-once.ts';
+import type { SendMessageDeps } from './send-message.ts';
+import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
+
+/**
+ * Has another reply written to the message that a reply answers. The old reply stays.
+ *
+ * @throws {AppError} `not_found`; `conflict` when the message is not a reply, or its question was deleted;
+ *   `model_not_available`; `idempotency_key_reused`
+ */
+export type RegenerateMessage = (
+  identity: { userId: string },
+  messageId: string,
+  options: { model?: string | undefined },
+  idempotencyKey?: string,
+) => Promise<SendMessageAnswer>;
+
+/** Makes the verb. */
+export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessage {
+  const { database, models, inrPerUsd } = deps;
+
+  return async ({ userId }, messageId, { model }, idempotencyKey) => {
+    const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
+    const repeatable = { userId, key, request: { regenerate: messageId, model } };
+    const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
+    if (before) return before;
+
+    const old = await findOwnedMessage(database.db, userId, messageId);
+    if (!old) throw notFound('message');
+    const question = await questionOf(old);
+    const session = await findOwnedSession(database.db, userId, old.sessionId);
+    if (!session) throw notFound('session');
+    const chosen = models.resolve(model ?? old.generation?.model ?? session.model, 'body.model');
+
+    const turn = { userId, sessionId: session.id, parentId: question.id, settings: session.settings };
+    const replies = planReplies(turn, [chosen]);
+    const answer = {
+      message: presentMessage(question, { inrPerUsd }),
+      replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
+    };
+    const once = await answerOnce(database, repeatable, {
+      answer,
+      work: async (db) => {
+        const added = { userId, sessionId: session.id, added: replies.length, title: null };
+        if (!(await countMessages(db, added))) throw notFound('session');
+        await storeTurn(db, undefined, replies);
+      },
+    });
+    if (!once.repeated) await launch(deps, answer.replies, replies);
+    return once.answer;
+  };
+
+  async function questionOf(reply: MessageView): Promise<MessageView> {
+    if (reply.role !== 'assistant') throw new AppError('conflict', 'Only a reply can be written again.');
+    const { userId, parentId } = reply;
+    const question = parentId === null ? undefined : await findOwnedMessage(database.db, userId, parentId);
+    if (question?.role !== 'user') {
+      throw new AppError('conflict', 'The message that this reply answers is not there any more.');
+    }
+    return question;
+  }
+}

@@ -1,0 +1,146 @@
+import type { Logger } from '../base/logger.ts';
+import type { Database } from '../data/database.ts';
+import {
+  type ClaimedGeneration,
+  claimGeneration,
+  findGenerationMessage,
+  releaseGeneration,
+} from '../data/repositories/generations.ts';
+import { findMessages, listMessages } from '../data/repositories/messages.ts';
+import { DeltaWriter } from '../feed/delta-writer.ts';
+import type { LiveTexts } from '../feed/ports.ts';
+import type { ChatTurn, Provider } from '../providers/provider.ts';
+import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
+import type { Announcer } from './announce.ts';
+import type { AnnounceEnd } from './announce-end.ts';
+import { buildContext } from './build-context.ts';
+import { describeEnd, interruptedEnd, type StreamEnd } from './describe-end.ts';
+import type { LiveMessages } from './live-messages.ts';
+import type { ModelDirectory } from './model-directory.ts';
+import type { RunningGeneration, RunningGenerations } from './running-generations.ts';
+import type { SettleGeneration } from './settle-generation.ts';
+
+/** What running a generation needs. */
+export interface RunGenerationDeps {
+  database: Database;
+  live: LiveTexts;
+  models: ModelDirectory;
+  /** The provider of that name. */
+  provider: (name: string) => Provider | undefined;
+  running: RunningGenerations;
+  liveMessages: LiveMessages;
+  announce: Announcer;
+  announceEnd: AnnounceEnd;
+  settle: SettleGeneration;
+  log: Logger;
+}
+
+/** How many workers may die on a generation before it ends as interrupted. */
+const MAX_INTERRUPTIONS = 2;
+/** Most messages that are looked at for the history. */
+const MAX_HISTORY = 200;
+
+/** Makes the worker's verb: claim, stream, settle. */
+export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
+  const { database, live, running, announce, announceEnd, liveMessages, settle, log } = deps;
+
+  return async (generationId, lockSignal) => {
+    const claim = await claimGeneration(database.db, generationId);
+    if (!claim) {
+      await announceAgain(generationId);
+      return 'done';
+    }
+    const run = running.begin(claim);
+    try {
+      return await runClaimed(claim, run, lockSignal);
+    } finally {
+      run.end();
+    }
+  };
+
+  /** The job came back after its generation had ended: the worker before may have died before it told anybody. */
+  async function announceAgain(generationId: string): Promise<void> {
+    const found = await findGenerationMessage(database.db, generationId);
+    if (found) await announceEnd(found.sessionId, found.messageId);
+  }
+
+  async function runClaimed(
+    claim: ClaimedGeneration,
+    run: RunningGeneration,
+    lockSignal: AbortSignal,
+  ): Promise<RunOutcome> {
+    const { sessionId, messageId, attempt } = claim;
+    const context = { generationId: claim.id, attempt, model: claim.model };
+    const ref = { sessionId, messageId, attempt };
+
+    if (claim.interruptions >= MAX_INTERRUPTIONS) {
+      const before = { ...ref, attempt: attempt - 1 };
+      const text = (await live.read(before)) ?? '';
+      await settle(claim, interruptedEnd(await turnsOf(claim), text, before.attempt));
+      await live.drop(before);
+      return 'done';
+    }
+    if (attempt > 1) {
+      const [message] = await liveMessages.current(sessionId, [messageId]);
+      if (message) await announce.toSession(sessionId, 'message:update', message);
+    }
+
+    const writer = new DeltaWriter(live.open(ref), (error) =>
+      log.warn({ err: error, ...context }, 'a delta was not published'),
+    );
+    const turns = await turnsOf(claim);
+    const signal = AbortSignal.any([run.signal, lockSignal]);
+    const end = claim.cancelRequested ? { cancelled: true } : await stream(claim, turns, writer, signal);
+
+    const reason = run.reason() ?? (lockSignal.aborted ? 'lost' : undefined);
+    if (end.aborted && reason !== 'cancelled') {
+      writer.abandon();
+      if (reason !== 'handover') return 'done';
+      await releaseGeneration(database.db, claim);
+      log.info(context, 'generation handed over');
+      return 'handed-over';
+    }
+    const text = await writer.finish();
+    const settled = await settle(claim, describeEnd(end, turns, text));
+    if (settled) await live.drop(ref);
+    log.info({ ...context, settled, chars: text.length, error: end.error?.code }, 'generation ended');
+    return 'done';
+  }
+
+  /** Empty when the message that was to be answered is gone. */
+  async function turnsOf(claim: ClaimedGeneration): Promise<ChatTurn[]> {
+    const { sessionId, parentId, settings, model } = claim;
+    if (parentId === null) return [];
+    const [[question], history] = await Promise.all([
+      findMessages(database.db, sessionId, [parentId]),
+      listMessages(database.db, { sessionId, before: parentId, limit: MAX_HISTORY }),
+    ]);
+    return question ? buildContext({ settings, model, question, history }) : [];
+  }
+
+  async function stream(
+    claim: ClaimedGeneration,
+    turns: ChatTurn[],
+    writer: DeltaWriter,
+    signal: AbortSignal,
+  ): Promise<StreamEnd> {
+    if (turns.length === 0) return { cancelled: true };
+    const model = deps.models.resolve(claim.model, 'model');
+    const provider = deps.provider(model.provider);
+    if (!provider) throw new Error(`no provider serves ${claim.model}`);
+    const { temperature, topP, maxTokens } = claim.settings;
+    const end: StreamEnd = {};
+    for await (const event of provider.stream(
+      { model: model.name, turns, temperature, topP, maxTokens },
+      signal,
+    )) {
+      if (event.type === 'text') writer.push(event.text);
+      else if (event.type === 'usage') end.usage = event.usage;
+      else if (event.type === 'finish') end.finishReason = event.reason;
+      else if (event.type === 'error') end.error = event.error;
+    }
+    // Aborted, unless the model was done before the signal came.
+    if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
+    return end;
+  }
+}

@@ -1,0 +1,115 @@
+import { invalidField, notFound } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import { excerpt } from '../base/text.ts';
+import type { SendMessageAnswer, SendMessageBody } from '../contracts/routes/messages.ts';
+import type { Database } from '../data/database.ts';
+import type { SessionRecord } from '../data/entities/session.ts';
+import { type MessageView, newestMessageId } from '../data/repositories/messages.ts';
+import { countMessages } from '../data/repositories/session-totals.ts';
+import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { presentMessage } from '../presenters/message.ts';
+import { presentSession } from '../presenters/session.ts';
+import { answerOnce, findFirstAnswer } from './answer-once.ts';
+import type { Model, ModelDirectory } from './model-directory.ts';
+import { type LaunchDeps, launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
+
+/** What sending a message needs. */
+export interface SendMessageDeps extends LaunchDeps {
+  database: Database;
+  models: ModelDirectory;
+  /** Longest message, in UTF-16 code units. */
+  maxMessageChars: number;
+  /** Rupees per US dollar. */
+  inrPerUsd: number;
+}
+
+/**
+ * Stores a message; one of the user's is answered by a generation per model.
+ *
+ * @param idempotencyKey from the header; `clientMessageId` does the same within one session
+ * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `idempotency_key_reused`
+ */
+export type SendMessage = (
+  identity: { userId: string },
+  body: SendMessageBody,
+  idempotencyKey?: string,
+) => Promise<SendMessageAnswer>;
+
+/** Longest title made of a first message, in UTF-16 code units. */
+const TITLE_CHARS = 60;
+
+/** Makes the verb. */
+export function createSendMessage(deps: SendMessageDeps): SendMessage {
+  const { database, models, maxMessageChars, inrPerUsd } = deps;
+
+  return async ({ userId }, body, idempotencyKey) => {
+    const repeatable = { userId, key: keyOf(body, idempotencyKey), request: body };
+    const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
+    if (before) return before;
+
+    const session = await findOwnedSession(database.db, userId, body.sessionId);
+    if (!session) throw notFound('session');
+    if (body.content.length > maxMessageChars) {
+      throw invalidField('body.content', `must have at most ${maxMessageChars} characters`);
+    }
+    const chosen = body.role === 'user' ? chooseModels(body, session, models) : [];
+    if (body.role === 'assistant' && (body.model || body.models)) {
+      throw invalidField(body.model ? 'body.model' : 'body.models', 'only a message of the user is answered');
+    }
+
+    const parentId = (await newestMessageId(database.db, session.id)) ?? null;
+    const { role, content } = body;
+    const message: MessageView = {
+      id: newId(),
+      sessionId: session.id,
+      userId,
+      parentId,
+      role,
+      content,
+      createdAt: new Date(),
+      generation: null,
+    };
+    const turn = { userId, sessionId: session.id, parentId: message.id, settings: session.settings };
+    const replies = planReplies(turn, chosen);
+    const answer: SendMessageAnswer = {
+      message: presentMessage(message, { inrPerUsd }),
+      replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
+    };
+
+    const title = role === 'user' ? excerpt(content, TITLE_CHARS) : null;
+    const once = await answerOnce(database, repeatable, {
+      answer,
+      work: async (db) => {
+        const added = { userId, sessionId: session.id, added: 1 + replies.length, title };
+        if (!(await countMessages(db, added))) throw notFound('session');
+        await storeTurn(db, message, replies);
+      },
+    });
+    if (once.repeated) return once.answer;
+
+    await launch(deps, [answer.message, ...answer.replies], replies);
+    if (title && session.title === null) await announceTitle(userId, session.id);
+    return answer;
+  };
+
+  async function announceTitle(userId: string, sessionId: string): Promise<void> {
+    const titled = await findOwnedSession(database.db, userId, sessionId);
+    if (titled)
+      await deps.announce.toSession(sessionId, 'session:update', presentSession(titled, inrPerUsd));
+  }
+}
+
+/** The key under which a request may be repeated: the header's, or the client's own within the session. */
+function keyOf(
+  { sessionId, clientMessageId }: SendMessageBody,
+  header: string | undefined,
+): string | undefined {
+  if (header !== undefined) return `key:${header}`;
+  return clientMessageId === undefined ? undefined : `message:${sessionId}:${clientMessageId}`;
+}
+
+function chooseModels(body: SendMessageBody, session: SessionRecord, models: ModelDirectory): Model[] {
+  if (body.models && body.model) throw invalidField('body.models', 'must not be given together with `model`');
+  if (body.models) return body.models.map((id, index) => models.resolve(id, `body.models.${index}`));
+  return [models.resolve(body.model ?? session.model, 'body.model')];
+}

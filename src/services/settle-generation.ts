@@ -1,0 +1,83 @@
+import { Decimal } from 'decimal.js';
+import { newId } from '../base/ids.ts';
+import type { FinishReasonCode } from '../contracts/message.ts';
+import type { Database } from '../data/database.ts';
+import { type ClaimedGeneration, endGeneration } from '../data/repositories/generations.ts';
+import { postEntry } from '../data/repositories/ledger.ts';
+import { setMessageContent } from '../data/repositories/messages.ts';
+import { addUsage } from '../data/repositories/session-totals.ts';
+import { presentBalance } from '../presenters/balance.ts';
+import type { ProviderError, ProviderUsage } from '../providers/provider.ts';
+import type { Announcer } from './announce.ts';
+import type { AnnounceEnd } from './announce-end.ts';
+import { priceGeneration } from './price-generation.ts';
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  status: 'completed' | 'failed' | 'cancelled';
+  finishReason: FinishReasonCode;
+  text: string;
+  /** The attempt that `text` is from, if not the one that ends. */
+  textAttempt?: number;
+  /** Undefined when nothing is charged: the model wrote nothing. */
+  usage: (ProviderUsage & { estimated: boolean }) | undefined;
+  error?: Pick<ProviderError, 'code' | 'message'>;
+}
+
+/**
+ * Ends a generation, in one transaction: final content, usage, cost, charge (once per generation), totals, status;
+ * then tells the rooms.
+ *
+ * @returns false when another worker has the claim: then nothing was written and nothing published
+ */
+export type SettleGeneration = (claim: ClaimedGeneration, end: AttemptEnd) => Promise<boolean>;
+
+/** Makes the verb. */
+export function createSettleGeneration(deps: {
+  database: Database;
+  announce: Announcer;
+  announceEnd: AnnounceEnd;
+}): SettleGeneration {
+  const { database, announce, announceEnd } = deps;
+
+  return async (claim, end) => {
+    const { id, attempt, userId, sessionId, messageId } = claim;
+    const price = priceGeneration(end.usage ?? { inputTokens: 0, outputTokens: 0 }, claim.price);
+    const settled = await database.transaction(async (db) => {
+      const current = await endGeneration(
+        db,
+        { id, attempt, textAttempt: end.textAttempt ?? attempt },
+        {
+          status: end.status,
+          finishReason: end.finishReason,
+          errorCode: end.error?.code ?? null,
+          errorMessage: end.error?.message ?? null,
+          inputTokens: end.usage?.inputTokens ?? null,
+          outputTokens: end.usage?.outputTokens ?? null,
+          usageEstimated: end.usage?.estimated ?? null,
+          costUsd: end.usage ? price.costUsd : null,
+          credits: price.credits,
+        },
+      );
+      if (!current) return undefined;
+      await setMessageContent(db, messageId, end.text);
+      if (!end.usage) return { account: undefined };
+      const tokens = end.usage.inputTokens + end.usage.outputTokens;
+      await addUsage(db, { sessionId, tokens, ...price });
+      const amount = new Decimal(price.credits).negated();
+      if (amount.isZero()) return { account: undefined };
+      const charge = {
+        id: newId(),
+        userId,
+        kind: 'charge' as const,
+        amount: amount.toFixed(),
+        generationId: id,
+      };
+      return { account: await postEntry(db, charge) };
+    });
+    if (!settled) return false;
+    await announceEnd(sessionId, messageId);
+    if (settled.account) await announce.toUser(userId, 'balance:update', presentBalance(settled.account));
+    return true;
+  };
+}

@@ -1,0 +1,30 @@
+import type { Logger } from '../base/logger.ts';
+import type { Database } from '../data/database.ts';
+import { findForgotten } from '../data/repositories/generations.ts';
+import type { GenerationQueue } from '../queue/generation-queue.ts';
+
+/** A job is added within milliseconds of its commit; after this long it was lost on the way. */
+const QUEUED_MS = 5_000;
+/** Several signs of life were missed. */
+const SILENT_MS = 12_000;
+
+/**
+ * Queues again what a crash or a lost queue left behind: generations that wait without a job, and generations
+ * whose worker is silent. Adding one that has a job changes nothing. Returns how many were looked at.
+ */
+export type SweepGenerations = () => Promise<number>;
+
+/** Makes the verb. */
+export function createSweepGenerations(deps: {
+  database: Database;
+  queue: GenerationQueue;
+  log: Logger;
+}): SweepGenerations {
+  const { database, queue, log } = deps;
+  return async () => {
+    const forgotten = await findForgotten(database.db, { queuedMs: QUEUED_MS, silentMs: SILENT_MS });
+    for (const id of forgotten) await queue.enqueue(id);
+    if (forgotten.length > 0) log.info({ generations: forgotten.length }, 'queued again');
+    return forgotten.length;
+  };
+}
