@@ -1,0 +1,15 @@
+import type { RouterContext } from '@koa/router';
+import type { Middleware } from 'koa';
+
+/** What the middleware leaves for those after it. */
+export interface AppState {
+  requestId: string;
+  /** Set once the request is known to be of somebody; for the log. */
+  userId?: string;
+}
+
+/** A request and its answer, before routing and after. */
+export type AppContext = RouterContext<AppState>;
+
+/** Middleware of this app. */
+export type AppMiddleware = Middleware<AppState>;

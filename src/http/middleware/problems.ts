@@ -1,0 +1,34 @@
+import { AppError, toProblem } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { AppMiddleware } from '../context.ts';
+import { describeFailure } from '../describe-failure.ts';
+
+/** The one place that turns whatever is thrown into an answer (`application/problem+json`, RFC 9457). */
+export function problems(log: Logger): AppMiddleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      const { requestId } = ctx.state;
+      const problem = toProblem(error, requestId);
+      if (problem.status >= 500) {
+        log.error(
+          { err: describeFailure(error), requestId, code: problem.code },
+          'failed to answer a request',
+        );
+      }
+      if (ctx.headerSent || ctx.respond === false) {
+        // An answer has begun: the client must see that it is not whole.
+        ctx.res.destroy();
+        return;
+      }
+      if (error instanceof AppError && error.retryAfterSeconds !== undefined) {
+        ctx.set('Retry-After', String(Math.ceil(error.retryAfterSeconds)));
+      }
+      if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
+      ctx.status = problem.status;
+      ctx.type = 'application/problem+json';
+      ctx.body = JSON.stringify(problem);
+    }
+  };
+}

@@ -1,0 +1,63 @@
+import type { RouteContract, RouteInput, RouteOutput } from '../contracts/route.ts';
+import type { Identity } from '../services/identity.ts';
+import type { AppContext } from './context.ts';
+import { readInput } from './read-input.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** What a handler is given beside its input. */
+export interface RequestContext<R extends RouteContract> {
+  /** Who asks; undefined on public routes. */
+  identity: R['access'] extends 'public' ? undefined : Identity;
+  /** Stands in the log and in every error answer. */
+  requestId: string;
+  /** For cookies, files and streams. */
+  ctx: AppContext;
+}
+
+/**
+ * What a route does: its input is valid, its identity known, and what it returns is answered with the status
+ * of the contract. Where the contract has no schema of the answer, the handler sets `ctx.body` itself (or, to
+ * stream, `ctx.respond = false`).
+ */
+export type RouteHandler<R extends RouteContract> = (
+  input: RouteInput<R>,
+  context: RequestContext<R>,
+) => Promise<RouteOutput<R> extends undefined ? void : RouteOutput<R>>;
+
+/**
+ * Mounts a route: authentication, then validation, then the handler, then the answer, all by the contract.
+ *
+ * @example mountRoute(table, getGroup, async ({ params }, { identity }) => present(await find(identity, params.id)))
+ */
+export function mountRoute<R extends RouteContract>(
+  table: RouteTable,
+  contract: R,
+  handler: NoInfer<RouteHandler<R>>,
+): void {
+  table.contracts.push(contract);
+  table.router[contract.method](contract.path, async (ctx: AppContext) => {
+    const { requestId } = ctx.state;
+    const identity = await table.identify(contract.access, ctx);
+    if (identity) ctx.state.userId = identity.userId;
+    const input = await readInput(contract, ctx, table.readBody);
+    const context = { identity: identity as RequestContext<R>['identity'], requestId, ctx };
+    answer(ctx, contract, await handler(input, context));
+  });
+}
+
+function answer(
+  ctx: AppContext,
+  { answer: { status, schema, contentType } }: RouteContract,
+  output: unknown,
+) {
+  if (schema) {
+    ctx.status = status;
+    ctx.type = contentType ?? 'application/json';
+    // Encoded here, not by Koa, so that a value that cannot be is answered like any other failure.
+    ctx.body = JSON.stringify(output);
+  } else if (status === 204) {
+    ctx.status = status;
+  } else if (contentType && ctx.respond !== false && !ctx.headerSent) {
+    ctx.type = contentType;
+  }
+}

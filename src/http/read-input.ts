@@ -1,0 +1,53 @@
+import { type Checked, checkInput, invalidInput } from '../base/validation.ts';
+import type { FieldError } from '../contracts/errors.ts';
+import type { RouteContract, RouteInput } from '../contracts/route.ts';
+import type { AppContext } from './context.ts';
+import type { ReadJsonBody } from './read-json-body.ts';
+import { findHarm } from './untrusted-json.ts';
+
+const METHODS_WITH_BODY = new Set(['post', 'put', 'patch']);
+
+/**
+ * Everything that the contract of a route says about its input, checked. What a contract does not mention
+ * at all (the query of a route without one, the body of another) is not looked at beyond being well-formed.
+ *
+ * @throws {AppError} naming every refused field; nothing has been written yet
+ */
+export async function readInput<R extends RouteContract>(
+  contract: R,
+  ctx: AppContext,
+  readBody: ReadJsonBody,
+): Promise<RouteInput<R>> {
+  const body = METHODS_WITH_BODY.has(contract.method) ? await readBody(ctx) : undefined;
+  const params = contract.params && check(contract.params, ctx.params, 'params');
+  const query = contract.query && checkQuery(contract.query, ctx.querystring);
+  const checkedBody = contract.body && checkInput(contract.body, body, 'body');
+
+  const errors = [params, query, checkedBody].flatMap((part) => (part && !part.ok ? part.errors : []));
+  if (errors.length > 0) throw invalidInput(errors);
+  return {
+    params: valueIn(params),
+    query: valueIn(query),
+    body: valueIn(checkedBody),
+  } as RouteInput<R>;
+}
+
+function check(schema: NonNullable<RouteContract['params']>, value: unknown, root: string): Checked<unknown> {
+  const harm = findHarm(value, root);
+  return harm ? { ok: false, errors: [harm] } : checkInput(schema, value, root);
+}
+
+function checkQuery(schema: NonNullable<RouteContract['query']>, querystring: string): Checked<unknown> {
+  const given = new Map<string, string>();
+  const repeated: FieldError[] = [];
+  for (const [key, value] of new URLSearchParams(querystring)) {
+    if (given.has(key)) repeated.push({ path: `query.${key}`, message: 'must be given once' });
+    given.set(key, value);
+  }
+  // Object.fromEntries, unlike an assignment, makes `__proto__` a key like any other, which is then refused.
+  const checked = check(schema, Object.fromEntries(given), 'query');
+  if (repeated.length === 0) return checked;
+  return { ok: false, errors: checked.ok ? repeated : [...repeated, ...checked.errors] };
+}
+
+const valueIn = (checked: Checked<unknown> | undefined): unknown => (checked?.ok ? checked.value : undefined);

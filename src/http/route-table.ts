@@ -1,0 +1,49 @@
+import { Router } from '@koa/router';
+import { AppError } from '../base/errors.ts';
+import type { RouteContract } from '../contracts/route.ts';
+import type { Identity } from '../services/identity.ts';
+import { bearerToken } from './bearer.ts';
+import type { AppContext, AppState } from './context.ts';
+import type { ReadJsonBody } from './read-json-body.ts';
+
+/** How tokens and tickets are checked. */
+export interface Authentication {
+  /** @throws {AppError} `unauthenticated`, `token_expired`, `token_revoked` */
+  authenticate: (token: string) => Identity | Promise<Identity>;
+  /** Uses a stream ticket up. @throws {AppError} like `authenticate` */
+  redeemTicket: (ticket: string) => Promise<Identity>;
+}
+
+/** Every route of the app, mounted: what the router runs, what the OpenAPI document lists, what tests walk. */
+export interface RouteTable {
+  readonly router: Router<AppState>;
+  /** In the order of mounting. */
+  readonly contracts: RouteContract[];
+  /** Who sends this request to a route with this access; undefined for public ones. */
+  identify(access: RouteContract['access'], ctx: AppContext): Promise<Identity | undefined>;
+  readonly readBody: ReadJsonBody;
+}
+
+/** Mounts the routes of one resource. A route module exports a function that makes one from its services. */
+export type RouteModule = (table: RouteTable) => void;
+
+/** An empty table. */
+export function createRouteTable({
+  authenticate,
+  redeemTicket,
+  readBody,
+}: Authentication & { readBody: ReadJsonBody }): RouteTable {
+  return {
+    router: new Router<AppState>(),
+    contracts: [],
+    readBody,
+    async identify(access, ctx) {
+      if (access === 'public') return undefined;
+      const token = bearerToken(ctx.get('authorization'));
+      if (token !== undefined) return authenticate(token);
+      const { ticket } = ctx.query;
+      if (access === 'ticket' && typeof ticket === 'string') return redeemTicket(ticket);
+      throw new AppError('unauthenticated', 'Send an access token: `Authorization: Bearer <token>`.');
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { AppError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { getHealth, getIndex, getReady } from '../../contracts/routes/system.ts';
+import { describeFailure } from '../describe-failure.ts';
+import { mountRoute } from '../mount-route.ts';
+import type { RouteModule } from '../route-table.ts';
+
+/** Checks of what the process needs, by name; one that rejects or takes over 2 s has failed. */
+export type ReadinessChecks = Record<string, () => Promise<void>>;
+
+/** What the system routes work with. */
+export interface SystemRouteDeps {
+  version: string;
+  checks: ReadinessChecks;
+  log: Logger;
+}
+
+const CHECK_TIMEOUT_MS = 2_000;
+const RETRY_SECONDS = 2;
+
+const LINKS = {
+  docs: '/api-docs',
+  openapi: '/openapi.json',
+  health: '/health',
+  ready: '/health/ready',
+};
+
+/** What the server is, and how it is. */
+export function systemRoutes({ version, checks, log }: SystemRouteDeps): RouteModule {
+  return (table) => {
+    mountRoute(table, getIndex, async () => ({ name: 'Parley', version, links: LINKS }));
+
+    mountRoute(table, getHealth, async () => ({ status: 'ok', version, uptimeSeconds: process.uptime() }));
+
+    mountRoute(table, getReady, async () => {
+      const names = Object.keys(checks);
+      const results = await Promise.allSettled(Object.values(checks).map((check) => inTime(check)));
+      const failed = names.filter((name, index) => {
+        const result = results[index];
+        if (result?.status !== 'rejected') return false;
+        log.warn({ check: name, err: describeFailure(result.reason) }, 'a readiness check failed');
+        return true;
+      });
+      if (failed.length > 0) throw notReady(failed);
+      return { status: 'ready', checks: Object.fromEntries(names.map((name) => [name, 'ok' as const])) };
+    });
+  };
+}
+
+async function inTime(check: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([check(), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function notReady(failed: string[]): AppError {
+  return new AppError('not_ready', `Not answering: ${failed.join(', ')}.`, {
+    errors: failed.map((path) => ({ path, message: 'does not answer' })),
+    retryAfterSeconds: RETRY_SECONDS,
+  });
+}
