@@ -1,0 +1,43 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { createLogger } from '../../src/base/logger.ts';
+import { startEmbeddedPostgres } from '../../src/data/embedded-postgres.ts';
+
+/** A logger that says nothing. */
+export const silentLog = createLogger({ level: 'silent', pretty: false });
+
+const closing: (() => Promise<unknown>)[] = [];
+
+/** Closes something at the end of the whole run, in reverse order. */
+export function atEndOfRun(close: () => Promise<unknown>): void {
+  closing.push(close);
+}
+
+let server: Promise<string> | undefined;
+
+/**
+ * The URL of a PostgreSQL superuser: `TEST_DATABASE_URL`, or else one embedded PostgreSQL for the whole run,
+ * started when the first test asks for it.
+ */
+export function postgresUrl(): Promise<string> {
+  server ??= process.env.TEST_DATABASE_URL ? Promise.resolve(process.env.TEST_DATABASE_URL) : startServer();
+  return server;
+}
+
+async function startServer(): Promise<string> {
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'parley-test-'));
+  // As root it runs as somebody else, who must be able to pass; mkdtemp makes 0700.
+  await chmod(dataDir, 0o711);
+  const postgres = await startEmbeddedPostgres({ dataDir, log: silentLog });
+  atEndOfRun(async () => {
+    await postgres.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  return postgres.url;
+}
+
+// Every test file is loaded into mocha's root suite, so this hook runs once, after all of them.
+after(async () => {
+  for (let close = closing.pop(); close; close = closing.pop()) await close();
+});

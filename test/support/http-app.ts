@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { loadConfig } from '../../src/base/config.ts';
+import type { Logger } from '../../src/base/logger.ts';
+import type { RouteContract } from '../../src/contracts/route.ts';
+import type { SignedIn } from '../../src/contracts/routes/auth.ts';
+import type { Database } from '../../src/data/database.ts';
+import { createMemoryFeed } from '../../src/feed/memory.ts';
+import type { ControlBus } from '../../src/feed/ports.ts';
+import { createHttpApp } from '../../src/http/app.ts';
+import { createRefreshCookie } from '../../src/http/refresh-cookie.ts';
+import type { RouteModule } from '../../src/http/route-table.ts';
+import { authRoutes } from '../../src/http/routes/auth.ts';
+import { docsRoutes } from '../../src/http/routes/docs.ts';
+import { type ReadinessChecks, systemRoutes } from '../../src/http/routes/system.ts';
+import { createAccessTokens } from '../../src/services/access-tokens.ts';
+import { createAuth } from '../../src/services/auth.ts';
+import { createAuthenticate } from '../../src/services/authenticate.ts';
+import { createRefreshSecrets } from '../../src/services/refresh-secrets.ts';
+import { createRevocations, type Revocations } from '../../src/services/revocations.ts';
+import { createStreamTickets } from '../../src/services/stream-tickets.ts';
+import { silentLog } from './global.ts';
+
+/** The secret of every test server, so that tests can forge tokens. */
+export const TEST_JWT_SECRET = 'a secret of the tests, long enough to be one';
+
+/** What a test server may be given. */
+export interface TestAppOptions {
+  database: Database;
+  /** Shared by servers that stand for processes of one installation. */
+  control?: ControlBus;
+  /** Variables on top of the defaults. */
+  env?: Record<string, string>;
+  checks?: ReadinessChecks;
+  routes?: RouteModule[];
+  log?: Logger;
+}
+
+/** A running HTTP server with the routes for signing in, the system and the docs. */
+export interface TestApp {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly contracts: readonly RouteContract[];
+  readonly revocations: Revocations;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Sends a body as JSON. */
+  send(method: string, path: string, body: unknown, init?: RequestInit): Promise<Response>;
+  /** A new account, signed in. */
+  signUp(): Promise<SignedIn & { email: string; password: string }>;
+  close(): Promise<void>;
+}
+
+/** Starts a real server on a free port. */
+export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
+  const { database, control, env, checks = {}, routes = [], log = silentLog } = options;
+  const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: TEST_JWT_SECRET, ...env });
+  const feed = createMemoryFeed();
+  const accessTokens = createAccessTokens({ secret: TEST_JWT_SECRET, minutes: config.ACCESS_TOKEN_MINUTES });
+  const revocations = createRevocations({
+    database,
+    control: control ?? feed.control,
+    log,
+    accessTokenMinutes: config.ACCESS_TOKEN_MINUTES,
+  });
+  const secrets = createRefreshSecrets(TEST_JWT_SECRET);
+  const streamTickets = createStreamTickets({ tickets: feed.tickets, revocations });
+  const app = createHttpApp({
+    config,
+    log,
+    authenticate: createAuthenticate({ accessTokens, revocations }),
+    redeemTicket: streamTickets.redeem,
+    routes: [
+      authRoutes({
+        auth: createAuth({ database, accessTokens, revocations, secrets, config }),
+        streamTickets,
+        refreshCookie: createRefreshCookie(config),
+      }),
+      systemRoutes({ version: '0.0.0-test', checks, log }),
+      docsRoutes({ version: '0.0.0-test' }),
+      ...routes,
+    ],
+  });
+  await revocations.start();
+  const server = createServer(app.listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const send: TestApp['send'] = (method, path, body, init = {}) =>
+    fetch(url + path, {
+      ...init,
+      method,
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...init.headers },
+    });
+
+  return {
+    url,
+    contracts: app.contracts,
+    revocations,
+    fetch: (path, init) => fetch(url + path, init),
+    send,
+    async signUp() {
+      const credentials = { email: `${crypto.randomUUID()}@example.com`, password: 'correct horse' };
+      const answer = await send('POST', '/auth/register', credentials);
+      if (answer.status !== 201) throw new Error(`sign-up failed: ${await answer.text()}`);
+      return { ...((await answer.json()) as SignedIn), ...credentials };
+    },
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await revocations.stop();
+    },
+  };
+}
+
+/** The header of a signed-in request. */
+export const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` });
