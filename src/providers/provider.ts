@@ -18,7 +18,7 @@ export interface ProviderRequest {
   maxTokens?: number | undefined;
 }
 
-/** Tokens as the provider counted them. */
+/** Tokens as the provider counted them, from the beginning of the stream: a later count replaces an earlier one. */
 export interface ProviderUsage {
   inputTokens: number;
   outputTokens: number;
@@ -29,7 +29,8 @@ export type FinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls';
 
 /**
  * What a provider's stream is made of. A stream begins with `start` and ends with exactly one `finish` or
- * `error`; nothing follows it. `text` is never empty and never ends inside a surrogate pair.
+ * `error`; nothing follows it. `text` is never empty and never ends inside a surrogate pair. Deltas that came
+ * together may be one event. `guardProvider` holds every adapter to this.
  */
 export type ProviderEvent =
   | { type: 'start' }
@@ -44,8 +45,9 @@ export interface Provider {
   /** The prefix of its model ids, as in `openai/gpt-4.1`. */
   readonly name: string;
   /**
-   * Starts one stream. Never throws: failures arrive as an `error` event. Leaving the loop, or aborting
-   * `signal`, ends the request at the provider.
+   * One stream; the request goes out when reading begins. Never throws: failures arrive as an `error` event.
+   * Leaving the loop, or aborting `signal`, ends the request at the provider. After an abort the iteration is
+   * over at once, with no event for it. One reader, which asks for one event at a time.
    */
   stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
 }

@@ -1,0 +1,92 @@
+import { classifyError } from './classify-error.ts';
+import type { FinishReason } from './provider.ts';
+import type { EventSink, WireReader } from './sse-exchange.ts';
+
+/** What is read of an event. */
+interface WireEvent {
+  type: string;
+  message?: { usage?: WireUsage | null };
+  content_block?: { type: string; text?: string; thinking?: string };
+  delta?: { type?: string; text?: string; thinking?: string; stop_reason?: string | null };
+  usage?: WireUsage | null;
+  error?: object | null;
+}
+
+/** Counts so far, not increments: what is null or missing has not changed. */
+interface WireUsage {
+  input_tokens?: number | null;
+  cache_creation_input_tokens?: number | null;
+  cache_read_input_tokens?: number | null;
+  output_tokens?: number | null;
+}
+
+/** Reads the stream of messages. Usage is known from the first event on and passed on whenever it changes. */
+export function createAnthropicReader(): WireReader {
+  return new AnthropicReader();
+}
+
+class AnthropicReader implements WireReader {
+  #usage: WireUsage = {};
+  #finish: FinishReason | undefined;
+
+  read(data: string, out: EventSink): boolean {
+    const event = JSON.parse(data) as WireEvent;
+    switch (event.type) {
+      case 'content_block_delta':
+        pushText(event.delta, out);
+        return false;
+      case 'content_block_start':
+        pushText(event.content_block, out);
+        return false;
+      case 'message_start':
+        this.#count(event.message?.usage, out);
+        return false;
+      case 'message_delta':
+        this.#count(event.usage, out);
+        if (event.delta?.stop_reason) this.#finish = STOP_REASONS.get(event.delta.stop_reason) ?? 'stop';
+        return false;
+      case 'message_stop':
+        return true;
+      case 'error':
+        out.push({ type: 'error', error: classifyError(event.error) });
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  end(out: EventSink): void {
+    if (this.#finish) out.push({ type: 'finish', reason: this.#finish });
+  }
+
+  #count(usage: WireUsage | null | undefined, out: EventSink): void {
+    if (!usage) return;
+    for (const key of COUNTS) if (typeof usage[key] === 'number') this.#usage[key] = usage[key];
+    const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens } = this.#usage;
+    const inputTokens =
+      (input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0);
+    out.push({ type: 'usage', usage: { inputTokens, outputTokens: output_tokens ?? 0 } });
+  }
+}
+
+const COUNTS = [
+  'input_tokens',
+  'cache_creation_input_tokens',
+  'cache_read_input_tokens',
+  'output_tokens',
+] as const;
+
+function pushText(part: { text?: string; thinking?: string } | undefined, out: EventSink): void {
+  if (part?.text) out.push({ type: 'text', text: part.text });
+  else if (part?.thinking) out.push({ type: 'reasoning', text: part.thinking });
+}
+
+const STOP_REASONS = new Map<string, FinishReason>([
+  ['end_turn', 'stop'],
+  ['stop_sequence', 'stop'],
+  ['pause_turn', 'stop'],
+  ['max_tokens', 'length'],
+  ['model_context_window_exceeded', 'length'],
+  ['tool_use', 'tool_calls'],
+  ['refusal', 'content_filter'],
+]);

@@ -1,0 +1,63 @@
+import type { Anthropic } from '@anthropic-ai/sdk';
+import { createAnthropicReader } from './anthropic-reader.ts';
+import { toAnthropicBody } from './anthropic-request.ts';
+import { classifyError } from './classify-error.ts';
+import { type Provider, ProviderError } from './provider.ts';
+import { streamSse } from './sse-exchange.ts';
+import { createUpstreamFetch } from './upstream-fetch.ts';
+
+/** What {@link createAnthropicProvider} needs. */
+export interface AnthropicOptions {
+  apiKey: string;
+  /** Anthropic's own unless given, without `/v1`. */
+  baseURL?: string | undefined;
+}
+
+/** Anthropic's messages. */
+export function createAnthropicProvider(options: AnthropicOptions): Provider {
+  const client = loadClient(options);
+  client.catch(() => {}); // Every stream that awaits it reports the failure.
+  return {
+    name: 'anthropic',
+    stream: (request, signal) =>
+      streamSse(
+        {
+          reader: createAnthropicReader(),
+          send: async (abort) =>
+            (await client).messages.create(toAnthropicBody(request), { signal: abort }).asResponse(),
+          classify: classifyAnthropicError,
+        },
+        signal,
+      ),
+  };
+}
+
+/**
+ * An empty account is answered with a plain 400 `invalid_request_error`, so here alone the text has to tell
+ * (https://github.com/anthropics/claude-quickstarts/issues/229).
+ */
+function classifyAnthropicError(error: unknown): ProviderError {
+  const { status, apiMessage } = error as { status?: unknown; apiMessage?: unknown };
+  if (
+    status === 400 &&
+    typeof apiMessage === 'string' &&
+    apiMessage.startsWith('Your credit balance is too low')
+  ) {
+    return new ProviderError('provider_billing', 'The account at the provider has no credit (400).');
+  }
+  return classifyError(error);
+}
+
+/** The SDK is loaded only where it is used: it costs a cold start up to 900 ms. */
+async function loadClient({ apiKey, baseURL }: AnthropicOptions): Promise<Anthropic> {
+  const sdk = await import('@anthropic-ai/sdk');
+  return new sdk.Anthropic({
+    apiKey,
+    baseURL: baseURL ?? 'https://api.anthropic.com',
+    maxRetries: 0,
+    fetch: createUpstreamFetch(),
+    // At `debug` the SDK logs prompts, and it takes the level from the environment.
+    logLevel: 'off',
+    openTelemetry: false,
+  });
+}

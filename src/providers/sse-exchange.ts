@@ -1,0 +1,94 @@
+import type { Readable } from 'node:stream';
+import { classifyError } from './classify-error.ts';
+import { EventChannel } from './event-channel.ts';
+import { ProviderError, type ProviderEvent } from './provider.ts';
+import { SseParser } from './sse-parser.ts';
+import { StreamingResponse } from './upstream-fetch.ts';
+
+/** How long after its last event a body may stay open, so that the connection can be used again. */
+const LINGER_MS = 100;
+
+/** Where a reader puts the events that it has read. */
+export interface EventSink {
+  push(event: ProviderEvent): void;
+}
+
+/** Reads one stream of one wire: knows what the data of its events means. */
+export interface WireReader {
+  /**
+   * Reads the data of one event.
+   *
+   * @returns whether the wire says that this was the last
+   * @throws {SyntaxError} when the data is not JSON
+   */
+  read(data: string, out: EventSink): boolean;
+  /** The stream has ended or broken: gives what was kept back, and `finish` if the model had finished. */
+  end(out: EventSink): void;
+}
+
+/** One request whose answer is an event stream. */
+export interface SseExchange {
+  /** Sends the request through an SDK that uses our `fetch`. Aborting the signal must end it. */
+  send(signal: AbortSignal): Promise<Response>;
+  reader: WireReader;
+  /** How a failure is classified; {@link classifyError} unless the wire needs more. */
+  classify?: (error: unknown) => ProviderError;
+}
+
+/** Runs an exchange as a provider's stream. The request goes out when iteration begins. */
+export function streamSse(exchange: SseExchange, signal: AbortSignal): AsyncIterable<ProviderEvent> {
+  return new EventChannel({ signal, open: (channel) => void run(exchange, channel) });
+}
+
+async function run(exchange: SseExchange, channel: EventChannel): Promise<void> {
+  // Not the caller's signal: the openai SDK never takes its listener off again.
+  const controller = new AbortController();
+  channel.onClose = () => controller.abort();
+  try {
+    const response = await exchange.send(controller.signal);
+    if (!(response instanceof StreamingResponse)) throw new TypeError('The SDK was given another fetch.');
+    readBody(response.stream, exchange, channel);
+  } catch (error) {
+    fail(error, exchange, channel);
+  }
+}
+
+function fail(error: unknown, { classify = classifyError }: SseExchange, channel: EventChannel): void {
+  if (!channel.closed) channel.push({ type: 'error', error: classify(error) });
+}
+
+function readBody(body: Readable, exchange: SseExchange, channel: EventChannel): void {
+  const { reader } = exchange;
+  let linger: NodeJS.Timeout | undefined;
+  const parser = new SseParser({
+    onData: (data) => {
+      if (linger || channel.closed || !reader.read(data, channel)) return;
+      linger = setTimeout(finish, LINGER_MS);
+      linger.unref();
+    },
+  });
+  const finish = (error?: unknown) => {
+    clearTimeout(linger);
+    reader.end(channel);
+    if (!channel.closed) fail(error ?? brokenStream(), exchange, channel);
+  };
+  const guarded = (step: () => void) => {
+    try {
+      step();
+    } catch (error) {
+      fail(error instanceof ProviderError ? error : brokenStream(), exchange, channel);
+    }
+  };
+
+  channel.onPressure = (full) => (full ? body.pause() : body.resume());
+  body.on('error', finish);
+  body.on('end', () => {
+    guarded(() => parser.end());
+    finish();
+  });
+  body.on('data', (bytes: Buffer) => guarded(() => parser.push(bytes)));
+}
+
+function brokenStream(): ProviderError {
+  return new ProviderError('stream_broken', 'The stream of the provider broke off or could not be read.');
+}
