@@ -5,7 +5,7 @@ const MAX_CHARS = 60;
 const UNSAFE = /[/\\:*?"<>|\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]+/gu;
 
 /** Names that Windows keeps for devices, whatever their ending. */
-const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
+const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
 /** A name for a downloaded file, made of a title that anybody may have written. */
 export interface FileName {
@@ -34,7 +34,7 @@ function safeStem(text: string): string {
   const clean = text.toWellFormed().normalize('NFC').replace(UNSAFE, ' ').replace(/\s+/g, ' ');
   const cut = [...clean].slice(0, MAX_CHARS).join('');
   const stem = cut.replace(/^[.\s]+|[.\s]+$/g, '');
-  return RESERVED.test(stem) ? `${stem}_` : stem;
+  return RESERVED.test(stem) ? `_${stem}` : stem;
 }
 
 /** Without accents; what is still not ASCII becomes a space. */

@@ -1,5 +1,6 @@
-import { invalidField, notFound } from '../base/errors.ts';
+import { notFound } from '../base/errors.ts';
 import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
+import { parseInput } from '../base/validation.ts';
 import { idSchema } from '../contracts/fields.ts';
 import { type GenerationStatus, isTerminal, type Message } from '../contracts/message.ts';
 import type { Session } from '../contracts/session.ts';
@@ -46,7 +47,8 @@ export function createMessages(deps: MessagesDeps): Messages {
   const { db } = database;
   return {
     async list(userId, sessionId, { limit, cursor }) {
-      const before = toMessageId(cursor);
+      // No need for anything opaque: the oldest message that a client has is where its next page begins.
+      const before = cursor === undefined ? undefined : parseInput(idSchema, cursor, 'query.cursor');
       const found = await listOwnedMessages(db, { userId, sessionId, limit: limit + 1, before });
       // Only an empty page leaves open whether there is such a session: the usual case stays one statement.
       if (found.length === 0 && !(await findOwnedSession(db, userId, sessionId))) throw notFound('session');
@@ -69,12 +71,4 @@ export function createMessages(deps: MessagesDeps): Messages {
       await announce.toSession(sessionId, 'message:delete', { sessionId, messageId: id });
     },
   };
-}
-
-/** The oldest message that a client has is where its next page begins: no need for anything opaque. */
-function toMessageId(cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined;
-  const parsed = idSchema.safeParse(cursor);
-  if (!parsed.success) throw invalidField('query.cursor', 'must be the id of a message');
-  return parsed.data;
 }

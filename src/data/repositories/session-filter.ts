@@ -34,14 +34,22 @@ export function sessionConditions({
 } {
   const params: unknown[] = [userId];
   const param = (value: unknown): string => `$${params.push(value)}`;
-  const where = ['user_id = $1'];
+  const where = [ownedBy(group, param)];
   if (group === 'none') where.push('group_id IS NULL');
-  else if (group !== undefined) where.push(`group_id = ${param(group)}`);
   if (favourite !== undefined) where.push(favourite ? 'is_favorite' : 'NOT is_favorite');
   if (kind !== undefined) where.push(`kind = ${param(kind)}`);
   if (search !== undefined) where.push(`title ILIKE ${param(`%${escapeLike(search)}%`)}`);
   if (after) where.push(`(last_activity_at, id) < (${param(after.lastActivityAt)}, ${param(after.id)})`);
   return { where: where.join(' AND '), params };
+}
+
+/**
+ * The sessions in a group are those of its owner, so the group decides. With `user_id = $1` beside it, a generic
+ * plan would read all sessions of the user instead.
+ */
+function ownedBy(group: string | undefined, param: (value: unknown) => string): string {
+  if (group === undefined || group === 'none') return 'user_id = $1';
+  return `group_id = (SELECT id FROM groups WHERE id = ${param(group)} AND user_id = $1)`;
 }
 
 /** The text itself as a LIKE pattern. */
