@@ -19,3 +19,8 @@ export function excerpt(text: string, maxUnits: number): string {
   const space = head.lastIndexOf(' ');
   return `${space > maxUnits / 2 ? head.slice(0, space) : head}…`;
 }
+
+/** Whether cutting a text at `offset` would split a surrogate pair. */
+export function splitsPair(text: string, offset: number): boolean {
+  return offset > 0 && offset < text.length && isHighSurrogate(text.charCodeAt(offset - 1));
+}

@@ -85,3 +85,14 @@ export async function listRevokedFamilies(db: Db, seconds: number): Promise<stri
   );
   return found.map(({ id }) => id);
 }
+
+/** Deletes tokens that expired, and sign-ins that have none left. Returns how many rows went. */
+export async function deleteExpiredTokens(db: Db): Promise<number> {
+  const tokens = await rows(db, 'DELETE FROM refresh_tokens WHERE expires_at < now() RETURNING id');
+  const families = await rows(
+    db,
+    `DELETE FROM refresh_families f WHERE created_at < now() - interval '1 day'
+        AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family_id = f.id) RETURNING id`,
+  );
+  return tokens.length + families.length;
+}

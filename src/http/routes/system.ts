@@ -5,7 +5,7 @@ import { describeFailure } from '../describe-failure.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 
-/** Checks of what the process needs, by name; one that rejects or takes over 2 s has failed. */
+/** Checks of what the process needs, by name; one that rejects or takes too long has failed. */
 export type ReadinessChecks = Record<string, () => Promise<void>>;
 
 /** What the system routes work with. */
@@ -13,6 +13,8 @@ export interface SystemRouteDeps {
   version: string;
   checks: ReadinessChecks;
   log: Logger;
+  /** Longest that a check may take. Default 2 s. */
+  checkTimeoutMs?: number;
 }
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -26,7 +28,8 @@ const LINKS = {
 };
 
 /** What the server is, and how it is. */
-export function systemRoutes({ version, checks, log }: SystemRouteDeps): RouteModule {
+export function systemRoutes(deps: SystemRouteDeps): RouteModule {
+  const { version, checks, log, checkTimeoutMs = CHECK_TIMEOUT_MS } = deps;
   return (table) => {
     mountRoute(table, getIndex, async () => ({ name: 'Parley', version, links: LINKS }));
 
@@ -34,7 +37,7 @@ export function systemRoutes({ version, checks, log }: SystemRouteDeps): RouteMo
 
     mountRoute(table, getReady, async () => {
       const names = Object.keys(checks);
-      const results = await Promise.allSettled(Object.values(checks).map((check) => inTime(check)));
+      const results = await Promise.allSettled(Object.values(checks).map((check) => inTime(check, checkTimeoutMs)));
       const failed = names.filter((name, index) => {
         const result = results[index];
         if (result?.status !== 'rejected') return false;
@@ -47,10 +50,10 @@ export function systemRoutes({ version, checks, log }: SystemRouteDeps): RouteMo
   };
 }
 
-async function inTime(check: () => Promise<void>): Promise<void> {
+async function inTime(check: () => Promise<void>, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
   });
   try {
     await Promise.race([check(), timeout]);

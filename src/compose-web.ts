@@ -1,0 +1,162 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import { Server } from 'socket.io';
+import type { Config } from './base/config.ts';
+import { connectRedis, disconnectRedis } from './base/redis.ts';
+import { VERSION } from './base/version.ts';
+import type { Core } from './compose.ts';
+import { createHttpApp } from './http/app.ts';
+import { createRefreshCookie } from './http/refresh-cookie.ts';
+import { authRoutes } from './http/routes/auth.ts';
+import { balanceRoutes } from './http/routes/balance.ts';
+import { docsRoutes } from './http/routes/docs.ts';
+import { exportRoutes } from './http/routes/exports.ts';
+import { groupRoutes } from './http/routes/groups.ts';
+import { messageRoutes } from './http/routes/messages.ts';
+import { sessionRoutes } from './http/routes/sessions.ts';
+import { sseRoutes } from './http/routes/sse.ts';
+import { systemRoutes } from './http/routes/system.ts';
+import { serveChatNamespace } from './realtime/chat-namespace.ts';
+import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
+import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
+import { createSessionStreams } from './realtime/sse.ts';
+import { createAccessTokens } from './services/access-tokens.ts';
+import { createAuth } from './services/auth.ts';
+import { createAuthenticate } from './services/authenticate.ts';
+import { createExportSession } from './services/export-session.ts';
+import { createGroups } from './services/groups.ts';
+import { loadJwtSecret } from './services/jwt-secret.ts';
+import { createMessages } from './services/messages.ts';
+import { createRefreshSecrets } from './services/refresh-secrets.ts';
+import { createRegenerateMessage } from './services/regenerate-message.ts';
+import { createRevocations } from './services/revocations.ts';
+import { createSendMessage } from './services/send-message.ts';
+import { createSessions } from './services/sessions.ts';
+import { createStopGeneration } from './services/stop-generation.ts';
+import { createStreamTickets } from './services/stream-tickets.ts';
+
+/** Builds the web side on a server that does not listen yet. */
+export async function composeWeb(core: Core): Promise<HttpServer> {
+  const { config, log, lifecycle, resources, inrPerUsd, announce, models, queue, liveMessages } = core;
+  const { database, feed } = resources;
+
+  const identity = await composeIdentity(core);
+  const { stopMessage, stopSession } = createStopGeneration({ ...core, database, control: feed.control });
+  const sending = {
+    database,
+    models,
+    announce,
+    queue,
+    log,
+    inrPerUsd,
+    maxMessageChars: config.MAX_MESSAGE_CHARS,
+  };
+  const sendMessage = createSendMessage(sending);
+  const regenerateMessage = createRegenerateMessage(sending);
+  const { present } = liveMessages;
+  const groups = createGroups(database);
+  const sessions = createSessions({
+    database,
+    models,
+    announce,
+    stopSession,
+    defaultModel: config.DEFAULT_MODEL,
+    inrPerUsd,
+  });
+  const messages = createMessages({ database, present, announce, stopMessage, inrPerUsd });
+
+  const server = createServer();
+  const io = openSocketServer(server, config);
+  const hub = new RoomHub(await openRoomSource(io, core));
+  const realtime = {
+    hub,
+    messages: liveMessages,
+    maxBufferBytes: config.SOCKET_BUFFER_BYTES,
+    onRevoked: identity.revocations.onRevoked,
+    requireSession: core.requireSession,
+    sendMessage,
+    log,
+  };
+  const streams = createSessionStreams({ ...realtime, heartbeatMs: config.SSE_HEARTBEAT_MS });
+  const stopSockets = serveChatNamespace(io, { ...realtime, ...identity, stopMessage });
+
+  const app = createHttpApp({
+    config,
+    log,
+    authenticate: identity.authenticate,
+    redeemTicket: identity.streamTickets.redeem,
+    routes: [
+      systemRoutes({
+        version: VERSION,
+        log,
+        checks: { database: () => database.ping(), feed: () => feed.ping(), queue: () => queue.ping() },
+      }),
+      authRoutes({ ...identity, refreshCookie: createRefreshCookie(config) }),
+      groupRoutes({ groups, sessions }),
+      sessionRoutes({ sessions, messages }),
+      exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
+      messageRoutes({ messages, sendMessage, regenerateMessage, stopMessage }),
+      sseRoutes({ requireSession: core.requireSession, sendMessage, serve: streams.serve }),
+      balanceRoutes({ database }),
+      docsRoutes({ version: VERSION }),
+    ],
+  });
+  server.on('request', app.listener);
+
+  lifecycle.onClose('HTTP server', async () => {
+    // Clients are cut off below Socket.IO, so that they take it for a lost connection and come back elsewhere.
+    streams.stop();
+    stopSockets();
+    const closed = new Promise((resolve) => server.close(resolve));
+    io.engine.close();
+    server.closeIdleConnections();
+    const late = setTimeout(() => server.closeAllConnections(), LINGER_MS);
+    await closed;
+    clearTimeout(late);
+  });
+  return server;
+}
+
+/** How long requests that are being answered may go on at a stop, in milliseconds. */
+const LINGER_MS = 2_000;
+
+async function composeIdentity({ config, log, lifecycle, resources }: Core) {
+  const { database, feed } = resources;
+  const secret = await loadJwtSecret(config);
+  const accessTokens = createAccessTokens({ secret, minutes: config.ACCESS_TOKEN_MINUTES });
+  const revocations = createRevocations({
+    database,
+    control: feed.control,
+    log,
+    accessTokenMinutes: config.ACCESS_TOKEN_MINUTES,
+  });
+  await revocations.start();
+  lifecycle.onClose('revocations', () => revocations.stop());
+  const secrets = createRefreshSecrets(secret);
+  return {
+    revocations,
+    authenticate: createAuthenticate({ accessTokens, revocations }),
+    auth: createAuth({ database, accessTokens, revocations, secrets, config }),
+    streamTickets: createStreamTickets({ tickets: feed.tickets, revocations }),
+  };
+}
+
+function openSocketServer(server: HttpServer, config: Config): Server {
+  const [origins, any] = [config.CORS_ORIGINS, config.CORS_ORIGINS.includes('*')];
+  return new Server(server, {
+    serveClient: false,
+    perMessageDeflate: false,
+    // Larger than any body that is accepted, so that one that is too large is refused by name, not cut off.
+    maxHttpBufferSize: config.MAX_BODY_BYTES * 4,
+    ...(origins.length > 0 ? { cors: { origin: any ? '*' : origins, credentials: !any } } : {}),
+  });
+}
+
+async function openRoomSource(io: Server, { config, log, lifecycle, resources }: Core): Promise<RoomSource> {
+  if (resources.memoryFeed) return memoryRoomSource(resources.memoryFeed);
+  const url = config.REDIS_URL ?? '';
+  const publisher = await connectRedis(url, { name: 'adapter', kind: 'command' }, log);
+  lifecycle.onClose('adapter', () => disconnectRedis(publisher));
+  const subscriber = await connectRedis(url, { name: 'rooms', kind: 'subscriber' }, log);
+  lifecycle.onClose('rooms', () => disconnectRedis(subscriber));
+  return redisRoomSource(io, { publisher, subscriber }, log);
+}

@@ -1,0 +1,50 @@
+import type { Config } from './base/config.ts';
+import { notFound } from './base/errors.ts';
+import type { Lifecycle } from './base/lifecycle.ts';
+import type { Logger } from './base/logger.ts';
+import { findOwnedSession } from './data/repositories/sessions.ts';
+import { createProviders } from './providers/registry.ts';
+import { openGenerationQueue } from './queue/generation-queue.ts';
+import type { Resources } from './resources.ts';
+import { createAnnouncer } from './services/announce.ts';
+import { createAnnounceEnd } from './services/announce-end.ts';
+import { createLiveMessages } from './services/live-messages.ts';
+import { createModelDirectory } from './services/model-directory.ts';
+
+/** What web and worker processes have in common. */
+export type Core = Awaited<ReturnType<typeof composeCore>>;
+
+/** Everything that composing takes. */
+export interface ComposeOptions {
+  config: Config;
+  log: Logger;
+  lifecycle: Lifecycle;
+  resources: Resources;
+}
+
+/** Builds what web and worker processes have in common. */
+export async function composeCore({ config, log, lifecycle, resources }: ComposeOptions) {
+  const { database, feed, queueBackend } = resources;
+  const inrPerUsd = config.USD_INR_RATE;
+  const queue = await openGenerationQueue(queueBackend, log);
+  lifecycle.onClose('queue', () => queue.close());
+  const providers = createProviders(config);
+  const announce = createAnnouncer(feed.rooms, log);
+  return {
+    config,
+    log,
+    lifecycle,
+    resources,
+    inrPerUsd,
+    queue,
+    providers,
+    models: createModelDirectory(providers.names),
+    announce,
+    announceEnd: createAnnounceEnd({ database, announce, inrPerUsd }),
+    liveMessages: createLiveMessages({ database, live: feed.live, inrPerUsd }),
+    /** @throws {AppError} `not_found` unless the session is the user's */
+    async requireSession(userId: string, sessionId: string): Promise<void> {
+      if (!(await findOwnedSession(database.db, userId, sessionId))) throw notFound('session');
+    },
+  };
+}

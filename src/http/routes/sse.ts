@@ -1,0 +1,53 @@
+import type { ServerResponse } from 'node:http';
+import { parseInput } from '../../base/validation.ts';
+import { type EventId, eventIdSchema } from '../../contracts/event-id.ts';
+import { streamSession } from '../../contracts/routes/sse.ts';
+import type { Identity } from '../../services/identity.ts';
+import type { SendMessage } from '../../services/send-message.ts';
+import type { AppContext } from '../context.ts';
+import { mountRoute } from '../mount-route.ts';
+import type { RouteModule } from '../route-table.ts';
+
+/** What the event stream of a session works with. */
+export interface SseRouteDeps {
+  /** Throws `not_found` unless the session is the user's. */
+  requireSession: (userId: string, sessionId: string) => Promise<void>;
+  sendMessage: SendMessage;
+  /** Serves a stream; resolves once it has begun. */
+  serve: (stream: {
+    identity: Identity;
+    sessionId: string;
+    after: EventId | undefined;
+    prepare: (() => Promise<string[]>) | undefined;
+    response: ServerResponse;
+  }) => Promise<void>;
+}
+
+/** `GET /sse/sessions/:id/stream`. */
+export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps): RouteModule {
+  return (table) => {
+    mountRoute(table, streamSession, async ({ params, query }, { identity, ctx }) => {
+      const sessionId = params.id;
+      await requireSession(identity.userId, sessionId);
+      if (ctx.method === 'HEAD') return;
+      const after = positionOf(ctx, query.after);
+      const { prompt, model, clientMessageId } = query;
+      const post = async () => {
+        const body = { sessionId, role: 'user' as const, content: prompt ?? '', model, clientMessageId };
+        const { message, replies } = await sendMessage(identity, body);
+        return [message.id, ...replies.map((reply) => reply.id)];
+      };
+      // A client that comes back has posted its prompt already.
+      const prepare = prompt !== undefined && !after ? post : undefined;
+      await serve({ identity, sessionId, after, prepare, response: ctx.res });
+      ctx.respond = false;
+    });
+  };
+}
+
+/** Where the client left off: the header of a reconnecting EventSource, or else what it was told to ask for. */
+function positionOf(ctx: AppContext, query: string | undefined): EventId | undefined {
+  const header = ctx.get('last-event-id');
+  if (header !== '') return parseInput(eventIdSchema, header, 'headers.last-event-id');
+  return query === undefined ? undefined : parseInput(eventIdSchema, query, 'query.after');
+}

@@ -1,0 +1,125 @@
+import type { Server } from 'socket.io';
+import { AppError, toProblem } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import { checkInput, invalidInput } from '../base/validation.ts';
+import { authSchema, CHAT_NAMESPACE } from '../contracts/events.ts';
+import type { Authenticate } from '../services/authenticate.ts';
+import type { Identity } from '../services/identity.ts';
+import type { SendMessage } from '../services/send-message.ts';
+import type { StopGeneration } from '../services/stop-generation.ts';
+import type { EventHandler } from './handlers/handler.ts';
+import { joinHandler, type RequireSession } from './handlers/join.ts';
+import { leaveHandler } from './handlers/leave.ts';
+import { renewAuthHandler } from './handlers/renew-auth.ts';
+import { sendMessageHandler } from './handlers/send-message.ts';
+import { stopMessageHandler } from './handlers/stop-message.ts';
+import { type ChatSocket, type ConnectionDeps, SocketConnection } from './socket-connection.ts';
+
+/** What the namespace needs. */
+export interface ChatNamespaceDeps extends ConnectionDeps {
+  authenticate: Authenticate;
+  requireSession: RequireSession;
+  sendMessage: SendMessage;
+  stopMessage: StopGeneration['stopMessage'];
+  /** Calls back for each sign-in that is revoked, wherever. Returns how to stop. */
+  onRevoked: (listener: (familyId: string) => void) => () => void;
+}
+
+/** Most packets that may wait for a socket that asks and does not read the answers. */
+const MAX_WAITING_PACKETS = 10_000;
+
+/** Serves the `/chat` namespace. Returns how to stop. */
+export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => void {
+  const connections = new Set<SocketConnection>();
+  const namespace = io.of(CHAT_NAMESPACE);
+  const handlers: Record<string, EventHandler> = {
+    join: joinHandler(deps.requireSession),
+    leave: leaveHandler,
+    'message:send': sendMessageHandler(deps.sendMessage),
+    'message:stop': stopMessageHandler(deps.stopMessage),
+    auth: renewAuthHandler(deps.authenticate),
+  };
+
+  io.of('/').use((_socket, next) =>
+    next(refusal(new AppError('not_found', `Connect to ${CHAT_NAMESPACE}.`))),
+  );
+
+  namespace.use((socket, next) => {
+    accept(socket).then(
+      () => next(),
+      (error: unknown) => next(refusal(error)),
+    );
+  });
+
+  namespace.on('connection', (socket: ChatSocket) => {
+    const connection = socket.data.connection as SocketConnection;
+    connections.add(connection);
+    socket.on('disconnect', () => {
+      connections.delete(connection);
+      connection.close();
+    });
+    socket.onAny((event: string, ...args: unknown[]) => {
+      if (waitingPackets(socket) > MAX_WAITING_PACKETS) socket.conn.close();
+      else void answer(connection, event, args);
+    });
+  });
+
+  const unsubscribe = deps.onRevoked((familyId) => {
+    for (const { identity, socket } of connections) {
+      if (identity.familyId === familyId) socket.disconnect(true);
+    }
+  });
+
+  /** The room of the user is joined before the client hears that it is connected, so that it misses nothing. */
+  async function accept(socket: ChatSocket): Promise<void> {
+    const connection = new SocketConnection(socket, await identify(socket.handshake.auth), deps);
+    socket.data.connection = connection;
+    socket.conn.on('close', () => connection.close());
+    await connection.open();
+  }
+
+  async function identify(auth: Record<string, unknown>): Promise<Identity> {
+    const { token } = auth;
+    if (token === undefined) throw new AppError('unauthenticated', 'Connect with `auth: { token }`.');
+    const checked = checkInput(authSchema, { token }, 'auth');
+    if (!checked.ok)
+      throw new AppError('unauthenticated', 'The token is not valid.', { errors: checked.errors });
+    return deps.authenticate(checked.value.token);
+  }
+
+  async function answer(connection: SocketConnection, event: string, args: unknown[]): Promise<void> {
+    const ack = args.at(-1);
+    const reply = typeof ack === 'function' ? (ack as (answer: object) => void) : () => {};
+    try {
+      const handler = Object.hasOwn(handlers, event) ? handlers[event] : undefined;
+      if (!handler) throw new AppError('not_found', `There is no event "${event}".`);
+      const checked = checkInput(
+        handler.schema,
+        typeof args[0] === 'function' ? undefined : args[0],
+        'payload',
+      );
+      if (!checked.ok) throw invalidInput(checked.errors);
+      reply({ ok: true, ...(await handler.handle(connection, checked.value)) });
+    } catch (error) {
+      const requestId = newId();
+      if (!(error instanceof AppError))
+        deps.log.error({ err: error, event, requestId }, 'a socket event failed');
+      reply({ ok: false, error: toProblem(error, requestId) });
+    }
+  }
+
+  return () => {
+    unsubscribe();
+    for (const connection of connections) connection.close();
+  };
+}
+
+function waitingPackets(socket: ChatSocket): number {
+  return (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
+}
+
+/** An error whose `data` the client finds in its `connect_error`. */
+function refusal(error: unknown): Error {
+  const problem = toProblem(error, newId());
+  return Object.assign(new Error(problem.code), { data: problem });
+}

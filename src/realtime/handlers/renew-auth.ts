@@ -1,0 +1,15 @@
+import { authSchema } from '../../contracts/events.ts';
+import type { Authenticate } from '../../services/authenticate.ts';
+import { defineHandler } from './handler.ts';
+
+/** `auth`: goes on with a fresh token. */
+export function renewAuthHandler(authenticate: Authenticate) {
+  return defineHandler({
+    schema: authSchema,
+    async handle(connection, { token }) {
+      const identity = await authenticate(token);
+      connection.renew(identity);
+      return { expiresAt: new Date(identity.expiresAt).toISOString() };
+    },
+  });
+}

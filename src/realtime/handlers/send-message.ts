@@ -1,0 +1,11 @@
+import { sendMessageBody } from '../../contracts/routes/messages.ts';
+import type { SendMessage } from '../../services/send-message.ts';
+import { defineHandler } from './handler.ts';
+
+/** `message:send`: what `POST /messages` does. */
+export function sendMessageHandler(sendMessage: SendMessage) {
+  return defineHandler({
+    schema: sendMessageBody,
+    handle: (connection, body) => sendMessage(connection.identity, body),
+  });
+}

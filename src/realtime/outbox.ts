@@ -1,0 +1,156 @@
+import type { StreamEvent } from '../contracts/events.ts';
+import { RoomFrame } from './room-frame.ts';
+
+/** The wire of one reader. */
+export interface Wire {
+  /** What is written for a frame. */
+  encode(frame: RoomFrame): string;
+  /** Writes, and calls back once it has left this process. */
+  write(data: string, flushed: () => void): void;
+}
+
+/** Whose frames go through an outbox. */
+export interface FrameOwner {
+  /** This frame was dropped, because the reader is too slow. */
+  dropped(frame: RoomFrame): void;
+  /** The reader has caught up after frames of this owner were dropped. */
+  drained(): void;
+}
+
+interface Item {
+  frame: RoomFrame;
+  owner: FrameOwner;
+}
+
+/**
+ * What goes out to one reader. While its wire is busy, frames wait here, and the deltas of one message merge into
+ * one. When more than `maxBytes` wait, all of them are dropped and their owners told: they send a snapshot once
+ * the wire has drained, so that a slow reader never costs more than the bound.
+ */
+export class Outbox {
+  readonly #wire: Wire;
+  readonly #maxBytes: number;
+  #queue: Item[] = [];
+  /** The last waiting delta of each message: the next one is added to it. */
+  #lastDelta = new Map<string, Item>();
+  #bytes = 0;
+  #busy = false;
+  readonly #overflowed = new Set<FrameOwner>();
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(wire: Wire, maxBytes: number) {
+    this.#wire = wire;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Frames are being dropped until the wire has drained. */
+  get overflowed(): boolean {
+    return this.#overflowed.size > 0;
+  }
+
+  /** Sends now, or when the wire is free; or drops, and tells the owner. */
+  send(frame: RoomFrame, owner: FrameOwner): void {
+    if (this.#overflowed.size > 0) {
+      this.#overflowed.add(owner);
+      owner.dropped(frame);
+    } else if (this.#busy) {
+      this.#enqueue({ frame, owner });
+    } else {
+      this.#busy = true;
+      this.#wire.write(this.#wire.encode(frame), this.#flushed);
+    }
+  }
+
+  /** Holds everything back until {@link release}: the wire is not open yet. */
+  hold(): void {
+    this.#busy = true;
+  }
+
+  /** Ends {@link hold}. */
+  release(): void {
+    this.#flushed();
+  }
+
+  /** Resolves when nothing waits. */
+  idle(): Promise<void> {
+    if (!this.#busy) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Forgets everything; the reader is gone. */
+  close(): void {
+    this.#queue = [];
+    this.#lastDelta.clear();
+    this.#overflowed.clear();
+    this.#settle();
+  }
+
+  #enqueue(item: Item): void {
+    const { frame } = item;
+    if (frame.is('message:stream')) this.#enqueueDelta(item, frame);
+    else {
+      this.#queue.push(item);
+      this.#bytes += Buffer.byteLength(frame.json);
+      // A delta behind this frame must not be merged with one before it.
+      this.#lastDelta.clear();
+    }
+    if (this.#bytes > this.#maxBytes) this.#overflow();
+  }
+
+  #enqueueDelta(item: Item, { payload }: RoomFrame<'message:stream'>): void {
+    this.#bytes += Buffer.byteLength(payload.delta);
+    const last = this.#lastDelta.get(payload.messageId);
+    const merged = last && merge(last.frame.payload as StreamEvent, payload);
+    if (last && merged) {
+      last.frame = new RoomFrame('message:stream', merged);
+      return;
+    }
+    this.#bytes += FRAME_BYTES;
+    this.#queue.push(item);
+    this.#lastDelta.set(payload.messageId, item);
+  }
+
+  #overflow(): void {
+    const dropped = this.#take();
+    for (const { owner } of dropped) this.#overflowed.add(owner);
+    for (const { owner, frame } of dropped) owner.dropped(frame);
+  }
+
+  #take(): Item[] {
+    const items = this.#queue;
+    this.#queue = [];
+    this.#lastDelta.clear();
+    this.#bytes = 0;
+    return items;
+  }
+
+  readonly #flushed = (): void => {
+    const items = this.#take();
+    if (items.length > 0) {
+      const last = items.length - 1;
+      items.forEach(({ frame }, index) => {
+        this.#wire.write(this.#wire.encode(frame), index === last ? this.#flushed : nothing);
+      });
+      return;
+    }
+    this.#busy = false;
+    this.#settle();
+    const owners = [...this.#overflowed];
+    this.#overflowed.clear();
+    for (const owner of owners) owner.drained();
+  };
+
+  #settle(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+/** About what a delta's frame adds to its text. */
+const FRAME_BYTES = 200;
+const nothing = (): void => {};
+
+/** Two deltas as one; undefined when the second does not follow the first. */
+function merge(first: StreamEvent, second: StreamEvent): StreamEvent | undefined {
+  const follows = first.attempt === second.attempt && first.offset + first.delta.length === second.offset;
+  return follows ? { ...first, delta: first.delta + second.delta } : undefined;
+}

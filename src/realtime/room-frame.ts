@@ -1,0 +1,36 @@
+import { CHAT_NAMESPACE, type RoomEventName, type RoomEvents } from '../contracts/events.ts';
+
+/**
+ * One event on its way to the readers of a room. Encoded once per room and wire, however many readers there are.
+ */
+export class RoomFrame<E extends RoomEventName = RoomEventName> {
+  readonly event: E;
+  readonly payload: RoomEvents[E];
+  #json: string | undefined;
+  #packet: string | undefined;
+
+  constructor(event: E, payload: RoomEvents[E]) {
+    this.event = event;
+    this.payload = payload;
+  }
+
+  /** The payload as JSON. */
+  get json(): string {
+    this.#json ??= JSON.stringify(this.payload);
+    return this.#json;
+  }
+
+  /**
+   * The frame as a Socket.IO packet: type 2 (EVENT), the namespace, the arguments.
+   * https://socket.io/docs/v4/socket-io-protocol/#packet-encoding
+   */
+  get packet(): string {
+    this.#packet ??= `2${CHAT_NAMESPACE},["${this.event}",${this.json}]`;
+    return this.#packet;
+  }
+
+  /** Whether this is that event; narrows the payload. */
+  is<N extends RoomEventName>(event: N): this is RoomFrame<N> {
+    return (this.event as RoomEventName) === event;
+  }
+}

@@ -1,0 +1,88 @@
+import { createShardedAdapter } from '@socket.io/redis-adapter';
+import type { Redis } from 'ioredis';
+import type { Server } from 'socket.io';
+import type { Logger } from '../base/logger.ts';
+import { CHAT_NAMESPACE, type RoomEventName, type RoomEvents } from '../contracts/events.ts';
+import { BROADCAST, CHANNEL_PREFIX, roomChannel } from '../feed/broadcast.ts';
+import type { MemoryFeed } from '../feed/memory.ts';
+import type { RoomSource, RoomSourceListener } from './room-hub.ts';
+
+/** Rooms of a single process. */
+export function memoryRoomSource(feed: MemoryFeed): RoomSource {
+  return {
+    listen: (listener) => void feed.listen((room, event, payload) => listener.event(room, event, payload)),
+    subscribe: async () => {},
+    unsubscribe: () => {},
+  };
+}
+
+/** The member of every room that this process has readers in. */
+const MEMBER = 'hub';
+
+/** What the sharded adapter hands over for a broadcast. */
+interface Broadcast {
+  type: number;
+  data: { opts: { rooms: string[] }; packet: { data: [RoomEventName, RoomEvents[RoomEventName]] } };
+}
+
+/** Connections of the sharded adapter: a subscriber cannot publish. */
+export interface AdapterConnections {
+  publisher: Redis;
+  subscriber: Redis;
+}
+
+/**
+ * Rooms through Redis, by the sharded Socket.IO adapter in dynamic mode: a room with a member has a channel of its
+ * own, so that this process receives only the rooms it has. The hub is that member; the adapter's broadcasts are
+ * handed to it instead of to the sockets, since each socket's catching up and slowness is its reader's business.
+ */
+export function redisRoomSource(
+  io: Server,
+  { publisher, subscriber }: AdapterConnections,
+  log: Logger,
+): RoomSource {
+  io.adapter(
+    createShardedAdapter(publisher, subscriber, {
+      channelPrefix: CHANNEL_PREFIX,
+      subscriptionMode: 'dynamic',
+    }),
+  );
+  const { adapter } = io.of(CHAT_NAMESPACE);
+  const rooms = new Set<string>();
+
+  // The adapter subscribes without waiting. Subscribing once more on the same connection is answered after it.
+  const subscribed = (room: string) => subscriber.ssubscribe(roomChannel(room));
+
+  return {
+    listen(listener) {
+      takeBroadcasts(adapter, listener);
+      subscriber.on('ready', () => {
+        Promise.all([...rooms].map(subscribed)).then(
+          () => listener.gap(),
+          (error: unknown) => log.warn({ err: error }, 'rooms were not subscribed again'),
+        );
+      });
+    },
+    async subscribe(room) {
+      rooms.add(room);
+      void adapter.addAll(MEMBER, new Set([room]));
+      await subscribed(room);
+    },
+    unsubscribe(room) {
+      rooms.delete(room);
+      void adapter.del(MEMBER, room);
+    },
+  };
+}
+
+/** Hands the broadcasts that the adapter receives to the listener; everything else stays with the adapter. */
+function takeBroadcasts(adapter: object, listener: RoomSourceListener): void {
+  const target = adapter as { onMessage(message: Broadcast): void };
+  const others = target.onMessage.bind(target);
+  target.onMessage = (message) => {
+    if (message.type !== BROADCAST) return others(message);
+    const [room] = message.data.opts.rooms;
+    const [event, payload] = message.data.packet.data;
+    if (room !== undefined) listener.event(room, event, payload);
+  };
+}

@@ -1,0 +1,155 @@
+import type { Socket } from 'socket.io';
+import { now } from '../base/clock.ts';
+import { AppError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import {
+  type ClientToServerEvents,
+  type Have,
+  type LivePosition,
+  type ServerToClientEvents,
+  userRoom,
+} from '../contracts/events.ts';
+import type { Identity } from '../services/identity.ts';
+import type { LiveMessages } from '../services/live-messages.ts';
+import { Outbox } from './outbox.ts';
+import type { RoomHub } from './room-hub.ts';
+import { SessionReader } from './session-reader.ts';
+import { UserReader } from './user-reader.ts';
+
+/** A socket in `/chat`, with the event types of the contract. */
+export type ChatSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
+
+/** What every connection works with. */
+export interface ConnectionDeps {
+  hub: RoomHub;
+  messages: LiveMessages;
+  /** Most bytes that wait for a slow socket. */
+  maxBufferBytes: number;
+  log: Logger;
+}
+
+/** How long an expired token is tolerated, in milliseconds. */
+const EXPIRY_GRACE_MS = 10_000;
+/** Most sessions that one socket may have joined. */
+const MAX_SESSIONS = 200;
+/** Longest delay that a timer can have; a token that lives longer is looked at again then. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** One socket: who it is of, what it reads, when its token runs out. */
+export class SocketConnection {
+  readonly socket: ChatSocket;
+  readonly #deps: ConnectionDeps;
+  readonly #outbox: Outbox;
+  readonly #sessions = new Map<string, SessionReader>();
+  readonly #user: UserReader;
+  #identity: Identity;
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(socket: ChatSocket, identity: Identity, deps: ConnectionDeps) {
+    this.socket = socket;
+    this.#identity = identity;
+    this.#deps = deps;
+    this.#outbox = new Outbox(
+      { encode: (frame) => frame.packet, write: (data, flushed) => this.#write(data, flushed) },
+      deps.maxBufferBytes,
+    );
+    this.#user = new UserReader(this.#outbox, () => this.#fail(new Error('too much was missed')));
+    this.#watchExpiry();
+  }
+
+  /** Who the socket is of. */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** Joins the room of the user. */
+  async open(): Promise<void> {
+    await this.#deps.hub.join(userRoom(this.#identity.userId), this.#user);
+  }
+
+  /** Leaves every room. */
+  close(): void {
+    clearTimeout(this.#expiry);
+    for (const reader of this.#sessions.values()) reader.leave();
+    this.#deps.hub.leave(userRoom(this.#identity.userId), this.#user);
+    this.#outbox.close();
+  }
+
+  /**
+   * Joins a session that is known to be the user's; resolves once the client is caught up.
+   *
+   * @throws {AppError} `conflict` when the socket has joined too many
+   */
+  async joinSession(sessionId: string, have: Have[]): Promise<LivePosition[]> {
+    const reader = this.#sessions.get(sessionId) ?? this.#openSession(sessionId);
+    try {
+      const live = await reader.join(have);
+      await this.#outbox.idle();
+      if (!this.socket.connected) reader.leave();
+      return live;
+    } catch (error) {
+      this.leaveSession(sessionId);
+      throw error;
+    }
+  }
+
+  /** Leaves a session, if it was joined. */
+  leaveSession(sessionId: string): void {
+    this.#sessions.get(sessionId)?.leave();
+    this.#sessions.delete(sessionId);
+  }
+
+  /**
+   * Goes on with a fresh token.
+   *
+   * @throws {AppError} `forbidden` when it is somebody else's
+   */
+  renew(identity: Identity): void {
+    if (identity.userId !== this.#identity.userId) {
+      throw new AppError('forbidden', 'The token is of another user than the connection.');
+    }
+    this.#identity = identity;
+    this.#watchExpiry();
+  }
+
+  #openSession(sessionId: string): SessionReader {
+    if (this.#sessions.size >= MAX_SESSIONS) {
+      throw new AppError('conflict', `A connection may join ${MAX_SESSIONS} sessions; leave one first.`);
+    }
+    const { hub, messages } = this.#deps;
+    const onFailure = (error: unknown) => this.#fail(error);
+    const reader = new SessionReader({ sessionId, outbox: this.#outbox, hub, messages, onFailure });
+    this.#sessions.set(sessionId, reader);
+    return reader;
+  }
+
+  #write(data: string, flushed: () => void): void {
+    this.socket.conn.write(data, {}, flushed);
+  }
+
+  /** Ends the connection below Socket.IO, so that the client comes back by itself. */
+  #fail(error: unknown): void {
+    this.#deps.log.warn(
+      { err: error, userId: this.#identity.userId },
+      'a socket could not be brought up to date',
+    );
+    this.socket.conn.close();
+  }
+
+  #watchExpiry(): void {
+    clearTimeout(this.#expiry);
+    const leftMs = Math.max(0, this.#identity.expiresAt - now());
+    this.#expiry = setTimeout(() => this.#onExpiry(), Math.min(leftMs, MAX_TIMER_MS));
+    this.#expiry.unref();
+  }
+
+  #onExpiry(): void {
+    if (this.#identity.expiresAt > now()) {
+      this.#watchExpiry();
+      return;
+    }
+    this.socket.emit('auth:expired', { graceMs: EXPIRY_GRACE_MS });
+    this.#expiry = setTimeout(() => this.socket.disconnect(true), EXPIRY_GRACE_MS);
+    this.#expiry.unref();
+  }
+}

@@ -1,0 +1,57 @@
+import type { Config } from './base/config.ts';
+import type { Lifecycle } from './base/lifecycle.ts';
+import type { Logger } from './base/logger.ts';
+import { type Database, openDatabase } from './data/database.ts';
+import { startEmbeddedPostgres } from './data/embedded-postgres.ts';
+import { assertSchemaCurrent, migrate } from './data/migrate.ts';
+import { claimSoleProcess } from './data/sole-process.ts';
+import { createMemoryFeed, type MemoryFeed } from './feed/memory.ts';
+import type { Feed } from './feed/ports.ts';
+import { openRedisFeed } from './feed/redis.ts';
+import type { QueueBackend } from './queue/queue-backend.ts';
+
+/** What a process stands on. Chosen here, once; nothing above knows which. */
+export interface Resources {
+  database: Database;
+  feed: Feed;
+  /** The same as `feed` in a single process: its rooms can be listened to without a broker. */
+  memoryFeed: MemoryFeed | undefined;
+  queueBackend: QueueBackend;
+}
+
+/** What opening takes. */
+export interface OpenOptions {
+  config: Config;
+  log: Logger;
+  lifecycle: Lifecycle;
+}
+
+/**
+ * Opens the database, the feed and the queue's backend: those of the URLs, or the embedded ones.
+ *
+ * @throws when one of them cannot be opened, or the schema is behind
+ */
+export async function openResources({ config, log, lifecycle }: OpenOptions): Promise<Resources> {
+  const url = config.DATABASE_URL ?? (await startEmbedded({ config, log, lifecycle }));
+  const database = await openDatabase({ url, poolSize: config.DATABASE_POOL_SIZE });
+  lifecycle.onClose('database', () => database.close());
+  if (config.DATABASE_URL) await assertSchemaCurrent(database);
+  else await migrate(database);
+
+  if (config.REDIS_URL) {
+    const feed = await openRedisFeed(config.REDIS_URL, log);
+    lifecycle.onClose('feed', () => feed.close());
+    return { database, feed, memoryFeed: undefined, queueBackend: { kind: 'redis', url: config.REDIS_URL } };
+  }
+  const release = await claimSoleProcess(database);
+  lifecycle.onClose('sole process', release);
+  const memoryFeed = createMemoryFeed();
+  lifecycle.onClose('feed', () => memoryFeed.close());
+  return { database, feed: memoryFeed, memoryFeed, queueBackend: { kind: 'postgres', url } };
+}
+
+async function startEmbedded({ config, log, lifecycle }: OpenOptions): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log });
+  lifecycle.onClose('embedded PostgreSQL', () => postgres.stop());
+  return postgres.url;
+}

@@ -1,0 +1,74 @@
+import { type Config, ConfigError, loadConfig } from './base/config.ts';
+import { Lifecycle } from './base/lifecycle.ts';
+import { createLogger, type Logger } from './base/logger.ts';
+import { type Core, composeCore } from './compose.ts';
+import { openResources } from './resources.ts';
+
+/** What a process does beside existing. */
+export interface ProcessPart {
+  name: 'web' | 'worker';
+  start(core: Core): Promise<void>;
+}
+
+/**
+ * Runs a process from its configuration to its end: opens, starts the parts in order, and closes everything in
+ * reverse at SIGTERM or SIGINT. A second signal ends it at once.
+ */
+export async function runProcess(parts: ProcessPart[]): Promise<void> {
+  const config = readConfig();
+  const log = createLogger({
+    level: config.LOG_LEVEL,
+    pretty: !config.production && process.stdout.isTTY === true,
+  });
+  const lifecycle = new Lifecycle(log);
+  let stopping = false;
+  const stop = async (why: string, exitCode: number) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ why }, 'stopping');
+    await lifecycle.close();
+    log.info('stopped');
+    process.exitCode = exitCode;
+    // Whatever is still open belongs to nobody.
+    setTimeout(() => process.exit(exitCode), 100).unref();
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM', 0));
+  process.on('SIGINT', () => void stop('SIGINT', 0));
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'a failure that nobody expected');
+    void stop('uncaught exception', 1);
+  });
+
+  try {
+    requireBroker(config, parts);
+    const resources = await openResources({ config, log, lifecycle });
+    const core = await composeCore({ config, log, lifecycle, resources });
+    for (const part of parts) await part.start(core);
+  } catch (error) {
+    reportFailedStart(log, error);
+    await stop('the start failed', 1);
+  }
+}
+
+function readConfig(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+/** Web and worker can be processes of their own only where they can hear each other. */
+function requireBroker(config: Config, parts: ProcessPart[]): void {
+  if (parts.length > 1 || (config.DATABASE_URL && config.REDIS_URL)) return;
+  throw new Error(
+    'Separate web and worker processes need DATABASE_URL and REDIS_URL. One process: npm start.',
+  );
+}
+
+function reportFailedStart(log: Logger, error: unknown): void {
+  log.fatal({ err: error }, 'the start failed');
+  process.stderr.write(`Parley could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+}

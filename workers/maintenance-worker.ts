@@ -1,0 +1,48 @@
+import type { Logger } from '../src/base/logger.ts';
+import type { Core } from '../src/compose.ts';
+import { createPruneRecords } from '../src/services/prune-records.ts';
+import { createSweepGenerations } from '../src/services/sweep-generations.ts';
+
+/** The sweeper heals the queue, so it must not depend on one: a timer in every worker, harmless when doubled. */
+const SWEEP_MS = 3_000;
+const PRUNE_MS = 3_600_000;
+
+/** Looks after what is left behind. */
+export async function startMaintenanceWorker({ log, lifecycle, resources, queue }: Core): Promise<void> {
+  const { database } = resources;
+  const stops = [
+    repeat('sweep', SWEEP_MS, createSweepGenerations({ database, queue, log }), log),
+    repeat('prune', PRUNE_MS, createPruneRecords({ database, log }), log),
+  ];
+  lifecycle.onClose('maintenance worker', () => Promise.all(stops.map((stop) => stop())));
+}
+
+/** Does something at once and then again and again, never twice at the same time. Returns how to stop. */
+function repeat(
+  name: string,
+  everyMs: number,
+  work: () => Promise<unknown>,
+  log: Logger,
+): () => Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let current: Promise<void>;
+  const round = async () => {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error, task: name }, 'a maintenance task failed');
+    }
+    if (stopped) return;
+    timer = setTimeout(() => {
+      current = round();
+    }, everyMs);
+    timer.unref();
+  };
+  current = round();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await current;
+  };
+}
