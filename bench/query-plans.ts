@@ -1,0 +1,138 @@
+/**
+ * Prints the plan of every list that a request waits for, over ten million messages: see docs/query-plans.md.
+ *
+ *   npx tsx bench/query-plans.ts postgres://…/empty-database [--fill]
+ *
+ * The statements are the repositories' own, taken at the door of the database, not copies of them.
+ */
+import { readFileSync } from 'node:fs';
+import { Client, escapeLiteral } from 'pg';
+import { type Db, openDatabase } from '../src/data/database.ts';
+import { migrate } from '../src/data/migrate.ts';
+import { findForgotten, requestStop } from '../src/data/repositories/generations.ts';
+import { listGroups } from '../src/data/repositories/groups.ts';
+import {
+  listMessagesAfter,
+  listOwnedMessages,
+  listRunningMessages,
+} from '../src/data/repositories/messages.ts';
+import { listSessions } from '../src/data/repositories/sessions.ts';
+
+const [url, mode] = process.argv.slice(2);
+if (!url) throw new Error('usage: npx tsx bench/query-plans.ts <database url> [--fill]');
+
+if (mode === '--fill') await fill(url);
+const client = new Client(url);
+await client.connect();
+const { user, group, session, running } = await pickIds();
+const position = await deepPosition();
+const middle = await middleMessage();
+
+const lists: [name: string, run: (db: Db) => Promise<unknown>][] = [
+  ['sessions, first page', (db) => listSessions(db, { userId: user, limit: 21 })],
+  ['sessions, 50,000 in', (db) => listSessions(db, { userId: user, limit: 21, after: position })],
+  ['sessions of a group, first page', (db) => listSessions(db, { userId: user, limit: 21, group })],
+  [
+    'sessions of a group, deep',
+    (db) => listSessions(db, { userId: user, limit: 21, group, after: position }),
+  ],
+  ['sessions in no group', (db) => listSessions(db, { userId: user, limit: 21, group: 'none' })],
+  ['favourites, first page', (db) => listSessions(db, { userId: user, limit: 21, favourite: true })],
+  [
+    'favourites, deep',
+    (db) => listSessions(db, { userId: user, limit: 21, favourite: true, after: position }),
+  ],
+  ['sessions of a kind', (db) => listSessions(db, { userId: user, limit: 21, kind: 'playground' })],
+  ['search, found often', (db) => listSessions(db, { userId: user, limit: 21, search: 'SUBJECT 1' })],
+  ['search, never found', (db) => listSessions(db, { userId: user, limit: 21, search: 'nowhere' })],
+  [
+    'search in the favourites of a group',
+    (db) => listSessions(db, { userId: user, limit: 21, search: 'nowhere', group, favourite: true }),
+  ],
+  ['groups', (db) => listGroups(db, { userId: user, limit: 21 })],
+  ['messages, first page', (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 21 })],
+  [
+    'messages, 50,000 in',
+    (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 21, before: middle }),
+  ],
+  [
+    'messages, a page of an export',
+    (db) => listMessagesAfter(db, { sessionId: session, after: middle, limit: 200 }),
+  ],
+  ['running messages, some', (db) => listRunningMessages(db, running)],
+  ['running messages, of a long session', (db) => listRunningMessages(db, session)],
+  ['stop a session', (db) => requestStop(db, { userId: user, sessionId: session })],
+  ['forgotten generations', (db) => findForgotten(db, { queuedMs: 5_000, silentMs: 15_000 })],
+];
+
+for (const [name, run] of lists) {
+  for (const plans of ['force_custom_plan', 'force_generic_plan']) {
+    console.log(`\n=== ${name} (${plans})\n${await explain(run, plans)}`);
+  }
+}
+await client.end();
+
+async function fill(database: string): Promise<void> {
+  const opened = await openDatabase({ url: database, poolSize: 2 });
+  await migrate(opened);
+  await opened.close();
+  const filler = new Client(database);
+  await filler.connect();
+  await filler.query(readFileSync(new URL('sql/ten-million.sql', import.meta.url), 'utf8'));
+  await filler.query('VACUUM ANALYZE');
+  await filler.end();
+}
+
+/** Runs a repository's function with a database that explains its statement. Nothing is changed. */
+async function explain(run: (db: Db) => Promise<unknown>, plans: string): Promise<string> {
+  const lines: string[] = [];
+  const query = async (sql: string, params: unknown[]): Promise<unknown[]> => {
+    const values = params.map(literal).join(', ');
+    await client.query(`BEGIN; SET LOCAL plan_cache_mode = ${plans}; PREPARE statement AS ${sql}`);
+    const execute = `EXECUTE statement${values ? `(${values})` : ''}`;
+    // The first run warms the caches: what is compared is the plan, not the disk.
+    await client.query(`EXPLAIN (ANALYZE) ${execute}; ROLLBACK; BEGIN; SET LOCAL plan_cache_mode = ${plans}`);
+    const plan = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE, BUFFERS) ${execute}`);
+    lines.push(...plan.rows.map((row) => row['QUERY PLAN']));
+    await client.query('ROLLBACK; DEALLOCATE statement');
+    return [];
+  };
+  await run({ query } as unknown as Db);
+  return lines.join('\n');
+}
+
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  return escapeLiteral(value instanceof Date ? value.toISOString() : String(value));
+}
+
+/** The heavy user, its largest group, its longest session, and a session that is being written to. */
+async function pickIds() {
+  const { rows } = await client.query<Record<'user' | 'group' | 'session' | 'running', string>>(`
+    SELECT u.id AS user,
+           (SELECT id FROM groups WHERE user_id = u.id ORDER BY id LIMIT 1) AS "group",
+           (SELECT id FROM sessions WHERE user_id = u.id ORDER BY id LIMIT 1) AS session,
+           (SELECT session_id FROM generations WHERE status IN ('queued', 'streaming') AND user_id <> u.id LIMIT 1)
+             AS running
+      FROM users u ORDER BY id LIMIT 1`);
+  const [ids] = rows;
+  if (!ids) throw new Error('the database is empty: add --fill');
+  return ids;
+}
+
+async function deepPosition() {
+  const { rows } = await client.query<{ last_activity_at: Date; id: string }>(
+    'SELECT last_activity_at, id FROM sessions WHERE user_id = $1 ORDER BY last_activity_at DESC, id DESC OFFSET 50000 LIMIT 1',
+    [user],
+  );
+  const [at] = rows;
+  return at && { lastActivityAt: at.last_activity_at, id: at.id };
+}
+
+async function middleMessage(): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    'SELECT id FROM messages WHERE session_id = $1 ORDER BY id DESC OFFSET 50000 LIMIT 1',
+    [session],
+  );
+  return rows[0]?.id ?? '00000000-0000-0000-0000-000000000000';
+}

@@ -1,0 +1,37 @@
+import { EventChannel } from '../../src/providers/event-channel.ts';
+import type { Provider } from '../../src/providers/provider.ts';
+import { type ProcessPart, runProcess } from '../../src/run-process.ts';
+import { startGenerationWorker } from '../../workers/generation-worker.ts';
+import { Metronome } from './metronome.ts';
+import type { Load } from './token.ts';
+
+/** The real worker, with a provider that writes what the load says instead of a model. */
+const metronome = new Metronome();
+
+const provider: Provider = {
+  name: 'echo',
+  stream: (request, signal) =>
+    new EventChannel({
+      signal,
+      open: (channel) => {
+        const { rate, durationMs, prefixChars } = JSON.parse(request.turns.at(-1)?.content ?? '') as Load;
+        if (prefixChars) channel.push({ type: 'text', text: 'x'.repeat(prefixChars) });
+        channel.onClose = metronome.add({
+          rate,
+          durationMs,
+          emit: (text) => channel.push({ type: 'text', text }),
+          done: () => channel.push({ type: 'finish', reason: 'stop' }),
+        });
+      },
+    }),
+};
+
+const worker: ProcessPart = {
+  name: 'worker',
+  async start(core) {
+    await startGenerationWorker({ ...core, providers: { names: core.providers.names, get: () => provider } });
+    core.log.info({ url: '' }, 'ready');
+  },
+};
+
+await runProcess([worker]);

@@ -1,0 +1,84 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** A process that runs until the benchmark ends. */
+export interface BenchProcess {
+  child: ChildProcess;
+  pid: number;
+  kill(): Promise<void>;
+}
+
+/** Starts a Parley process from the sources; resolves with the port of its ready line (0 for a worker). */
+export async function startParley(
+  script: string,
+  args: string[],
+  env: Record<string, string>,
+): Promise<BenchProcess & { port: number }> {
+  // BENCH_NODE_OPTIONS=--cpu-prof shows where the time goes.
+  const options = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter(Boolean);
+  const child = spawn(process.execPath, [...options, '--import', 'tsx', path.join(root, script), ...args], {
+    env: {
+      PATH: process.env.PATH,
+      NODE_ENV: 'production',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: root,
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`${script} ended with ${String(code)}`)));
+    let text = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text = `${text}${chunk.toString()}`.slice(-10_000);
+      const ready = /\{[^\n]*"msg":"(?:Parley is ready|ready|worker is ready)[^\n]*\}/.exec(text);
+      if (ready) resolve((JSON.parse(ready[0]) as { port?: number }).port ?? 0);
+    });
+  });
+  return { ...keep(child), port };
+}
+
+/** Starts the bare baseline. */
+export async function startBare(): Promise<BenchProcess & { port: number }> {
+  const script = path.join(root, 'bench/support/bare-server.ts');
+  const child = fork(script, { execArgv: ['--import', 'tsx'], stdio: 'inherit' });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return { ...keep(child), port };
+}
+
+/** Keeps a child process from outliving the benchmark. */
+export function keep(child: ChildProcess): BenchProcess {
+  children.add(child);
+  const exited = once(child, 'exit').then(() => children.delete(child));
+  return {
+    child,
+    pid: child.pid ?? 0,
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** CPU that processes have used so far, in microseconds. From /proc: Linux only. */
+export function cpuUs(pids: number[]): number {
+  const ticksPerSecond = 100;
+  return pids.reduce((sum, pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return sum + ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond;
+  }, 0);
+}
+
+/** Bytes that a process holds in memory. */
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
