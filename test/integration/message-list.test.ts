@@ -150,8 +150,10 @@ describe('the messages of a session', () => {
       );
     }
     for (const id of [session.id, newId()]) {
-      const empty = await bob.refused('not_found', ['GET', `/messages/${id}?cursor=${message.id}`]);
-      expect(empty.detail).to.equal('There is no such session.');
+      for (const query of ['', `?cursor=${reply}`, `?cursor=${message.id}`]) {
+        const missing = await bob.refused('not_found', ['GET', `/messages/${id}${query}`]);
+        expect(missing.detail).to.equal('There is no such session.');
+      }
     }
     expect(app.events).to.deep.equal([]);
     expect((await ann.get<Listed<Message>>(`/messages/${session.id}`)).data).to.have.length(2);

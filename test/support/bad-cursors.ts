@@ -9,6 +9,7 @@ export const BAD_CURSORS: readonly string[] = [
   '!!!',
   '%F0%9F%98%80',
   `${encode(newId())}%3D`,
+  `${encode([1, newId()])}%3D`,
   'x'.repeat(201),
   ...[null, 7, {}, [], [newId()], ['x', 'y'], "'; DROP TABLE sessions --", [-1, newId()], [1.5, newId()]].map(
     encode,
