@@ -26,9 +26,10 @@ export class DeltaWriter {
 
   /** Adds to the text. Never waits. */
   push(text: string): void {
+    if (text === '' || this.#abandoned) return;
     this.#text += text;
     this.#pending += text;
-    if (!this.#inFlight && !this.#abandoned) this.#inFlight = this.#drain();
+    this.#inFlight ??= this.#drain();
   }
 
   /** Waits until everything is on the other side; answers the whole text. */

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { sessionRoom } from '../contracts/events.ts';
 import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
+import { PipelineBatch, type RedisCommand } from './pipeline-batch.ts';
 import type { LiveRef, LiveText, LiveTexts } from './ports.ts';
 
 /** Longer than any generation runs; only a text whose worker died for good lives that long. */
@@ -12,8 +13,9 @@ const TTL_SECONDS = 24 * 3600;
  * its claim writes where nobody reads.
  */
 export function createRedisLiveTexts(redis: Redis): LiveTexts {
+  const batch = new PipelineBatch(redis);
   return {
-    open: (ref) => openLiveText(redis, ref),
+    open: (ref) => openLiveText(batch, ref),
     read: (ref) => redis.get(keyOf(ref)),
     async drop(ref) {
       await redis.unlink(keyOf(ref));
@@ -24,7 +26,7 @@ export function createRedisLiveTexts(redis: Redis): LiveTexts {
 const keyOf = ({ sessionId, messageId, attempt }: LiveRef): string =>
   `parley:live:{${sessionId}}:${messageId}:${attempt}`;
 
-function openLiveText(redis: Redis, ref: LiveRef): LiveText {
+function openLiveText(batch: PipelineBatch, ref: LiveRef): LiveText {
   const key = keyOf(ref);
   const room = sessionRoom(ref.sessionId);
   const channel = roomChannel(room);
@@ -32,22 +34,19 @@ function openLiveText(redis: Redis, ref: LiveRef): LiveText {
   /** Bytes that the key should hold before the next delta. */
   let bytes = 0;
 
-  const restore = async (whole: string) => {
-    await redis.set(key, whole, 'EX', TTL_SECONDS);
-  };
+  const set = (text: string): RedisCommand => ['set', key, text, 'EX', TTL_SECONDS];
 
   return {
     async append({ offset, text, whole }) {
       const message = `${head}${offset},"delta":${JSON.stringify(text)}}${BROADCAST_TAIL}`;
       bytes += Buffer.byteLength(text);
-      const pipeline = redis.pipeline();
-      if (offset === 0) pipeline.set(key, text, 'EX', TTL_SECONDS);
-      else pipeline.append(key, text);
-      pipeline.spublish(channel, message);
-      const [write, publish] = (await pipeline.exec()) as [[Error | null, unknown], [Error | null, unknown]];
+      const [write, publish] = await batch.run([
+        offset === 0 ? set(text) : ['append', key, text],
+        ['spublish', channel, message],
+      ]);
       // The length that APPEND answers tells whether Redis lost anything (a flush, a failover): put it back whole.
-      if (write[0] || (offset > 0 && write[1] !== bytes)) await restore(whole());
-      if (publish[0]) throw publish[0];
+      if (write?.[0] || (offset > 0 && write?.[1] !== bytes)) await batch.run([set(whole())]);
+      if (publish?.[0]) throw publish[0];
     },
   };
 }
