@@ -1,0 +1,54 @@
+import { measureProviderParse } from './provider-parse.ts';
+import { measureCpu, measureDelivery, measureLatency } from './rows/delivery.ts';
+import { measureFirstToken } from './rows/first-token.ts';
+import { measureReconnects } from './rows/reconnects.ts';
+import { measureStart } from './rows/start.ts';
+import { measureTextGrowth } from './rows/text-growth.ts';
+import { type Cluster, startCluster } from './support/cluster.ts';
+import { printTable, type Row } from './support/row.ts';
+
+/**
+ * `npm run bench [row...]`: measures the real pipeline against bare baselines, interleaved, in one run. Needs
+ * Linux and redis-server. Figures of one machine mean nothing elsewhere; the ratios do.
+ */
+const ROWS: Record<string, (cluster: () => Promise<Cluster>) => Promise<Row[]>> = {
+  latency: async (cluster) => [await measureLatency(await cluster())],
+  cpu: async (cluster) => [await measureCpu(await cluster())],
+  delivery: async (cluster) => measureDelivery(await cluster()),
+  'first-token': async (cluster) => [await measureFirstToken(await cluster())],
+  'text-growth': async (cluster) => [await measureTextGrowth(await cluster())],
+  'provider-parse': () => measureProviderParse(),
+  start: async () => [await measureStart()],
+  reconnects: measureOverTwo,
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in ROWS));
+if (unknown.length > 0)
+  throw new Error(`No row ${unknown.join(', ')}. Rows: ${Object.keys(ROWS).join(', ')}`);
+
+let single: Promise<Cluster> | undefined;
+const rows: Row[] = [];
+for (const [name, measure] of Object.entries(ROWS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`measuring ${name} ...`);
+  rows.push(
+    ...(await measure(() => {
+      single ??= startCluster({ webs: 1 });
+      return single;
+    })),
+  );
+}
+await (await single)?.close();
+console.log();
+printTable(rows);
+process.exit(rows.every(({ ok }) => ok) ? 0 : 1);
+
+async function measureOverTwo(): Promise<Row[]> {
+  await (await single)?.close();
+  single = undefined;
+  const cluster = await startCluster({ webs: 2 });
+  const row = await measureReconnects(cluster);
+  await cluster.close();
+  return [row];
+}

@@ -1,0 +1,109 @@
+import type { Cluster } from '../support/cluster.ts';
+import { median, type Row } from '../support/row.ts';
+import { type LoadResult, type LoadRun, runOnBare, runOnParley } from '../support/run-load.ts';
+
+const ROUNDS = 3;
+const MEASURE_MS = 4_000;
+/** Generations with 100 tokens a second each, for the ceiling. */
+const STEPS = [400, 800, 1_200, 1_600, 2_000];
+/** A delivery counts while its slowest hundredth is faster than this, in milliseconds. */
+const MAX_P99_MS = 150;
+
+/** Runs a load on both systems, in turns, and hands out the results of each. */
+async function interleaved(
+  cluster: Cluster,
+  run: LoadRun,
+): Promise<{ parley: LoadResult[]; bare: LoadResult[] }> {
+  const parley: LoadResult[] = [];
+  const bare: LoadResult[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    bare.push(await runOnBare(run));
+    parley.push(await runOnParley(cluster, run));
+  }
+  return { parley, bare };
+}
+
+/** `latency`: what the whole way costs over a bare `room.emit`. */
+export async function measureLatency(cluster: Cluster): Promise<Row> {
+  const { parley, bare } = await interleaved(cluster, { generations: 200, rate: 50, measureMs: MEASURE_MS });
+  const value = median(parley.map(({ p50 }) => p50));
+  const baseline = median(bare.map(({ p50 }) => p50));
+  const ratio = value - baseline;
+  return {
+    name: 'latency: p50 at 200 x 50/s (difference)',
+    value,
+    unit: 'ms',
+    baseline,
+    ratio,
+    target: '<= 0.2 ms',
+    ok: ratio <= 0.2 && parley.every(({ wrong }) => wrong === 0),
+  };
+}
+
+/** `cpu`: web + worker + Redis for each delta, over a bare `room.emit`. */
+export async function measureCpu(cluster: Cluster): Promise<Row> {
+  const { parley, bare } = await interleaved(cluster, { generations: 400, rate: 50, measureMs: MEASURE_MS });
+  const value = median(parley.map(({ cpuPerToken }) => cpuPerToken));
+  const baseline = median(bare.map(({ cpuPerToken }) => cpuPerToken));
+  const ratio = value / baseline;
+  return {
+    name: 'cpu per delta at 400 x 50/s',
+    value,
+    unit: 'us',
+    baseline,
+    ratio,
+    target: '<= 2.3',
+    ok: ratio <= 2.3,
+  };
+}
+
+/** `delivery` and `overload`: how much gets through, of how much. */
+export async function measureDelivery(cluster: Cluster): Promise<Row[]> {
+  const ceilings: { parley: number[]; bare: number[] } = { parley: [], bare: [] };
+  const overload: LoadResult[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    ceilings.bare.push(await ceiling((run) => runOnBare(run)));
+    ceilings.parley.push(
+      await ceiling(async (run) => {
+        const result = await runOnParley(cluster, run);
+        if (run.generations === 1_200) overload.push(result);
+        return result;
+      }),
+    );
+  }
+  const value = median(ceilings.parley);
+  const baseline = median(ceilings.bare);
+  const ratio = value / baseline;
+  const delivered = median(overload.map((result) => result.tokens));
+  const offered = median(overload.map((result) => result.offered));
+  return [
+    {
+      name: 'delivery: deltas/s, p99 <= 150 ms',
+      value,
+      unit: '/s',
+      baseline,
+      ratio,
+      target: '>= 1.3',
+      ok: ratio >= 1.3,
+    },
+    {
+      name: 'overload: delivered / offered at 1,200 x 100/s',
+      value: delivered,
+      unit: 'deltas',
+      baseline: offered,
+      ratio: delivered / offered,
+      target: '>= 0.95',
+      ok: delivered / offered >= 0.95,
+    },
+  ];
+}
+
+/** The most deltas a second of any step that was still delivered in time. */
+async function ceiling(run: (load: LoadRun) => Promise<LoadResult>): Promise<number> {
+  let best = 0;
+  for (const generations of STEPS) {
+    const result = await run({ generations, rate: 100, measureMs: MEASURE_MS });
+    if (result.p99 <= MAX_P99_MS && result.wrong === 0) best = Math.max(best, result.rate);
+  }
+  return best;
+}
