@@ -35,6 +35,7 @@ export class Outbox {
   #lastDelta = new Map<string, Item>();
   #bytes = 0;
   #busy = false;
+  #closed = false;
   readonly #overflowed = new Set<FrameOwner>();
   readonly #waiting: (() => void)[] = [];
 
@@ -50,6 +51,7 @@ export class Outbox {
 
   /** Sends now, or when the wire is free; or drops, and tells the owner. */
   send(frame: RoomFrame, owner: FrameOwner): void {
+    if (this.#closed) return;
     if (this.#overflowed.size > 0) {
       this.#overflowed.add(owner);
       owner.dropped(frame);
@@ -73,12 +75,13 @@ export class Outbox {
 
   /** Resolves when nothing waits. */
   idle(): Promise<void> {
-    if (!this.#busy) return Promise.resolve();
+    if (!this.#busy || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Forgets everything; the reader is gone. */
   close(): void {
+    this.#closed = true;
     this.#queue = [];
     this.#lastDelta.clear();
     this.#overflowed.clear();
