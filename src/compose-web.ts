@@ -65,7 +65,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const messages = createMessages({ database, present, announce, stopMessage, inrPerUsd });
 
   const server = createServer();
-  const io = openSocketServer(server, config);
+  const io = openSocketServer(config);
   const hub = new RoomHub(await openRoomSource(io, core));
   const realtime = {
     hub,
@@ -101,6 +101,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     ],
   });
   server.on('request', app.listener);
+  // After the app: Socket.IO puts itself before the listeners that it finds, and keeps its requests from them.
+  io.attach(server);
 
   lifecycle.onClose('HTTP server', async () => {
     // Clients are cut off below Socket.IO, so that they take it for a lost connection and come back elsewhere.
@@ -140,9 +142,9 @@ async function composeIdentity({ config, log, lifecycle, resources }: Core) {
   };
 }
 
-function openSocketServer(server: HttpServer, config: Config): Server {
+function openSocketServer(config: Config): Server {
   const [origins, any] = [config.CORS_ORIGINS, config.CORS_ORIGINS.includes('*')];
-  return new Server(server, {
+  return new Server({
     serveClient: false,
     perMessageDeflate: false,
     // Larger than any body that is accepted, so that one that is too large is refused by name, not cut off.
