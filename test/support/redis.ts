@@ -43,9 +43,9 @@ export async function redisUrl(): Promise<string> {
   return (await shared).url;
 }
 
-/** Starts a redis-server on a spare port, without files. */
-export async function startRedis(): Promise<TestRedis> {
-  const port = await freePort();
+/** Starts a redis-server without files, on a spare port unless told which: that of one that was closed. */
+export async function startRedis(port?: number): Promise<TestRedis> {
+  port ??= await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const child = spawn('redis-server', args, { stdio: 'ignore' });
   const exited = once(child, 'exit');

@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { type Database, rows } from '../../src/data/database.ts';
+import type { Following } from './following.ts';
+
+/**
+ * Expects what holds whatever has happened (specification, section 1), straight in the database:
+ * every user message has exactly one reply per lane, and its generation has ended; every balance is the sum of its
+ * ledger, with one charge per generation that cost something; nothing is held for what has ended; the totals of a
+ * session are those of its generations. For a database in which nothing runs any more.
+ */
+export async function expectInvariants({ db }: Pick<Database, 'db'>): Promise<void> {
+  for (const [rule, sql] of Object.entries(VIOLATIONS)) {
+    expect(await rows(db, sql), `broken: ${rule}`).to.deep.equal([]);
+  }
+}
+
+/** Each statement finds what breaks its rule. */
+const VIOLATIONS = {
+  'every user message has exactly one reply per lane': `
+    SELECT q.id, g.model, count(g.id) FROM messages q
+      LEFT JOIN messages a ON a.parent_id = q.id AND a.role = 'assistant'
+      LEFT JOIN generations g ON g.message_id = a.id
+     WHERE q.role = 'user' GROUP BY q.id, g.model HAVING count(g.id) <> 1`,
+  'every generation has ended': `
+    SELECT id, status, attempt, heartbeat_at FROM generations
+     WHERE status IN ('queued', 'streaming') OR completed_at IS NULL`,
+  'every generation has a message': `
+    SELECT g.id FROM generations g LEFT JOIN messages m ON m.id = g.message_id WHERE m.id IS NULL`,
+  'a balance is the sum of its ledger': `
+    SELECT a.user_id, a.balance, sum(l.amount) FROM accounts a LEFT JOIN ledger_entries l USING (user_id)
+     GROUP BY a.user_id HAVING a.balance <> coalesce(sum(l.amount), 0)`,
+  'a generation is charged once, with what it cost': `
+    SELECT g.id, g.credits, count(l.id), sum(l.amount) FROM generations g
+      LEFT JOIN ledger_entries l ON l.generation_id = g.id AND l.kind = 'charge'
+     GROUP BY g.id HAVING coalesce(sum(l.amount), 0) <> -coalesce(g.credits, 0) OR count(l.id) > 1`,
+  'nothing is held for what has ended': `
+    SELECT a.user_id, a.held FROM accounts a WHERE a.held <> 0 AND NOT EXISTS (
+      SELECT FROM generations g WHERE g.user_id = a.user_id AND g.status IN ('queued', 'streaming'))`,
+  'the totals of a session are those of its generations': `
+    SELECT s.id, s.total_tokens, s.total_credits, s.message_count FROM sessions s
+     WHERE s.total_tokens <> (SELECT coalesce(sum(input_tokens + output_tokens), 0) FROM generations g
+                               WHERE g.session_id = s.id)
+        OR s.total_credits <> (SELECT coalesce(sum(credits), 0) FROM generations g WHERE g.session_id = s.id)
+        OR s.message_count <> (SELECT count(*) FROM messages m WHERE m.session_id = s.id)`,
+};
+
+/**
+ * Expects that clients that follow these messages saw nothing that the contract forbids, and ended with exactly
+ * the text that is stored.
+ */
+export async function expectSameEverywhere(
+  { db }: Pick<Database, 'db'>,
+  clients: Following[],
+  messageIds: string[],
+): Promise<void> {
+  const stored = await rows<{ id: string; content: string; status: string }>(
+    db,
+    `SELECT m.id, m.content, g.status FROM messages m JOIN generations g ON g.message_id = m.id
+      WHERE m.id = ANY($1)`,
+    [messageIds],
+  );
+  expect(stored).to.have.length(messageIds.length);
+  for (const { transcript } of clients) {
+    expect(transcript.faults).to.deep.equal([]);
+    for (const { id, content, status } of stored) {
+      const copy = transcript.copies.get(id);
+      expect(copy?.done?.status, `the end of ${id}`).to.equal(status);
+      expect(
+        copy?.text === content,
+        `the text of ${id}: ${copy?.text.length} chars, not ${content.length}`,
+      ).to.equal(true);
+    }
+  }
+}
