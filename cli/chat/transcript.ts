@@ -1,0 +1,163 @@
+import type { DoneEvent, Have, MessageErrorEvent, StreamEvent } from '../../src/contracts/events.ts';
+import { isTerminal, type Message } from '../../src/contracts/message.ts';
+
+/** What an event changes for somebody who has shown everything up to it. */
+export type Change =
+  /** A message that was not known; its text so far is shown. */
+  | { type: 'begin'; entry: Entry }
+  /** More of a message's text. */
+  | { type: 'append'; entry: Entry; text: string }
+  /** All that was shown of a message is void; its text is now this one. */
+  | { type: 'restart'; entry: Entry }
+  /** Nothing of this message follows. */
+  | { type: 'end'; entry: Entry }
+  /** Something is missing: join again with {@link Transcript.have}. */
+  | { type: 'gap'; entry: Entry };
+
+/** One message, as far as it is known. */
+export interface Entry {
+  readonly id: string;
+  readonly role: Message['role'];
+  readonly model: string | null;
+  /** Which attempt {@link text} is from; 0 while nothing has been written. */
+  attempt: number;
+  text: string;
+  status: Message['status'];
+  error: Message['error'];
+  credits: number | null;
+  tokens: number | null;
+  /** Its last event has come. */
+  ended: boolean;
+}
+
+/**
+ * The messages of one session, put together from events that may come twice, late, or with gaps between them: after
+ * a join again, from a snapshot on, or from another attempt. Every event goes in; out comes what to show.
+ */
+export class Transcript {
+  readonly #entries = new Map<string, Entry>();
+
+  /** A message that is known, with its text so far. */
+  get(messageId: string): Entry | undefined {
+    return this.#entries.get(messageId);
+  }
+
+  /** The newest message that fulfils the condition. Ids sort by time. */
+  newest(condition: (entry: Entry) => boolean = () => true): Entry | undefined {
+    return [...this.#entries.values()]
+      .filter(condition)
+      .reduce<Entry | undefined>((best, entry) => (best && best.id > entry.id ? best : entry), undefined);
+  }
+
+  /**
+   * What a join has to tell the server: how much there is of each running message, and the newest message of all,
+   * so that the server sends what came after it.
+   */
+  have(): Have[] {
+    const running = [...this.#entries.values()].filter((entry) => !entry.ended);
+    const newest = this.newest();
+    const known = newest && !running.includes(newest) ? [newest, ...running] : running;
+    return known.slice(-MAX_HAVE).map(({ id, attempt, text }) => ({
+      messageId: id,
+      attempt,
+      offset: text.length,
+    }));
+  }
+
+  /** Messages that were read over HTTP: nothing more is expected of those that have ended. */
+  restore(messages: Message[]): void {
+    for (const message of messages) {
+      this.#entries.set(message.id, { ...toEntry(message), ended: isTerminal(message.status) });
+    }
+  }
+
+  /** `message:new`, and the acknowledgement of a send. A known message stays as it is. */
+  add(message: Message): Change[] {
+    if (this.#entries.has(message.id)) return [];
+    const entry = toEntry(message);
+    this.#entries.set(entry.id, entry);
+    return [{ type: 'begin', entry }];
+  }
+
+  /** `message:stream` */
+  stream({ messageId, attempt, offset, delta }: StreamEvent): Change[] {
+    const entry = this.#entries.get(messageId);
+    if (!entry || entry.ended || attempt < entry.attempt) return [];
+    if (attempt > entry.attempt) {
+      if (offset > 0) return [{ type: 'gap', entry }];
+      return replace(entry, attempt, delta);
+    }
+    const has = entry.text.length;
+    if (offset > has) return [{ type: 'gap', entry }];
+    return append(entry, delta.slice(has - offset));
+  }
+
+  /** `message:update`: the message, whole. */
+  update(message: Message): Change[] {
+    const entry = this.#entries.get(message.id);
+    if (!entry) return this.add(message);
+    const final = isTerminal(message.status);
+    if (entry.ended || (!final && isOld(message, entry))) return [];
+    Object.assign(entry, outcomeOf(message));
+    const goesOn = message.content.startsWith(entry.text) && (final || message.attempt === entry.attempt);
+    if (!goesOn) return replace(entry, message.attempt, message.content);
+    entry.attempt = message.attempt;
+    return append(entry, message.content.slice(entry.text.length));
+  }
+
+  /** `message:error`: why it failed; `message:done` follows. */
+  fail({ messageId, error }: MessageErrorEvent): Change[] {
+    const entry = this.#entries.get(messageId);
+    if (entry) entry.error = error;
+    return [];
+  }
+
+  /** `message:done` */
+  done({ messageId, status, credits, usage }: DoneEvent): Change[] {
+    const entry = this.#entries.get(messageId);
+    if (!entry || entry.ended) return [];
+    Object.assign(entry, { status, credits, tokens: usage?.totalTokens ?? null, ended: true });
+    return [{ type: 'end', entry }];
+  }
+
+  /** `message:delete` */
+  remove(messageId: string): Change[] {
+    const entry = this.#entries.get(messageId);
+    this.#entries.delete(messageId);
+    if (!entry || entry.ended) return [];
+    entry.ended = true;
+    return [{ type: 'end', entry }];
+  }
+}
+
+/** What one `join` takes. */
+const MAX_HAVE = 100;
+
+/** The text of an attempt only grows: what is shorter than the text that is known was overtaken. */
+function isOld({ attempt, content }: Message, entry: Entry): boolean {
+  return attempt < entry.attempt || (attempt === entry.attempt && entry.text.startsWith(content));
+}
+
+function toEntry(message: Message): Entry {
+  const { id, role, model, attempt, content, status } = message;
+  // A reply ends with its `message:done`; what people wrote is complete from the start.
+  const ended = isTerminal(status) && (role !== 'assistant' || model === null);
+  return { id, role, model, attempt, text: content, ended, ...outcomeOf(message) };
+}
+
+function outcomeOf({ status, error, credits, usage }: Message) {
+  return { status, error, credits, tokens: usage?.totalTokens ?? null };
+}
+
+function append(entry: Entry, text: string): Change[] {
+  if (text === '') return [];
+  entry.text += text;
+  return [{ type: 'append', entry, text }];
+}
+
+/** Another text in the place of the one that was shown, if one was. */
+function replace(entry: Entry, attempt: number, text: string): Change[] {
+  const shown = entry.text;
+  Object.assign(entry, { attempt, text: shown === '' ? '' : text });
+  return shown === '' ? append(entry, text) : [{ type: 'restart', entry }];
+}
