@@ -37,12 +37,10 @@ export class Transcript {
   /** Takes an event of the room of a session. */
   apply<E extends RoomEventName>(event: E, payload: RoomEvents[E]): void {
     const taken = { event, payload } as Taken;
-    this.heard.push(inShort(taken));
-    if (taken.event === 'message:new') this.#onNew(taken.payload);
-    else if (taken.event === 'message:stream') this.#onDelta(taken.payload);
-    else if (taken.event === 'message:update') this.#onUpdate(taken.payload);
-    else if (taken.event === 'message:error') this.#onError(taken.payload);
-    else if (taken.event === 'message:done') this.#onDone(taken.payload);
+    const heard = inShort(taken);
+    this.heard.push(heard);
+    const fault = this.#take(taken);
+    if (fault !== undefined) this.faults.push(`${event} of ${heard.messageId}: ${fault}`);
   }
 
   /** What to join with: every message that has not ended. */
@@ -86,76 +84,77 @@ export class Transcript {
     return copy;
   }
 
-  #onNew(message: Message): void {
-    if (this.copies.has(message.id)) return this.#fault(message.id, 'message:new came twice');
-    if (message.role === 'assistant' && !this.copies.has(message.parentId ?? '')) {
-      this.#fault(message.id, 'the reply came before what it answers');
-    }
-    this.#open(message);
+  /** Applies an event; answers what is wrong with it. */
+  #take(taken: Taken): string | undefined {
+    if (taken.event === 'message:new') return this.#onNew(taken.payload);
+    if (taken.event === 'message:stream') return this.#onDelta(taken.payload);
+    if (taken.event === 'message:update') return this.#onUpdate(taken.payload);
+    if (taken.event === 'message:error') return this.#onError(taken.payload);
+    if (taken.event === 'message:done') return this.#onDone(taken.payload);
+    return undefined;
   }
 
-  #onDelta({ messageId, attempt, offset, delta }: RoomEvents['message:stream']): void {
+  #onNew(message: Message): string | undefined {
+    if (this.copies.has(message.id)) return 'came twice';
+    this.#open(message);
+    const answers = message.role === 'assistant' ? this.copies.get(message.parentId ?? '') : message;
+    return answers ? undefined : 'came before what it answers';
+  }
+
+  #onDelta({ messageId, attempt, offset, delta }: RoomEvents['message:stream']): string | undefined {
     const copy = this.copies.get(messageId);
-    if (!copy) return this.#fault(messageId, 'a delta of a message that was not announced');
-    if (copy.done) return this.#fault(messageId, 'a delta after message:done');
-    if (isTerminal(copy.message.status)) return this.#fault(messageId, 'a delta after the final text');
-    if (delta === '' || /^[\uDC00-\uDFFF]|[\uD800-\uDBFF]$/.test(delta)) {
-      this.#fault(messageId, 'an empty delta, or half a character');
-    }
+    if (!copy) return 'the message was not announced';
+    if (copy.done || isTerminal(copy.message.status)) return 'after the final text';
+    if (delta === '' || /^[\uDC00-\uDFFF]|[\uD800-\uDBFF]$/.test(delta)) return 'empty, or half a character';
     // The first attempt needs no message:update before it; every later one does.
     if (copy.attempt === 0 && attempt > 0 && offset === 0) this.#turnTo(copy, attempt);
-    if (attempt !== copy.attempt) {
-      this.#fault(messageId, `a delta of attempt ${attempt} in attempt ${copy.attempt}`);
-    } else if (offset > copy.text.length) {
-      this.#fault(messageId, `a gap: has ${copy.text.length}, the delta begins at ${offset}`);
-    } else if (offset < copy.text.length) {
-      this.#fault(messageId, `twice: has ${copy.text.length}, the delta begins at ${offset}`);
-    } else {
-      copy.text += delta;
-    }
+    if (attempt !== copy.attempt) return `attempt ${attempt}, when it is at attempt ${copy.attempt}`;
+    if (offset > copy.text.length) return `a gap: has ${copy.text.length}, begins at ${offset}`;
+    if (offset < copy.text.length) return `twice: has ${copy.text.length}, begins at ${offset}`;
+    copy.text += delta;
+    return undefined;
   }
 
-  #onUpdate(message: Message): void {
+  #onUpdate(message: Message): string | undefined {
     const { id, attempt, content, status } = message;
     const copy = this.copies.get(id);
     if (!copy) {
       this.#open(message);
-      return;
+      return undefined;
     }
-    if (copy.done) return this.#fault(id, 'message:update after message:done');
-    if (attempt < copy.attempt) this.#fault(id, `went back from attempt ${copy.attempt} to ${attempt}`);
-    if (attempt > copy.attempt) this.#turnTo(copy, attempt);
-    if (!content.startsWith(copy.text)) this.#fault(id, 'message:update took text back');
-    if (isTerminal(copy.message.status) && status !== copy.message.status) {
-      this.#fault(id, `the final status changed to ${status}`);
-    }
+    const { message: before, attempt: attemptBefore, done } = copy;
+    if (done) return 'after message:done';
+    if (attempt > attemptBefore) this.#turnTo(copy, attempt);
+    const textBefore = copy.text;
     copy.message = message;
     copy.text = content;
+    if (attempt < attemptBefore) return `back from attempt ${attemptBefore} to ${attempt}`;
+    if (!content.startsWith(textBefore)) return 'took text back';
+    if (isTerminal(before.status) && status !== before.status) return `changed the end to ${status}`;
+    return undefined;
   }
 
-  #onError({ messageId }: RoomEvents['message:error']): void {
+  #onError({ messageId }: RoomEvents['message:error']): string | undefined {
     const copy = this.copies.get(messageId);
-    if (!copy || copy.done) return this.#fault(messageId, 'message:error out of place');
+    if (!copy || copy.done) return 'out of place';
     copy.failed = true;
+    return undefined;
   }
 
-  #onDone(done: DoneEvent): void {
+  #onDone(done: DoneEvent): string | undefined {
     const copy = this.copies.get(done.messageId);
-    if (!copy) return this.#fault(done.messageId, 'the end of a message that was not announced');
-    if (copy.done) return this.#fault(done.messageId, 'message:done came twice');
-    if (copy.message.status !== done.status) this.#fault(done.messageId, 'no whole message before its end');
-    if (copy.failed !== (done.status === 'failed')) this.#fault(done.messageId, 'message:error is missing');
+    if (!copy) return 'the message was not announced';
+    if (copy.done) return 'came twice';
     copy.done = done;
+    if (copy.message.status !== done.status) return 'the whole message did not come before it';
+    if (copy.failed !== (done.status === 'failed')) return 'message:error did not come before it';
+    return undefined;
   }
 
   #turnTo(copy: Copy, attempt: number): void {
     copy.attempt = attempt;
     copy.text = '';
     copy.attempts.push(attempt);
-  }
-
-  #fault(messageId: string, what: string): void {
-    this.faults.push(`${messageId}: ${what}`);
   }
 }
 
