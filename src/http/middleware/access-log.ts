@@ -22,7 +22,7 @@ export function accessLog(log: Logger): AppMiddleware {
           method: ctx.method,
           route: typeof route === 'string' ? route : undefined,
           path: route === undefined ? ctx.path?.slice(0, MAX_PATH) : undefined,
-          status: ctx.res.statusCode,
+          status: ctx.headerSent ? ctx.res.statusCode : undefined,
           ms: now() - startedAt,
           ip: ctx.ip,
           ...(ctx.res.writableFinished ? {} : { aborted: true }),

@@ -18,7 +18,8 @@ export function problems(log: Logger): AppMiddleware {
         );
       }
       if (ctx.headerSent || ctx.respond === false) {
-        // An answer has begun: the client must see that it is not whole.
+        // An answer has begun: the client must see that it is not whole, so nobody may end it in good order.
+        ctx.respond = false;
         ctx.res.destroy();
         return;
       }

@@ -37,7 +37,9 @@ export function systemRoutes(deps: SystemRouteDeps): RouteModule {
 
     mountRoute(table, getReady, async () => {
       const names = Object.keys(checks);
-      const results = await Promise.allSettled(Object.values(checks).map((check) => inTime(check, checkTimeoutMs)));
+      const results = await Promise.allSettled(
+        Object.values(checks).map((check) => inTime(check, checkTimeoutMs)),
+      );
       const failed = names.filter((name, index) => {
         const result = results[index];
         if (result?.status !== 'rejected') return false;
