@@ -33,6 +33,7 @@ export interface TestAppOptions {
   /** Variables on top of the defaults. */
   env?: Record<string, string>;
   checks?: ReadinessChecks;
+  checkTimeoutMs?: number;
   routes?: RouteModule[];
   log?: Logger;
 }
@@ -53,7 +54,15 @@ export interface TestApp {
 
 /** Starts a real server on a free port. */
 export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
-  const { database, control, env, checks = {}, routes = [], log = silentLog } = options;
+  const {
+    database,
+    control,
+    env,
+    checks = {},
+    checkTimeoutMs = 2_000,
+    routes = [],
+    log = silentLog,
+  } = options;
   const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: TEST_JWT_SECRET, ...env });
   const feed = createMemoryFeed();
   const accessTokens = createAccessTokens({ secret: TEST_JWT_SECRET, minutes: config.ACCESS_TOKEN_MINUTES });
@@ -76,7 +85,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
         streamTickets,
         refreshCookie: createRefreshCookie(config),
       }),
-      systemRoutes({ version: '0.0.0-test', checks, log }),
+      systemRoutes({ version: '0.0.0-test', checks, log, checkTimeoutMs }),
       docsRoutes({ version: '0.0.0-test' }),
       ...routes,
     ],
