@@ -1,4 +1,4 @@
-import { newId } from '../../base/ids.ts';
+import { randomUUID } from 'node:crypto';
 import type { AppMiddleware } from '../context.ts';
 
 /** What a caller's own id may look like; anything else could forge log lines or headers. */
@@ -8,7 +8,7 @@ const SANE = /^[\w.:-]{1,100}$/;
 export function requestId(): AppMiddleware {
   return async (ctx, next) => {
     const given = ctx.get('x-request-id');
-    ctx.state.requestId = SANE.test(given) ? given : newId();
+    ctx.state.requestId = SANE.test(given) ? given : randomUUID();
     ctx.set('X-Request-Id', ctx.state.requestId);
     await next();
   };
