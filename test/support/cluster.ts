@@ -1,6 +1,7 @@
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { atEndOfRun } from './global.ts';
 import { type ParleyProcess, type ProcessEnv, startWeb, startWorker } from './processes.ts';
+import { type ProviderWireServer, startProviderWireServer } from './provider-wire-server.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 /** How many processes, and their variables. */
@@ -11,20 +12,32 @@ export interface ClusterShape {
   env?: ProcessEnv;
 }
 
+interface ClusterParts {
+  database: TestDatabase;
+  redis: TestRedis;
+  provider: ProviderWireServer;
+  env: ProcessEnv;
+}
+
 /** Real web and worker processes on a Redis and a database of their own. */
 export class Cluster {
   readonly database: TestDatabase;
+  /** What serves the models `openai/…`; everything else is `echo`. */
+  readonly provider: ProviderWireServer;
   redis: TestRedis;
   readonly #webs: ParleyProcess[] = [];
   readonly #workers: ParleyProcess[] = [];
   readonly #env: ProcessEnv;
 
-  private constructor(database: TestDatabase, redis: TestRedis, env: ProcessEnv) {
+  private constructor({ database, redis, provider, env }: ClusterParts) {
     this.database = database;
+    this.provider = provider;
     this.redis = redis;
     this.#env = {
       DATABASE_URL: database.url,
       REDIS_URL: redis.url,
+      OPENAI_API_KEY: 'none',
+      OPENAI_BASE_URL: `${provider.url}/v1`,
       JWT_SECRET: 'a secret of the journeys, long enough to be one',
       DATABASE_POOL_SIZE: '6',
       RATE_LIMITS: 'off',
@@ -38,8 +51,12 @@ export class Cluster {
 
   /** Resolves when all of it is ready. */
   static async start({ webs, workers, env = {} }: ClusterShape): Promise<Cluster> {
-    const [database, redis] = await Promise.all([createTestDatabase(), startRedis()]);
-    const cluster = new Cluster(database, redis, env);
+    const [database, redis, provider] = await Promise.all([
+      createTestDatabase(),
+      startRedis(),
+      startProviderWireServer(),
+    ]);
+    const cluster = new Cluster({ database, redis, provider, env });
     await Promise.all([
       ...Array.from({ length: webs }, () => cluster.addWeb()),
       ...Array.from({ length: workers }, () => cluster.addWorker()),
@@ -69,6 +86,11 @@ export class Cluster {
     return worker;
   }
 
+  /** Starts a web process in the place of one that has ended. */
+  async replaceWeb(index: number): Promise<void> {
+    this.#webs[index] = await startWeb(this.#env);
+  }
+
   /** `kill -9` for Redis. Its data is gone. */
   async killRedis(): Promise<void> {
     await this.redis.close();
@@ -86,7 +108,7 @@ export class Cluster {
 
   async close(): Promise<void> {
     await Promise.all([...this.#webs, ...this.#workers].map((each) => each.kill()));
-    await Promise.all([this.redis.close(), this.database.close()]);
+    await Promise.all([this.redis.close(), this.database.close(), this.provider.close()]);
   }
 }
 
@@ -97,20 +119,25 @@ export function useCluster(shape: ClusterShape): () => Cluster {
   return cluster;
 }
 
-let shared: Promise<Cluster> | undefined;
-
 /**
- * Gives the tests of this `describe` the cluster of the run, started when the first asks for it: two web processes
- * and two workers. Nothing in it may be killed.
+ * Gives the tests of this `describe` a cluster that serves the whole run, started when the first asks for it: two web
+ * processes and two workers. Nothing in it may be broken.
  */
-export function useSharedCluster(): () => Cluster {
-  return hold(() => {
-    shared ??= Cluster.start({ webs: 2, workers: 2 }).then((cluster) => {
+export const useSharedCluster = shareCluster({ webs: 2, workers: 2 });
+
+/** As {@link useSharedCluster}, with one worker, for faults: what a test breaks, it makes whole again. */
+export const useFaultCluster = shareCluster({ webs: 2, workers: 1 });
+
+function shareCluster(shape: ClusterShape): () => () => Cluster {
+  let shared: Promise<Cluster> | undefined;
+  const start = () => {
+    shared ??= Cluster.start(shape).then((cluster) => {
       atEndOfRun(() => cluster.close());
       return cluster;
     });
     return shared;
-  });
+  };
+  return () => hold(start);
 }
 
 function hold(start: () => Promise<Cluster>): () => Cluster {
