@@ -1,8 +1,7 @@
-import { randomBytes, randomFillSync } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 let lastMs = 0;
 let sequence = 0;
-const random = new Uint8Array(8);
 
 /**
  * A UUIDv7 (RFC 9562, section 6.2, method 1): 48 bits of milliseconds, a 12-bit counter, 62 random bits.
@@ -17,12 +16,10 @@ export function newId(): string {
     lastMs += 1;
     sequence = 0;
   }
-  randomFillSync(random);
-  random[0] = ((random[0] as number) & 0x3f) | 0x80;
   const time = lastMs.toString(16).padStart(12, '0');
   const counter = sequence.toString(16).padStart(3, '0');
-  const tail = Buffer.from(random.buffer).toString('hex');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+  // The last two groups of a version 4 are what is needed: the variant and 62 bits, from a pool.
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${randomUUID().slice(19)}`;
 }
 
 /** A secret for URLs and headers: `bytes` random bytes (default 32), base64url. */

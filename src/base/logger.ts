@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { describeFailure } from './describe-failure.ts';
 
 export type { Logger } from 'pino';
 
@@ -25,6 +26,7 @@ export function createLogger({ level, pretty }: LoggerOptions): Logger {
   return pino({
     level,
     base: { pid: process.pid },
+    serializers: { err: (error: unknown) => describeFailure(error) },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
     ...(pretty ? { transport: prettyTransport() } : {}),
   });

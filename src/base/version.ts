@@ -10,5 +10,7 @@ export const VERSION = (
 ).version;
 
 function findPackageRoot(directory: string): string {
-  return existsSync(path.join(directory, 'package.json')) ? directory : findPackageRoot(path.dirname(directory));
+  return existsSync(path.join(directory, 'package.json'))
+    ? directory
+    : findPackageRoot(path.dirname(directory));
 }

@@ -4,7 +4,6 @@ import type { Config } from '../base/config.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RouteContract } from '../contracts/route.ts';
 import type { AppState } from './context.ts';
-import { describeFailure } from './describe-failure.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { normalUrl } from './middleware/normal-url.ts';
@@ -53,7 +52,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(table.router.routes());
   app.use(unmatched());
   // What reaches this has an answer that is under way: nearly always a client that went away.
-  app.on('error', (error: unknown) => log.debug({ err: describeFailure(error) }, 'failed to send an answer'));
+  app.on('error', (error: unknown) => log.debug({ err: error }, 'failed to send an answer'));
 
   return { listener: app.callback(), contracts: table.contracts };
 }

@@ -1,5 +1,3 @@
-import { newId } from '../base/ids.ts';
-import { splitsPair } from '../base/text.ts';
 import type { EventId } from '../contracts/event-id.ts';
 import {
   type Have,
@@ -11,7 +9,7 @@ import {
 import { isTerminal, type Message } from '../contracts/message.ts';
 import { doneOf } from '../services/announce-end.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
-import { BoundedSet } from './bounded-set.ts';
+import { isBeginningOf, MessagePositions } from './message-positions.ts';
 import type { FrameOwner, Outbox } from './outbox.ts';
 import { RoomFrame } from './room-frame.ts';
 import type { RoomHub, RoomReader } from './room-hub.ts';
@@ -26,39 +24,27 @@ export interface SessionReaderDeps {
   onFailure: (error: unknown) => void;
 }
 
-/** How much of a running message the client has. */
-interface Position {
-  attempt: number;
-  offset: number;
-}
-
 /** Most events that wait for a catching up; the messages of further ones are read again. */
 const MAX_BACKLOG = 10_000;
-/** Ended messages that are remembered, so that a second announcement of their end is dropped. */
-const REMEMBERED = 1_000;
 
 /**
  * One client in one session: sees to it that the client gets every event once, whatever the order in which the
  * snapshot and the live events arrive, whoever restarts, and however slowly it reads.
  *
  * The order of a join is what makes it exact: subscribe and wait for it; read the live text; deliver that; then
- * the live events, less what the text already had.
+ * the live events, less what the text already had. A position is noted before its frame is sent, since sending may
+ * drop the frame and take the position back.
  */
 export class SessionReader implements RoomReader, FrameOwner {
   readonly #deps: SessionReaderDeps;
   readonly #room: string;
-  /** Running messages that the client knows. */
-  readonly #live = new Map<string, Position>();
-  /** Messages of which nothing more is to be sent: ended ones, and what people wrote. */
-  readonly #closed = new BoundedSet(REMEMBERED);
+  readonly #positions = new MessagePositions();
   /** Messages to be read again; `new` when the client does not know of them yet. */
   readonly #stale = new Map<string, 'known' | 'new'>();
   /** The newest of each event that is no message's, dropped while the client was slow. */
   readonly #missed = new Map<string, RoomFrame>();
   /** What arrives while the client is being brought up to date; undefined when it is. */
   #backlog: RoomFrame[] | undefined = [];
-  /** Whatever is newer than this has not been seen. Ids sort by time: a session without messages begins now. */
-  #newest = newId();
   #work: Promise<unknown> = Promise.resolve();
   #left = false;
 
@@ -74,31 +60,23 @@ export class SessionReader implements RoomReader, FrameOwner {
    * @throws when the broker or the database does not answer
    */
   async join(have: Have[] = []): Promise<LivePosition[]> {
-    return this.#exclusively(async () => {
-      this.#backlog ??= [];
+    await this.#catchingUp(async () => {
       await this.#deps.hub.join(this.#room, this);
-      await this.#catchUp(have, newestOf(have.map(({ messageId }) => messageId)));
-      await this.#readStale();
-      this.#goLive();
-      return this.positions();
+      await this.#sendMissing(have, newestOf(have.map(({ messageId }) => messageId)));
     });
+    return this.#positions.list();
   }
 
   /** Like {@link join}, for a client that knows one position only: the last event that it received. */
   async resume(after: EventId | undefined): Promise<void> {
-    if (after?.done) this.#close(after.messageId);
+    if (after?.done) this.#positions.close(after.messageId);
     await this.join(after ? [after] : []);
-  }
-
-  /** How far each running message is. */
-  positions(): LivePosition[] {
-    return [...this.#live].map(([messageId, position]) => ({ messageId, ...position }));
   }
 
   /** Sees to it that the client has these messages, whether or not it was there when they were announced. */
   async ensure(messageIds: string[]): Promise<void> {
-    for (const id of messageIds) if (!this.#live.has(id) && !this.#closed.has(id)) this.#stale.set(id, 'new');
-    if (this.#stale.size > 0) await this.#bringUpToDate();
+    for (const id of messageIds) if (!this.#positions.knows(id)) this.#stale.set(id, 'new');
+    if (this.#stale.size > 0) await this.#catchingUp();
   }
 
   /** Leaves the room. */
@@ -114,12 +92,7 @@ export class SessionReader implements RoomReader, FrameOwner {
   }
 
   refresh(): void {
-    this.#exclusively(async () => {
-      this.#backlog ??= [];
-      await this.#catchUp(this.positions(), this.#newest);
-      await this.#readStale();
-      this.#goLive();
-    }).catch(this.#deps.onFailure);
+    this.#inBackground(() => this.#sendMissing(this.#positions.list(), this.#positions.newest));
   }
 
   dropped(frame: RoomFrame): void {
@@ -128,9 +101,7 @@ export class SessionReader implements RoomReader, FrameOwner {
       this.#missed.set(frame.event, frame);
       return;
     }
-    // What was on its way to the client never came: the position is not known any more.
-    this.#live.delete(id);
-    this.#closed.delete(id);
+    this.#positions.forget(id);
     const unknown = frame.event === 'message:new' || this.#stale.get(id) === 'new';
     this.#stale.set(id, unknown ? 'new' : 'known');
   }
@@ -139,109 +110,90 @@ export class SessionReader implements RoomReader, FrameOwner {
     const missed = [...this.#missed.values()];
     this.#missed.clear();
     for (const frame of missed) this.#deps.outbox.send(frame, this);
-    this.#bringUpToDate().catch(this.#deps.onFailure);
+    this.#inBackground();
   }
 
-  #bringUpToDate(): Promise<void> {
-    return this.#exclusively(async () => {
+  #inBackground(first?: () => Promise<void>): void {
+    this.#catchingUp(first).catch(this.#deps.onFailure);
+  }
+
+  /** Holds live events back, brings the client up to date, and lets them go. One after the other. */
+  #catchingUp(first: () => Promise<void> = async () => {}): Promise<void> {
+    const done = this.#work.then(async () => {
       this.#backlog ??= [];
+      await first();
       await this.#readStale();
       this.#goLive();
     });
-  }
-
-  /** One catching up after the other. */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#work.then(work);
     this.#work = done.catch(() => {});
     return done;
-  }
-
-  /** Sends what the client lacks: the state of what runs and of what it has in part, and all that is newer than `since`. */
-  async #catchUp(have: Have[], since: string | undefined): Promise<void> {
-    const { messages, sessionId } = this.#deps;
-    const known = new Map(have.map((each) => [each.messageId, each]));
-    const running = await messages.running(sessionId);
-    const runningIds = new Set(running.map(({ id }) => id));
-    const ended = [...known.keys()].filter((id) => !runningIds.has(id) && !this.#closed.has(id));
-    const [endedNow, newer] = await Promise.all([
-      messages.current(sessionId, ended),
-      since ? messages.newerThan(sessionId, since) : [],
-    ]);
-    for (const message of [...endedNow, ...running]) this.#sendState(message, known.get(message.id));
-    const told = new Set([...ended, ...runningIds]);
-    for (const message of newer) {
-      if (!told.has(message.id) && !this.#closed.has(message.id)) this.#sendState(message, undefined);
-    }
-  }
-
-  async #readStale(): Promise<void> {
-    while (this.#stale.size > 0 && !this.#left && !this.#deps.outbox.overflowed) {
-      const stale = new Map(this.#stale);
-      this.#stale.clear();
-      const current = await this.#deps.messages.current(this.#deps.sessionId, [...stale.keys()]);
-      for (const message of current) {
-        if (stale.get(message.id) === 'new') this.#sendNew(message);
-        else this.#sendState(message, this.#haveOf(message.id));
-      }
-    }
-  }
-
-  #haveOf(messageId: string): Have | undefined {
-    const position = this.#live.get(messageId);
-    return position && { messageId, ...position };
   }
 
   #goLive(): void {
     const backlog = this.#backlog ?? [];
     this.#backlog = undefined;
     for (const frame of backlog) this.#deliver(frame);
-    if (this.#stale.size > 0 && !this.#deps.outbox.overflowed) this.drained();
+    if (this.#stale.size > 0 && !this.#deps.outbox.overflowed) this.#inBackground();
+  }
+
+  /** Sends what a client lacks that has this much: the rest of what runs, and whatever is newer than `since`. */
+  async #sendMissing(have: Have[], since: string | undefined): Promise<void> {
+    const { messages, sessionId } = this.#deps;
+    const known = new Map(have.map((each) => [each.messageId, each]));
+    const running = await messages.running(sessionId);
+    const runningIds = new Set(running.map(({ id }) => id));
+    const ended = [...known.keys()].filter((id) => !runningIds.has(id) && !this.#positions.isClosed(id));
+    const [endedNow, newer] = await Promise.all([
+      messages.current(sessionId, ended),
+      since ? messages.newerThan(sessionId, since) : [],
+    ]);
+    for (const message of [...endedNow, ...running]) this.#sendState(message, known.get(message.id));
+    const deleted = new Set(ended);
+    for (const { id } of endedNow) deleted.delete(id);
+    for (const messageId of deleted) this.#send('message:delete', { sessionId, messageId });
+    for (const message of newer) if (!this.#positions.knows(message.id)) this.#sendState(message, undefined);
+  }
+
+  async #readStale(): Promise<void> {
+    const { messages, sessionId, outbox } = this.#deps;
+    while (this.#stale.size > 0 && !this.#left && !outbox.overflowed) {
+      const stale = new Map(this.#stale);
+      this.#stale.clear();
+      for (const message of await messages.current(sessionId, [...stale.keys()])) {
+        if (stale.get(message.id) === 'new') this.#sendNew(message);
+        else this.#sendState(message, this.#positions.get(message.id));
+      }
+    }
   }
 
   /** A message that the client does not know. */
   #sendNew(message: Message): void {
+    this.#positions.note(message);
     this.#send('message:new', message);
-    this.#note(message);
-    if (message.role === 'assistant' && isTerminal(message.status)) this.#sendEnd(message);
+    this.#sendEnd(message);
   }
 
   /** A message that the client may know in part. */
   #sendState(message: Message, have: Have | undefined): void {
-    const { id, sessionId, attempt, content } = message;
-    if (isTerminal(message.status)) {
+    const { id: messageId, sessionId, attempt, content } = message;
+    this.#positions.note(message);
+    if (!have || isTerminal(message.status) || !isBeginningOf(have, message)) {
       this.#send('message:update', message);
-      if (message.role === 'assistant') this.#sendEnd(message);
-      this.#note(message);
+      this.#sendEnd(message);
       return;
     }
-    if (have && continues(have, message)) {
-      const { offset } = have;
-      const delta = content.slice(offset);
-      if (delta !== '') this.#send('message:stream', { sessionId, messageId: id, attempt, offset, delta });
-    } else {
-      this.#send('message:update', message);
-    }
-    this.#note(message);
+    const { offset } = have;
+    const delta = content.slice(offset);
+    if (delta !== '') this.#send('message:stream', { sessionId, messageId, attempt, offset, delta });
   }
 
+  /** The end of a reply, if it has ended. */
   #sendEnd(message: Message): void {
-    const { sessionId, id: messageId, error } = message;
+    const { sessionId, id: messageId, role, status, error } = message;
+    if (role !== 'assistant' || !isTerminal(status)) return;
+    this.#positions.close(messageId);
     if (error) this.#send('message:error', { sessionId, messageId, error });
     this.#send('message:done', doneOf(message));
-    this.#close(messageId);
-  }
-
-  /** Remembers what the client now has of a message. */
-  #note({ id, role, status, attempt, content }: Message): void {
-    if (id > this.#newest) this.#newest = id;
-    if (isTerminal(status) && role !== 'assistant') this.#close(id);
-    else if (!this.#closed.has(id)) this.#live.set(id, { attempt, offset: content.length });
-  }
-
-  #close(messageId: string): void {
-    this.#live.delete(messageId);
-    this.#closed.add(messageId);
   }
 
   #send<E extends keyof RoomEvents>(event: E, payload: RoomEvents[E]): void {
@@ -251,54 +203,45 @@ export class SessionReader implements RoomReader, FrameOwner {
   /** A live event: sent on, less what the client has. */
   #deliver(frame: RoomFrame): void {
     const id = messageIdOf(frame);
-    const settled = id !== undefined && (this.#closed.has(id) || this.#stale.has(id));
-    if (settled && !frame.is('message:delete')) return;
+    const past = id !== undefined && (this.#positions.isClosed(id) || this.#stale.has(id));
+    if (past && !frame.is('message:delete')) return;
     if (frame.is('message:stream')) this.#deliverDelta(frame);
     else if (frame.is('message:update')) this.#deliverUpdate(frame);
     else if (frame.is('message:new')) this.#deliverNew(frame);
     else {
-      if (frame.is('message:done') || frame.is('message:delete')) this.#close(frame.payload.messageId);
+      if (frame.is('message:done') || frame.is('message:delete')) {
+        this.#positions.close(frame.payload.messageId);
+      }
       this.#deps.outbox.send(frame, this);
     }
   }
 
   #deliverDelta(frame: RoomFrame<'message:stream'>): void {
-    const { messageId, attempt, offset, delta } = frame.payload;
-    const has = this.#live.get(messageId) ?? { attempt: 0, offset: 0 };
-    if (attempt < has.attempt) return;
-    // Attempt 0 is a placeholder: the first attempt needs no update before it.
-    const fresh = attempt > has.attempt && has.attempt === 0;
-    if ((attempt > has.attempt && !fresh) || offset > has.offset) {
-      this.#askAgain(messageId);
+    const { payload } = frame;
+    const verdict = this.#positions.advance(payload);
+    if (verdict === 'drop') return;
+    if (verdict === 'gap') {
+      // Something between what the client has and this event was lost: read the message again.
+      this.#stale.set(payload.messageId, 'known');
+      this.#inBackground();
       return;
     }
-    const end = offset + delta.length;
-    if (end <= has.offset) return;
-    this.#live.set(messageId, { attempt, offset: end });
-    this.#deps.outbox.send(offset === has.offset ? frame : tailOf(frame.payload, has.offset), this);
+    this.#deps.outbox.send(verdict.from === payload.offset ? frame : tailOf(payload, verdict.from), this);
   }
 
   #deliverUpdate(frame: RoomFrame<'message:update'>): void {
-    const { id, attempt, content, status } = frame.payload;
-    const has = this.#live.get(id);
-    const old = has && (attempt < has.attempt || (attempt === has.attempt && content.length <= has.offset));
-    if (old && !isTerminal(status)) return;
-    this.#note(frame.payload);
+    if (!isTerminal(frame.payload.status) && this.#positions.covers(frame.payload)) return;
+    this.#positions.note(frame.payload);
     this.#deps.outbox.send(frame, this);
   }
 
   #deliverNew(frame: RoomFrame<'message:new'>): void {
-    if (this.#live.has(frame.payload.id)) return;
-    this.#note(frame.payload);
+    const { id, status } = frame.payload;
+    if (this.#positions.knows(id)) return;
+    this.#positions.note(frame.payload);
+    // A reply that was only stored is complete from the start.
+    if (isTerminal(status)) this.#positions.close(id);
     this.#deps.outbox.send(frame, this);
-    // An assistant message that was only stored is complete from the start.
-    if (isTerminal(frame.payload.status)) this.#close(frame.payload.id);
-  }
-
-  /** Something between what the client has and this event was lost: read the message again. */
-  #askAgain(messageId: string): void {
-    this.#stale.set(messageId, 'known');
-    this.#bringUpToDate().catch(this.#deps.onFailure);
   }
 }
 
@@ -311,18 +254,8 @@ function messageIdOf(frame: RoomFrame): string | undefined {
   return 'messageId' in frame.payload ? frame.payload.messageId : undefined;
 }
 
-/** Whether what the client has is a beginning of the message's text. */
-function continues({ attempt, offset }: Have, message: Message): boolean {
-  return (
-    attempt === message.attempt && offset <= message.content.length && !splitsPair(message.content, offset)
-  );
-}
-
 /** A delta without what the client has of it. */
 function tailOf(event: StreamEvent, offset: number): RoomFrame<'message:stream'> {
-  return new RoomFrame('message:stream', {
-    ...event,
-    offset,
-    delta: event.delta.slice(offset - event.offset),
-  });
+  const delta = event.delta.slice(offset - event.offset);
+  return new RoomFrame('message:stream', { ...event, offset, delta });
 }

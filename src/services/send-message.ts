@@ -94,8 +94,7 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
 
   async function announceTitle(userId: string, sessionId: string): Promise<void> {
     const titled = await findOwnedSession(database.db, userId, sessionId);
-    if (titled)
-      await deps.announce.toSession(sessionId, 'session:update', presentSession(titled, inrPerUsd));
+    if (titled) await deps.announce.toSession(sessionId, 'session:update', presentSession(titled, inrPerUsd));
   }
 }
 

@@ -1,7 +1,6 @@
 import { AppError, toProblem } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { AppMiddleware } from '../context.ts';
-import { describeFailure } from '../describe-failure.ts';
 
 /** The one place that turns whatever is thrown into an answer (`application/problem+json`, RFC 9457). */
 export function problems(log: Logger): AppMiddleware {
@@ -12,10 +11,7 @@ export function problems(log: Logger): AppMiddleware {
       const { requestId } = ctx.state;
       const problem = toProblem(error, requestId);
       if (problem.status >= 500) {
-        log.error(
-          { err: describeFailure(error), requestId, code: problem.code },
-          'failed to answer a request',
-        );
+        log.error({ err: error, requestId, code: problem.code }, 'failed to answer a request');
       }
       if (ctx.headerSent || ctx.respond === false) {
         // An answer has begun: the client must see that it is not whole, so nobody may end it in good order.

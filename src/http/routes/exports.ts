@@ -7,7 +7,6 @@ import { exportMarkdown } from '../../presenters/export-markdown.ts';
 import { type FileName, fileNameOf } from '../../presenters/file-name.ts';
 import type { ExportSession } from '../../services/export-session.ts';
 import type { AppContext } from '../context.ts';
-import { describeFailure } from '../describe-failure.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 
@@ -45,7 +44,7 @@ export function exportRoutes({ exportSession, log }: ExportRouteDeps): RouteModu
     try {
       yield* pieces;
     } catch (error) {
-      log.error({ err: describeFailure(error), requestId }, 'an export broke off');
+      log.error({ err: error, requestId }, 'an export broke off');
       throw error;
     }
   }

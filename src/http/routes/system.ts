@@ -1,7 +1,6 @@
 import { AppError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { getHealth, getIndex, getReady } from '../../contracts/routes/system.ts';
-import { describeFailure } from '../describe-failure.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 
@@ -43,7 +42,7 @@ export function systemRoutes(deps: SystemRouteDeps): RouteModule {
       const failed = names.filter((name, index) => {
         const result = results[index];
         if (result?.status !== 'rejected') return false;
-        log.warn({ check: name, err: describeFailure(result.reason) }, 'a readiness check failed');
+        log.warn({ check: name, err: result.reason }, 'a readiness check failed');
         return true;
       });
       if (failed.length > 0) throw notReady(failed);
