@@ -29,9 +29,7 @@ export async function startGenerationWorker(core: Core): Promise<void> {
     concurrency: config.WORKER_CONCURRENCY,
     log,
   });
-  lifecycle.onClose('generation worker', async () => {
-    await consumer.pause();
-    await running.drain(config.SHUTDOWN_GRACE_MS);
-    await consumer.close();
-  });
+  lifecycle.onClose('generation worker', () =>
+    Promise.all([consumer.close(), running.drain(config.SHUTDOWN_GRACE_MS)]),
+  );
 }

@@ -23,9 +23,7 @@ export interface ConsumerOptions {
 
 /** The side of the queue that runs generations. */
 export interface GenerationConsumer {
-  /** Takes no new job; what runs goes on. */
-  pause(): Promise<void>;
-  /** Waits for what runs, and closes. */
+  /** Takes no new job from this call on; waits for what runs, and closes. */
   close(): Promise<void>;
 }
 
@@ -68,7 +66,6 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
   );
   await worker.waitUntilReady();
   return {
-    pause: () => worker.pause(true),
     async close() {
       await worker.close();
       disconnect();

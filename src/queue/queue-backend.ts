@@ -26,7 +26,7 @@ export type JobQueue = Pick<
   'add' | 'remove' | 'getJobCounts' | 'close' | 'on' | 'waitUntilReady'
 >;
 /** What the generation consumer needs of a BullMQ worker, whatever its backend. */
-export type JobWorker = Pick<Worker<GenerationJob>, 'close' | 'pause' | 'on' | 'run' | 'waitUntilReady'>;
+export type JobWorker = Pick<Worker<GenerationJob>, 'close' | 'on' | 'run' | 'waitUntilReady'>;
 /** Runs one job; `token` is its lock, `signal` aborts when the lock is lost. */
 export type JobProcessor = Processor<GenerationJob, void>;
 

@@ -24,7 +24,7 @@ export interface RunningGenerations {
   begin(ref: AttemptRef): RunningGeneration;
   /** Listens for stops, and gives signs of life. */
   start(): void;
-  /** Resolves when nothing runs, or after `ms`; then what still runs is handed over. */
+  /** Resolves when nothing runs, or after `ms`; then what still runs is handed over. What begins later, is at once. */
   drain(ms: number): Promise<void>;
   stop(): void;
 }
@@ -44,6 +44,7 @@ export function createRunningGenerations(deps: {
 }): RunningGenerations {
   const { database, control, log } = deps;
   const running = new Map<string, Entry>();
+  let draining = false;
   let onIdle: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => void) | undefined;
@@ -83,6 +84,7 @@ export function createRunningGenerations(deps: {
       // A generation that comes back to the process that still runs it has been taken from that run.
       running.get(id)?.abort('lost');
       running.set(id, entry);
+      if (draining) entry.abort('handover');
       return {
         signal: controller.signal,
         reason: () => reason,
@@ -101,6 +103,7 @@ export function createRunningGenerations(deps: {
     },
 
     async drain(ms) {
+      draining = true;
       if (running.size === 0) return;
       await new Promise<void>((resolve) => {
         const late = setTimeout(resolve, ms);
