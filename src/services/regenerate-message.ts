@@ -1,7 +1,6 @@
 import { AppError, notFound } from '../base/errors.ts';
 import type { SendMessageAnswer } from '../contracts/routes/messages.ts';
 import { findOwnedMessage, type MessageView } from '../data/repositories/messages.ts';
-import { countMessages } from '../data/repositories/session-totals.ts';
 import { findOwnedSession } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
@@ -46,11 +45,7 @@ export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessag
     };
     const once = await answerOnce(database, repeatable, {
       answer,
-      work: async (db) => {
-        const added = { userId, sessionId: session.id, added: replies.length, title: null };
-        if (!(await countMessages(db, added))) throw notFound('session');
-        await storeTurn(db, undefined, replies);
-      },
+      work: (db) => storeTurn(db, { userId, sessionId: session.id, replies }),
     });
     if (!once.repeated) await launch(deps, answer.replies, replies);
     return once.answer;

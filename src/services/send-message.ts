@@ -3,9 +3,9 @@ import { newId } from '../base/ids.ts';
 import { excerpt } from '../base/text.ts';
 import type { SendMessageAnswer, SendMessageBody } from '../contracts/routes/messages.ts';
 import type { Database } from '../data/database.ts';
+import type { MessageRecord } from '../data/entities/message.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
-import { type MessageView, newestMessageId } from '../data/repositories/messages.ts';
-import { countMessages } from '../data/repositories/session-totals.ts';
+import { newestMessageId } from '../data/repositories/messages.ts';
 import { findOwnedSession } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
 import { presentSession } from '../presenters/session.ts';
@@ -47,7 +47,10 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
     if (before) return before;
 
-    const session = await findOwnedSession(database.db, userId, body.sessionId);
+    const [session, parentId = null] = await Promise.all([
+      findOwnedSession(database.db, userId, body.sessionId),
+      newestMessageId(database.db, body.sessionId),
+    ]);
     if (!session) throw notFound('session');
     if (body.content.length > maxMessageChars) {
       throw invalidField('body.content', `must have at most ${maxMessageChars} characters`);
@@ -57,9 +60,8 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
       throw invalidField(body.model ? 'body.model' : 'body.models', 'only a message of the user is answered');
     }
 
-    const parentId = (await newestMessageId(database.db, session.id)) ?? null;
     const { role, content } = body;
-    const message: MessageView = {
+    const message: MessageRecord = {
       id: newId(),
       sessionId: session.id,
       userId,
@@ -67,23 +69,18 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
       role,
       content,
       createdAt: new Date(),
-      generation: null,
     };
     const turn = { userId, sessionId: session.id, parentId: message.id, settings: session.settings };
     const replies = planReplies(turn, chosen);
     const answer: SendMessageAnswer = {
-      message: presentMessage(message, { inrPerUsd }),
+      message: presentMessage({ ...message, generation: null }, { inrPerUsd }),
       replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
     };
 
     const title = role === 'user' ? excerpt(content, TITLE_CHARS) : null;
     const once = await answerOnce(database, repeatable, {
       answer,
-      work: async (db) => {
-        const added = { userId, sessionId: session.id, added: 1 + replies.length, title };
-        if (!(await countMessages(db, added))) throw notFound('session');
-        await storeTurn(db, message, replies);
-      },
+      work: (db) => storeTurn(db, { userId, sessionId: session.id, message, replies, title }),
     });
     if (once.repeated) return once.answer;
 

@@ -1,11 +1,11 @@
+import { notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Message } from '../contracts/message.ts';
 import type { SessionSettings } from '../contracts/session.ts';
 import type { Db } from '../data/database.ts';
 import type { MessageRecord } from '../data/entities/message.ts';
-import { insertGenerations, type NewGeneration } from '../data/repositories/generations.ts';
-import { insertMessages } from '../data/repositories/messages.ts';
+import { insertTurn, type NewGeneration } from '../data/repositories/turns.ts';
 import { presentMessage } from '../presenters/message.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
 import type { Announcer } from './announce.ts';
@@ -75,18 +75,27 @@ export function presentPlanned({ message, generation }: PlannedReply, inrPerUsd:
   );
 }
 
-/** Stores messages and the generations of the replies among them, in the caller's transaction. */
-export async function storeTurn(
-  db: Db,
-  message: MessageRecord | undefined,
-  replies: PlannedReply[],
-): Promise<void> {
-  await insertMessages(db, [...(message ? [message] : []), ...replies.map((reply) => reply.message)]);
-  if (replies.length > 0)
-    await insertGenerations(
-      db,
-      replies.map((reply) => reply.generation),
-    );
+/** What is stored of a turn. */
+export interface StoredTurn {
+  userId: string;
+  sessionId: string;
+  /** What was posted; undefined when a reply is written again. */
+  message?: MessageRecord;
+  replies: PlannedReply[];
+  /** Becomes the title of a session that has none. */
+  title?: string | null;
+}
+
+/**
+ * Stores a turn, in the caller's transaction.
+ *
+ * @throws {AppError} `not_found` when the session was deleted meanwhile
+ */
+export async function storeTurn(db: Db, turn: StoredTurn): Promise<void> {
+  const { userId, sessionId, message, replies, title = null } = turn;
+  const messages = [...(message ? [message] : []), ...replies.map((reply) => reply.message)];
+  const generations = replies.map(({ generation }) => generation);
+  if (!(await insertTurn(db, { userId, sessionId, title, messages, generations }))) throw notFound('session');
 }
 
 /** What {@link launch} needs. */

@@ -1,24 +1,5 @@
 import { type Db, rows } from '../database.ts';
-import { GenerationEntity, type GenerationRecord } from '../entities/generation.ts';
-
-/** What a new generation is made of. */
-export type NewGeneration = Pick<
-  GenerationRecord,
-  'id' | 'userId' | 'sessionId' | 'messageId' | 'model' | 'settings' | 'price' | 'createdAt'
->;
-
-/** Stores generations as `queued`, all in one statement. */
-export async function insertGenerations(db: Db, generations: NewGeneration[]): Promise<void> {
-  await db.insert(
-    GenerationEntity,
-    generations.map((generation) => ({
-      ...generation,
-      status: 'queued' as const,
-      attempt: 0,
-      interruptions: 0,
-    })),
-  );
-}
+import type { GenerationRecord } from '../entities/generation.ts';
 
 /** A claimed generation: the only worker that may write is the one with this attempt. */
 export type ClaimedGeneration = Pick<

@@ -1,6 +1,6 @@
 import { type Db, rows } from '../database.ts';
 import type { GenerationRecord } from '../entities/generation.ts';
-import { MessageEntity, type MessageRecord } from '../entities/message.ts';
+import type { MessageRecord } from '../entities/message.ts';
 
 /** What a message shows of its generation. */
 export type GenerationView = Pick<
@@ -67,7 +67,7 @@ export async function listOwnedMessages(
   db: Db,
   { userId, sessionId, limit, before }: MessagePage & { userId: string },
 ): Promise<MessageView[]> {
-  const session = '(SELECT id FROM sessions WHERE id = $1 AND user_id = $2)';
+  const session = '(SELECT CASE WHEN user_id = $2 THEN id END FROM sessions WHERE id = $1)';
   return listNewest(db, { session, params: [sessionId, userId], limit, before });
 }
 
@@ -111,11 +111,6 @@ export async function listRunningMessages(db: Db, sessionId: string): Promise<Me
     [sessionId],
   );
   return found.map(toView).filter((message) => message.sessionId === sessionId);
-}
-
-/** Stores messages, all in one statement. */
-export async function insertMessages(db: Db, messages: MessageRecord[]): Promise<void> {
-  await db.insert(MessageEntity, messages);
 }
 
 /** Writes the final text. Returns false when the message was deleted meanwhile. */
