@@ -1,8 +1,9 @@
-/** A piece of text in slices of at most `maxUnits` UTF-16 code units, never inside a surrogate pair. */
+/** A text in slices of at most `maxUnits` (2 or more) UTF-16 code units, never inside a surrogate pair. */
 export function* slices(text: string, maxUnits: number): Generator<string> {
   for (let start = 0; start < text.length; ) {
     let end = Math.min(start + maxUnits, text.length);
-    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
+    // A slice that has no room for a pair takes it nevertheless: it has to come to an end.
+    if (splitsPair(text, end)) end += end - start > 1 ? -1 : 1;
     yield text.slice(start, end);
     start = end;
   }
@@ -10,6 +11,7 @@ export function* slices(text: string, maxUnits: number): Generator<string> {
 
 /** The first code unit of a surrogate pair. */
 export const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
 
 /** The first `maxUnits` code units of a text, on a word boundary where there is one, with an ellipsis if cut. */
 export function excerpt(text: string, maxUnits: number): string {
@@ -22,5 +24,5 @@ export function excerpt(text: string, maxUnits: number): string {
 
 /** Whether cutting a text at `offset` would split a surrogate pair. */
 export function splitsPair(text: string, offset: number): boolean {
-  return offset > 0 && offset < text.length && isHighSurrogate(text.charCodeAt(offset - 1));
+  return isHighSurrogate(text.charCodeAt(offset - 1)) && isLowSurrogate(text.charCodeAt(offset));
 }

@@ -14,8 +14,8 @@ export interface StreamEnd {
 }
 
 /** What is stored and charged for the end of a stream. */
-export function describeEnd(end: StreamEnd, turns: ChatTurn[], text: string): AttemptEnd {
-  const usage = usageOf(end, turns, text);
+export async function describeEnd(end: StreamEnd, turns: ChatTurn[], text: string): Promise<AttemptEnd> {
+  const usage = await usageOf(end, turns, text);
   if (end.finishReason) return { status: 'completed', finishReason: end.finishReason, text, usage };
   if (!end.error) return { status: 'cancelled', finishReason: 'cancelled', text, usage };
   const { code, message } = end.error;
@@ -25,21 +25,26 @@ export function describeEnd(end: StreamEnd, turns: ChatTurn[], text: string): At
 }
 
 /** What is stored and charged when too many workers died on a generation. */
-export function interruptedEnd(turns: ChatTurn[], text: string, textAttempt: number): AttemptEnd {
+export async function interruptedEnd(
+  turns: ChatTurn[],
+  text: string,
+  textAttempt: number,
+): Promise<AttemptEnd> {
   return {
     status: 'failed',
     finishReason: 'error',
     text,
     textAttempt,
-    usage: usageOf({}, turns, text),
+    usage: await usageOf({}, turns, text),
     error: { code: 'interrupted', message: 'The server was interrupted twice while it wrote this reply.' },
   };
 }
 
 /** The provider's own count, or ours where it sent none; nothing for a model that wrote nothing and did not finish. */
-function usageOf(end: StreamEnd, turns: ChatTurn[], text: string): AttemptEnd['usage'] {
+async function usageOf(end: StreamEnd, turns: ChatTurn[], text: string): Promise<AttemptEnd['usage']> {
   if (text === '' && !end.finishReason) return undefined;
   if (end.usage) return { ...end.usage, estimated: false };
-  const inputTokens = turns.reduce((sum, turn) => sum + countTokens(turn.content), 0);
-  return { inputTokens, outputTokens: countTokens(text), estimated: true };
+  let inputTokens = 0;
+  for (const turn of turns) inputTokens += await countTokens(turn.content);
+  return { inputTokens, outputTokens: await countTokens(text), estimated: true };
 }

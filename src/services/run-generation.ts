@@ -76,7 +76,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     if (claim.interruptions >= MAX_INTERRUPTIONS) {
       const before = { ...ref, attempt: attempt - 1 };
       const text = (await live.read(before)) ?? '';
-      await settle(claim, interruptedEnd(await turnsOf(claim), text, before.attempt));
+      await settle(claim, await interruptedEnd(await turnsOf(claim), text, before.attempt));
       await live.drop(before);
       return 'done';
     }
@@ -101,7 +101,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       return 'handed-over';
     }
     const text = await writer.finish();
-    const settled = await settle(claim, describeEnd(end, turns, text));
+    const settled = await settle(claim, await describeEnd(end, turns, text));
     if (settled) await live.drop(ref);
     log.info({ ...context, settled, chars: text.length, error: end.error?.code }, 'generation ended');
     return 'done';

@@ -1,0 +1,114 @@
+import { expect } from 'chai';
+import { ConfigError, loadConfig } from '../../src/base/config.ts';
+import { configShape } from '../../src/base/config-schema.ts';
+
+const SECRET = 'x'.repeat(32);
+
+/** The lines of the refusal, without the first; empty when it is not refused. */
+function refusals(env: NodeJS.ProcessEnv): string[] {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    expect(error).to.be.instanceOf(ConfigError);
+    return (error as ConfigError).message.split('\n').slice(1);
+  }
+}
+
+/** A value for each variable that it must refuse. */
+const WRONG: Record<string, string> = {
+  NODE_ENV: 'staging',
+  PORT: '70000',
+  PUBLIC_URL: 'chat.example.com',
+  LOG_LEVEL: 'loud',
+  DATABASE_URL: 'mysql://127.0.0.1/parley',
+  DATABASE_POOL_SIZE: '1',
+  REDIS_URL: 'http://127.0.0.1',
+  JWT_SECRET: 'short',
+  ACCESS_TOKEN_MINUTES: '0',
+  REFRESH_TOKEN_DAYS: '-1',
+  TRUST_PROXY_HOPS: '1.5',
+  MAX_BODY_BYTES: 'a lot',
+  MAX_MESSAGE_CHARS: '0',
+  SOCKET_BUFFER_BYTES: '1',
+  SSE_HEARTBEAT_MS: '10',
+  ECHO_TOKENS_PER_SECOND: '0',
+  OPENAI_BASE_URL: 'ftp://127.0.0.1',
+  ANTHROPIC_BASE_URL: 'not a url',
+  PROVIDER_FIRST_TOKEN_TIMEOUT_MS: '1',
+  PROVIDER_IDLE_TIMEOUT_MS: 'soon',
+  WELCOME_CREDITS: '-5',
+  USD_INR_RATE: 'NaN',
+  WORKER_CONCURRENCY: '0',
+  SHUTDOWN_GRACE_MS: '-1',
+};
+/** Free text: nothing of it can be wrong. */
+const ANYTHING = ['HOST', 'DATA_DIR', 'CORS_ORIGINS', 'DEFAULT_MODEL', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY'];
+
+describe('loadConfig', () => {
+  it('needs nothing', () => {
+    const config = loadConfig({});
+    expect(config).to.include({ PORT: 3001, HOST: '127.0.0.1', DEFAULT_MODEL: 'echo', production: false });
+    expect(config.CORS_ORIGINS).to.deep.equal([]);
+    expect(config.DATABASE_URL).to.equal(undefined);
+  });
+
+  it('takes numbers, lists and URLs from their text', () => {
+    const config = loadConfig({
+      PORT: '0',
+      CORS_ORIGINS: ' https://a.example , ,https://b.example',
+      DATABASE_URL: 'postgresql://u:p@db/parley?sslmode=require',
+      REDIS_URL: 'rediss://cache:6380/1',
+      WELCOME_CREDITS: '0.5',
+    });
+    expect(config).to.deep.include({
+      PORT: 0,
+      CORS_ORIGINS: ['https://a.example', 'https://b.example'],
+      DATABASE_URL: 'postgresql://u:p@db/parley?sslmode=require',
+      REDIS_URL: 'rediss://cache:6380/1',
+      WELCOME_CREDITS: 0.5,
+    });
+  });
+
+  it('counts an empty variable as one that is not set', () => {
+    const empty = Object.fromEntries(Object.keys(configShape).map((name) => [name, '']));
+    expect(loadConfig(empty)).to.deep.equal(loadConfig({}));
+  });
+
+  it('knows the other names of the Anthropic variables; the proper ones come first', () => {
+    const aliases = { CLAUDE_API_KEY: 'key', CLAUDE_BASE_URL: 'http://127.0.0.1:1' };
+    expect(loadConfig(aliases)).to.include({
+      ANTHROPIC_API_KEY: 'key',
+      ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
+    });
+    expect(loadConfig({ ...aliases, ANTHROPIC_API_KEY: 'own' }).ANTHROPIC_API_KEY).to.equal('own');
+    expect(loadConfig({ ...aliases, ANTHROPIC_API_KEY: '' }).ANTHROPIC_API_KEY).to.equal('key');
+  });
+
+  for (const name of Object.keys(configShape)) {
+    if (ANYTHING.includes(name)) continue;
+    it(`refuses a wrong ${name} by name, saying what it should be`, () => {
+      const value = WRONG[name];
+      expect(value, `this test needs a wrong value for ${name}`).to.be.a('string');
+      const [line, ...others] = refusals({ [name]: value });
+      expect(line).to.match(new RegExp(`^  ${name}: .+ \\(.+\\)$`));
+      expect(others).to.deep.equal([]);
+      if (name.endsWith('SECRET')) expect(line).not.to.include(value);
+    });
+  }
+
+  it('names every wrong variable at once', () => {
+    const lines = refusals(WRONG);
+    const names = lines.map((line) => /^ {2}(\w+): /.exec(line)?.[1]);
+    expect(names).to.have.members(Object.keys(WRONG));
+  });
+
+  it('wants a secret in production', () => {
+    expect(refusals({ NODE_ENV: 'production' })[0]).to.match(/^ {2}JWT_SECRET: must be set in production/);
+    expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET: SECRET }).production).to.equal(true);
+  });
+
+  it('wants a database for all processes where they share a Redis', () => {
+    expect(refusals({ REDIS_URL: 'redis://127.0.0.1' })[0]).to.match(/^ {2}DATABASE_URL: must be set/);
+  });
+});

@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { z } from 'zod';
+import { newId, newSecret } from '../../src/base/ids.ts';
+
+describe('newId', () => {
+  const realNow = Date.now;
+  afterEach(() => {
+    Date.now = realNow;
+  });
+
+  /** The milliseconds in an id. */
+  const timeOf = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+
+  it('makes UUIDs of version 7 with the time in them', () => {
+    const before = Date.now();
+    const id = newId();
+    expect(z.uuidv7().safeParse(id).success, id).to.equal(true);
+    // 100,000 ids a millisecond would have to come before this one to be further ahead.
+    expect(timeOf(id)).to.be.within(before, Date.now() + 25);
+  });
+
+  it('makes ids that sort as they were made, however many, and none twice', () => {
+    const ids = Array.from({ length: 20_000 }, newId);
+    expect([...ids].sort()).to.deep.equal(ids);
+    expect(new Set(ids).size).to.equal(ids.length);
+  });
+
+  it('keeps the order within one millisecond, over the end of the counter, and when the clock goes back', () => {
+    const start = Date.now() + 10_000;
+    const ids: string[] = [];
+    Date.now = () => start;
+    ids.push(...Array.from({ length: 5_000 }, newId));
+    Date.now = () => start - 5_000;
+    ids.push(...Array.from({ length: 10 }, newId));
+    Date.now = () => start + 1;
+    ids.push(newId());
+    Date.now = () => start + 20_000;
+    ids.push(newId());
+    expect([...ids].sort()).to.deep.equal(ids);
+    for (const id of ids) expect(z.uuidv7().safeParse(id).success, id).to.equal(true);
+    expect(timeOf(ids.at(-1) as string)).to.equal(start + 20_000);
+  });
+});
+
+describe('newSecret', () => {
+  it('is fit for URLs, as long as it was asked for, and never the same', () => {
+    expect(newSecret()).to.match(/^[\w-]{43}$/);
+    expect(newSecret(16)).to.match(/^[\w-]{22}$/);
+    expect(new Set(Array.from({ length: 100 }, () => newSecret())).size).to.equal(100);
+  });
+});
