@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { countTokens } from '../../src/services/count-tokens.ts';
 
@@ -33,6 +34,7 @@ describe('countTokens', () => {
     setImmediate(watch);
     expect(await countTokens(letters.join(''))).to.be.greaterThan(40_000);
     counting = false;
+    await nextTurn();
     expect(worstMs).to.be.lessThan(250);
   });
 });
