@@ -24,7 +24,7 @@ if (!url) throw new Error('usage: npx tsx bench/query-plans.ts <database url> [-
 if (mode === '--fill') await fill(url);
 const client = new Client(url);
 await client.connect();
-const { user, group, session, running } = await pickIds();
+const { user, small, group, session, running } = await pickIds();
 const position = await deepPosition();
 const middle = await middleMessage();
 
@@ -48,6 +48,19 @@ const lists: [name: string, run: (db: Db) => Promise<unknown>][] = [
   [
     'search in the favourites of a group',
     (db) => listSessions(db, { userId: user, limit: 21, search: 'nowhere', group, favourite: true }),
+  ],
+  ['favourites of a group', (db) => listSessions(db, { userId: user, limit: 21, group, favourite: true })],
+  [
+    'search in a group, found often',
+    (db) => listSessions(db, { userId: user, limit: 21, group, search: 'SUBJECT 1' }),
+  ],
+  [
+    'search in the favourites, never found',
+    (db) => listSessions(db, { userId: user, limit: 21, favourite: true, search: 'nowhere' }),
+  ],
+  [
+    'search by a user with ten sessions',
+    (db) => listSessions(db, { userId: small, limit: 21, search: 'SUBJECT 1' }),
   ],
   ['groups', (db) => listGroups(db, { userId: user, limit: 21 })],
   ['messages, first page', (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 21 })],
@@ -108,8 +121,8 @@ function literal(value: unknown): string {
 
 /** The heavy user, its largest group, its longest session, and a session that is being written to. */
 async function pickIds() {
-  const { rows } = await client.query<Record<'user' | 'group' | 'session' | 'running', string>>(`
-    SELECT u.id AS user,
+  const { rows } = await client.query<Record<'user' | 'small' | 'group' | 'session' | 'running', string>>(`
+    SELECT u.id AS user, (SELECT id FROM users ORDER BY id DESC LIMIT 1) AS small,
            (SELECT id FROM groups WHERE user_id = u.id ORDER BY id LIMIT 1) AS "group",
            (SELECT id FROM sessions WHERE user_id = u.id ORDER BY id LIMIT 1) AS session,
            (SELECT session_id FROM generations WHERE status IN ('queued', 'streaming') AND user_id <> u.id LIMIT 1)

@@ -29,7 +29,8 @@ END $$;
 -- User 0 is the heavy one: every second session. The others, 10,000, have ten sessions each.
 INSERT INTO users (id, email) SELECT pg_temp.id(n, 'user'), n || '@example.com' FROM generate_series(0, 10000) n;
 INSERT INTO groups (id, user_id, name)
-  SELECT pg_temp.id(n, 'group'), pg_temp.id(0, 'user'), 'Group ' || n FROM generate_series(0, 49) n;
+  SELECT pg_temp.id(n, 'group'), pg_temp.id(CASE WHEN n < 50 THEN 0 ELSE n / 2 END, 'user'), 'Group ' || n
+    FROM generate_series(0, 20000) n;
 
 -- Of the heavy user's sessions 60 % are in one of 50 groups (group 0 has 40 of 60), 1 % are favourites, 2 % playground.
 INSERT INTO sessions (id, user_id, group_id, kind, title, model, is_favorite, message_count, last_activity_at, created_at)

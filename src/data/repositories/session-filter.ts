@@ -16,10 +16,18 @@ export interface SessionPosition {
   id: string;
 }
 
+/** The conditions of a list of sessions, as SQL, and their parameters. */
+export interface SessionConditions {
+  /** What an index finds. */
+  found: string[];
+  /** What is left out of that, in no index, where it must not lead the planner away from the index. */
+  filters: string[];
+  params: unknown[];
+}
+
 /**
- * The conditions of a list of sessions. Only what is asked for is in the statement (no `$n IS NULL OR …`), and
- * the flag is written out, not a parameter: so each combination can use an index, a partial one too, under
- * generic plans as well. See docs/query-plans.md.
+ * What is asked for as conditions. Only that is in the statement (no `$n IS NULL OR …`), and the flag is written
+ * out, so that its partial index can be used.
  */
 export function sessionConditions({
   userId,
@@ -28,29 +36,30 @@ export function sessionConditions({
   favourite,
   kind,
   search,
-}: SessionFilter & { userId: string; after?: SessionPosition | undefined }): {
-  where: string;
-  params: unknown[];
-} {
+}: SessionFilter & { userId: string; after?: SessionPosition | undefined }): SessionConditions {
   const params: unknown[] = [userId];
   const param = (value: unknown): string => `$${params.push(value)}`;
-  const where = [ownedBy(group, param)];
-  if (group === 'none') where.push('group_id IS NULL');
-  if (favourite !== undefined) where.push(favourite ? 'is_favorite' : 'NOT is_favorite');
-  if (kind !== undefined) where.push(`kind = ${param(kind)}`);
-  if (search !== undefined) where.push(`title ILIKE ${param(`%${escapeLike(search)}%`)}`);
-  if (after) where.push(`(last_activity_at, id) < (${param(after.lastActivityAt)}, ${param(after.id)})`);
-  return { where: where.join(' AND '), params };
+  const grouped = group !== undefined && group !== 'none';
+
+  const found = [grouped ? `group_id = ${ownGroup(param(group))}` : 'user_id = $1'];
+  if (favourite === true) found.push('is_favorite');
+  if (after) found.push(`(last_activity_at, id) < (${param(after.lastActivityAt)}, ${param(after.id)})`);
+
+  const filters: string[] = [];
+  if (group === 'none') filters.push('group_id IS NULL');
+  if (favourite === false) filters.push('NOT is_favorite');
+  if (kind !== undefined) filters.push(`kind = ${param(kind)}`);
+  if (search !== undefined) filters.push(`title ILIKE ${param(`%${escapeLike(search)}%`)}`);
+  // A group is little enough for the planner never to think of reading the whole table instead.
+  return grouped ? { found: [...found, ...filters], filters: [], params } : { found, filters, params };
 }
 
 /**
- * The sessions in a group are those of its owner, so the group decides. With `user_id = $1` beside it, a generic
- * plan would read all sessions of the user instead.
+ * The group, if it is this user's: its sessions are too. Of the two ids only the group's can be looked up, or a
+ * generic plan would go through everything of the user.
  */
-function ownedBy(group: string | undefined, param: (value: unknown) => string): string {
-  if (group === undefined || group === 'none') return 'user_id = $1';
-  return `group_id = (SELECT id FROM groups WHERE id = ${param(group)} AND user_id = $1)`;
-}
+const ownGroup = (id: string): string =>
+  `(SELECT CASE WHEN user_id = $1 THEN id END FROM groups WHERE id = ${id})`;
 
 /** The text itself as a LIKE pattern. */
 const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');

@@ -17,13 +17,19 @@ export interface SessionPage extends SessionFilter {
   after?: SessionPosition | undefined;
 }
 
+/** The order of every list of sessions, and of its indexes. */
+const ORDER = 'ORDER BY last_activity_at DESC, id DESC';
+
 /** A user's sessions, last used first. */
 export async function listSessions(db: Db, { limit, ...filter }: SessionPage): Promise<SessionRecord[]> {
-  const { where, params } = sessionConditions(filter);
+  const { found, filters, params } = sessionConditions(filter);
+  const ordered = `sessions WHERE ${found.join(' AND ')} ${ORDER}`;
+  // The OFFSET keeps the two apart: for a filter that lets little through, the planner would rather read the whole
+  // table, everybody's sessions, and sort. See docs/query-plans.md.
+  const filtered = `(SELECT * FROM ${ordered} OFFSET 0) AS found WHERE ${filters.join(' AND ')} ${ORDER}`;
   return rows<SessionRecord>(
     db,
-    `SELECT ${COLUMNS} FROM sessions WHERE ${where}
-      ORDER BY last_activity_at DESC, id DESC LIMIT $${params.length + 1}`,
+    `SELECT ${COLUMNS} FROM ${filters.length === 0 ? ordered : filtered} LIMIT $${params.length + 1}`,
     [...params, limit],
   );
 }
