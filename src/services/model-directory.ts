@@ -14,6 +14,8 @@ export interface Model {
 
 /** Which models there are. */
 export interface ModelDirectory {
+  /** The model of an id; undefined when there is none here. */
+  find(id: string): Model | undefined;
   /**
    * The model of an id: `provider/name`, or a bare name where one provider alone could serve it.
    *
@@ -34,20 +36,20 @@ const OWNERS: [prefix: RegExp, provider: string][] = [
 
 /** A directory of everything that the configured providers may serve. */
 export function createModelDirectory(providers: readonly string[]): ModelDirectory {
+  const find = (id: string): Model | undefined => {
+    const [provider, name] = split(id);
+    if (!providers.includes(provider) || name === '') return undefined;
+    return { id: provider === ECHO ? ECHO : `${provider}/${name}`, provider, name, price: priceOf(name) };
+  };
   return {
+    find,
     resolve(id, path) {
-      const [provider, name] = split(id);
-      if (!providers.includes(provider) || name === '') {
-        const known = providers.map((each) => (each === ECHO ? ECHO : `${each}/…`)).join(', ');
-        throw new AppError(
-          'model_not_available',
-          `${path}: there is no model "${id}" here. Models: ${known}`,
-          {
-            errors: [{ path, message: 'is not a model of this server' }],
-          },
-        );
-      }
-      return { id: provider === ECHO ? ECHO : `${provider}/${name}`, provider, name, price: priceOf(name) };
+      const model = find(id);
+      if (model) return model;
+      const known = providers.map((each) => (each === ECHO ? ECHO : `${each}/…`)).join(', ');
+      throw new AppError('model_not_available', `${path}: there is no model "${id}" here. Models: ${known}`, {
+        errors: [{ path, message: 'is not a model of this server' }],
+      });
     },
   };
 }

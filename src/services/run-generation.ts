@@ -9,7 +9,7 @@ import {
 import { findMessages, listMessages } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
 import type { LiveTexts } from '../feed/ports.ts';
-import type { ChatTurn, Provider } from '../providers/provider.ts';
+import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
@@ -37,6 +37,8 @@ export interface RunGenerationDeps {
 
 /** How many workers may die on a generation before it ends as interrupted. */
 const MAX_INTERRUPTIONS = 2;
+/** For a model that was admitted by a process which knew more providers than this one. */
+const NOT_SERVED = 'This server does not serve the model any more.';
 /** Most messages that are looked at for the history. */
 const MAX_HISTORY = 200;
 
@@ -125,9 +127,9 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     signal: AbortSignal,
   ): Promise<StreamEnd> {
     if (turns.length === 0) return { cancelled: true };
-    const model = deps.models.resolve(claim.model, 'model');
-    const provider = deps.provider(model.provider);
-    if (!provider) throw new Error(`no provider serves ${claim.model}`);
+    const model = deps.models.find(claim.model);
+    const provider = model && deps.provider(model.provider);
+    if (!provider) return { error: new ProviderError('model_not_available', NOT_SERVED) };
     const { temperature, topP, maxTokens } = claim.settings;
     const end: StreamEnd = {};
     for await (const event of provider.stream(
