@@ -9,9 +9,11 @@ export class RoomFrame<E extends RoomEventName = RoomEventName> {
   #json: string | undefined;
   #packet: string | undefined;
 
-  constructor(event: E, payload: RoomEvents[E]) {
+  /** `json` is the payload, where it came encoded. */
+  constructor(event: E, payload: RoomEvents[E], json?: string) {
     this.event = event;
     this.payload = payload;
+    this.#json = json;
   }
 
   /** The payload as JSON. */

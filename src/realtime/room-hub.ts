@@ -20,7 +20,8 @@ export interface RoomSource {
 
 /** The receiving end of a {@link RoomSource}. */
 export interface RoomSourceListener {
-  event<E extends RoomEventName>(room: string, event: E, payload: RoomEvents[E]): void;
+  /** `json` is the payload as it came, where it came encoded. */
+  event<E extends RoomEventName>(room: string, event: E, payload: RoomEvents[E], json?: string): void;
   gap(): void;
 }
 
@@ -37,7 +38,7 @@ export class RoomHub {
   constructor(source: RoomSource) {
     this.#source = source;
     source.listen({
-      event: (name, event, payload) => this.#deliver(name, new RoomFrame(event, payload)),
+      event: (name, event, payload, json) => this.#deliver(name, new RoomFrame(event, payload, json)),
       gap: () => {
         for (const { readers } of this.#rooms.values()) for (const reader of readers) reader.refresh();
       },

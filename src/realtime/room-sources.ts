@@ -2,8 +2,8 @@ import { createShardedAdapter } from '@socket.io/redis-adapter';
 import type { Redis } from 'ioredis';
 import type { Server } from 'socket.io';
 import type { Logger } from '../base/logger.ts';
-import { CHAT_NAMESPACE, type RoomEventName, type RoomEvents } from '../contracts/events.ts';
-import { BROADCAST, CHANNEL_PREFIX, roomChannel } from '../feed/broadcast.ts';
+import { CHAT_NAMESPACE, type RoomEvents } from '../contracts/events.ts';
+import { CHANNEL_PREFIX, decodeBroadcast, roomChannel } from '../feed/broadcast.ts';
 import type { MemoryFeed } from '../feed/memory.ts';
 import type { RoomSource, RoomSourceListener } from './room-hub.ts';
 
@@ -18,12 +18,6 @@ export function memoryRoomSource(feed: MemoryFeed): RoomSource {
 
 /** The member of every room that this process has readers in. */
 const MEMBER = 'hub';
-
-/** What the sharded adapter hands over for a broadcast. */
-interface Broadcast {
-  type: number;
-  data: { opts: { rooms: string[] }; packet: { data: [RoomEventName, RoomEvents[RoomEventName]] } };
-}
 
 /** Connections of the sharded adapter: a subscriber cannot publish. */
 export interface AdapterConnections {
@@ -55,7 +49,7 @@ export function redisRoomSource(
 
   return {
     listen(listener) {
-      takeBroadcasts(adapter, listener);
+      takeEvents(adapter, listener);
       subscriber.on('ready', () => {
         Promise.all([...rooms].map(subscribed)).then(
           () => listener.gap(),
@@ -75,14 +69,19 @@ export function redisRoomSource(
   };
 }
 
-/** Hands the broadcasts that the adapter receives to the listener; everything else stays with the adapter. */
-function takeBroadcasts(adapter: object, listener: RoomSourceListener): void {
-  const target = adapter as { onMessage(message: Broadcast): void };
-  const others = target.onMessage.bind(target);
-  target.onMessage = (message) => {
-    if (message.type !== BROADCAST) return others(message);
-    const [room] = message.data.opts.rooms;
-    const [event, payload] = message.data.packet.data;
-    if (room !== undefined) listener.event(room, event, payload);
+/** The part of the sharded adapter through which everything from Redis comes. */
+interface RawReceiver {
+  onRawMessage(raw: Buffer, channel: Buffer): void;
+}
+
+/** Hands our events to the listener; everything else that comes from Redis stays with the adapter. */
+function takeEvents(adapter: object, listener: RoomSourceListener): void {
+  const target = adapter as RawReceiver;
+  const others = target.onRawMessage.bind(target);
+  target.onRawMessage = (raw, channel) => {
+    const received = decodeBroadcast(raw.toString());
+    if (!received) return others(raw, channel);
+    const { room, event, payloadJson } = received;
+    listener.event(room, event, JSON.parse(payloadJson) as RoomEvents[typeof event], payloadJson);
   };
 }
