@@ -7,6 +7,8 @@ import { View } from './chat/view.ts';
 
 /** What a shell calls the end by Ctrl-C. */
 const INTERRUPTED = 130;
+/** Faster than anybody presses Ctrl-C twice, in milliseconds. */
+const ONE_PRESS_MS = 100;
 
 /** `npm run chat`: a chat client for the terminal. */
 const view = new View(process.stdout, process.stderr);
@@ -23,7 +25,7 @@ try {
 async function chat(options: Options, input: Input): Promise<void> {
   const account = await signIn(options, input);
   const conversation = new Conversation({ url: options.url, account, view });
-  process.on('SIGINT', () => {
+  onInterrupt(() => {
     if (conversation.interrupt()) return;
     view.endLine();
     process.exit(INTERRUPTED);
@@ -32,6 +34,16 @@ async function chat(options: Options, input: Input): Promise<void> {
   if (view.isTerminal) view.notice('Type a message. /help lists the commands.');
   await converse(conversation, input);
   conversation.close();
+}
+
+/** npm passes Ctrl-C on to a process that the terminal has told already: two at once are one. */
+function onInterrupt(handle: () => void): void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  process.on('SIGINT', () => {
+    const sinceMs = performance.now() - lastMs;
+    lastMs = performance.now();
+    if (sinceMs > ONE_PRESS_MS) handle();
+  });
 }
 
 async function converse(conversation: Conversation, input: Input): Promise<void> {

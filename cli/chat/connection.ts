@@ -21,7 +21,7 @@ export interface ConnectionEvents {
   session(session: Session): void;
   /** The connection was lost, and comes back by itself. */
   lost(): void;
-  /** It is back, and nothing was missed. */
+  /** It is back; what was missed follows. */
   back(): void;
   /** It will not come back. */
   failed(error: Error): void;
@@ -117,7 +117,7 @@ export class Connection {
       if (deleted.sessionId === sessionId) this.#fail(new Error('The session was deleted.'));
     });
     socket.on('auth:expired', () => void this.#renew());
-    socket.on('connect', () => void this.#join());
+    socket.on('connect', () => this.#onConnect());
     socket.on('connect_error', (error) => void this.#onRefusal(error as Error & { data?: Problem }));
     socket.on('disconnect', (reason) => this.#onLoss(reason));
   }
@@ -149,8 +149,13 @@ export class Connection {
     }
   }
 
-  #onJoined(): void {
+  #onConnect(): void {
     if (this.#state === 'lost') this.#options.events.back();
+    this.#state = 'opening';
+    void this.#join();
+  }
+
+  #onJoined(): void {
     this.#state = 'joined';
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }

@@ -1,0 +1,41 @@
+import { ConfigError, loadConfig } from '../src/base/config.ts';
+import { openDatabase } from '../src/data/database.ts';
+import { migrate } from '../src/data/migrate.ts';
+
+/**
+ * `npm run migrate`: brings the schema of `DATABASE_URL` up to date, before the processes of a new version start.
+ * The migrations run under a lock, so that it does not matter how many of these run at once.
+ */
+try {
+  process.stdout.write(`${await run()}\n`);
+} catch (error) {
+  process.stderr.write(
+    `${error instanceof ConfigError ? error.message : `The migration failed: ${wordsOf(error)}`}\n`,
+  );
+  process.exitCode = 1;
+}
+
+async function run(): Promise<string> {
+  const { DATABASE_URL: url } = loadConfig();
+  if (!url) {
+    throw new ConfigError(
+      'DATABASE_URL is not set: give the URL of your PostgreSQL. The embedded one is migrated by `npm start`.',
+    );
+  }
+  // One connection holds the lock, another works.
+  const database = await openDatabase({ url, poolSize: 2 });
+  try {
+    const names = await migrate(database);
+    return names.length === 0
+      ? 'The schema is up to date.'
+      : `Migrated:\n${names.map((name) => `  ${name}`).join('\n')}`;
+  } finally {
+    await database.close();
+  }
+}
+
+/** An AggregateError, as of a refused connection to `localhost`, has no message of its own. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(wordsOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
