@@ -39,6 +39,9 @@ interface GuardedCall {
 
 type Result = IteratorResult<ProviderEvent, undefined>;
 
+/** Made once: without a reason each abort makes an exception with a stack of its own. */
+const OVER = new Error('The stream is over.');
+
 const END: Result = { done: true, value: undefined };
 
 class GuardedStream implements AsyncIterableIterator<ProviderEvent, undefined> {
@@ -174,7 +177,7 @@ class GuardedStream implements AsyncIterableIterator<ProviderEvent, undefined> {
   #release(): void {
     clearTimeout(this.#timer);
     this.#call.signal.removeEventListener('abort', this.#stop);
-    this.#upstream.abort();
+    this.#upstream.abort(OVER);
     // A generator that hangs would never answer: nobody waits for it.
     this.#inner?.return?.()?.then(undefined, () => {});
   }

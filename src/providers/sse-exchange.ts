@@ -8,6 +8,9 @@ import { StreamingResponse } from './upstream-fetch.ts';
 /** How long after its last event a body may stay open, so that the connection can be used again. */
 const LINGER_MS = 100;
 
+/** Made once: without a reason each abort makes an exception with a stack of its own. */
+const CLOSED = new Error('Nobody reads the stream any more.');
+
 /** Where a reader puts the events that it has read. */
 export interface EventSink {
   push(event: ProviderEvent): void;
@@ -43,7 +46,7 @@ export function streamSse(exchange: SseExchange, signal: AbortSignal): AsyncIter
 async function run(exchange: SseExchange, channel: EventChannel): Promise<void> {
   // Not the caller's signal: the openai SDK never takes its listener off again.
   const controller = new AbortController();
-  channel.onClose = () => controller.abort();
+  channel.onClose = () => controller.abort(CLOSED);
   try {
     const response = await exchange.send(controller.signal);
     if (!(response instanceof StreamingResponse)) throw new TypeError('The SDK was given another fetch.');
@@ -83,6 +86,7 @@ function readBody(body: Readable, exchange: SseExchange, channel: EventChannel):
   channel.onPressure = (full) => (full ? body.pause() : body.resume());
   body.on('error', finish);
   body.on('end', () => {
+    channel.onClose = undefined; // The exchange is over: an abort would end nothing, and it is not free.
     guarded(() => parser.end());
     finish();
   });

@@ -52,6 +52,17 @@ describe('SseParser', () => {
     expect(parse([...body])).to.deep.equal(['a', 'b', 'c']);
   });
 
+  it('gives an event as soon as its blank line has come', () => {
+    for (const lineEnd of ['\n', '\r\n', '\r']) {
+      const events: string[] = [];
+      const parser = new SseParser({ onData: (data) => events.push(data) });
+      parser.push(Buffer.from(`data: a${lineEnd}`));
+      expect(events).to.deep.equal([]);
+      parser.push(Buffer.from(lineEnd));
+      expect(events, JSON.stringify(lineEnd)).to.deep.equal(['a']);
+    }
+  });
+
   it('puts UTF-8 sequences together that are cut', () => {
     expect(parse([...Buffer.from('data: é日👍\n\n')].map((byte) => Buffer.from([byte])))).to.deep.equal([
       'é日👍',
