@@ -1,23 +1,16 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Agent, request as undiciRequest } from 'undici';
 import { createAnthropicProvider } from '../src/providers/anthropic.ts';
 import { guardProvider } from '../src/providers/guard-provider.ts';
 import { createOpenAiProvider } from '../src/providers/openai.ts';
 import type { Provider } from '../src/providers/provider.ts';
+import type { Row } from './support/row.ts';
 
-/** One line of the bench's table. */
-export interface Row {
-  name: string;
-  value: number;
-  unit: string;
-  baseline?: number;
-  ratio?: number;
-  target: string;
-  ok: boolean;
-}
-
+/** The server, as a source or built, like this file. */
+const CHILD = `./provider-wire-child${path.extname(import.meta.filename)}`;
 const ROUNDS = 9;
 /** First rounds that do not count: the code is not compiled yet. */
 const WARM_UP_ROUNDS = 2;
@@ -47,7 +40,9 @@ type Reader = (model: string) => Promise<number>;
  * chunk is a network read of its own. Interleaved rounds, medians.
  */
 export async function measureProviderParse(): Promise<Row[]> {
-  const child = fork(new URL('./provider-wire-child.ts', import.meta.url), { execArgv: ['--import=tsx'] });
+  const child = fork(new URL(CHILD, import.meta.url), {
+    execArgv: CHILD.endsWith('.ts') ? ['--import=tsx'] : [],
+  });
   try {
     const [port] = (await once(child, 'message')) as [number];
     const url = `http://127.0.0.1:${port}`;

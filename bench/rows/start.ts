@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { PACKAGE_ROOT } from '../../src/base/version.ts';
 import { median, type Row } from '../support/row.ts';
 
 const ROUNDS = 3;
-const root = path.resolve(import.meta.dirname, '../..');
+const root = PACKAGE_ROOT;
 const SOURCES = [
   'src',
   'workers',

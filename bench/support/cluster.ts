@@ -52,9 +52,9 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
     DATABASE_POOL_SIZE: '20',
     SHUTDOWN_GRACE_MS: '1000',
   };
-  const worker = await startParley('bench/support/bench-worker.ts', [], env);
+  const worker = await startParley('bench/support/bench-worker', [], env);
   const web: Cluster['web'] = [];
-  for (let n = 0; n < webs; n++) web.push(await startParley('src/server.ts', ['web'], env));
+  for (let n = 0; n < webs; n++) web.push(await startParley('src/server', ['web'], env));
   return {
     web,
     worker,

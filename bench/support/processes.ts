@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
+/** The root of the sources, or of their build: whichever this file is of. The benchmark runs the build, as production does. */
 const root = path.resolve(import.meta.dirname, '../..');
+const extension = path.extname(import.meta.filename);
+const loader = extension === '.ts' ? ['--import', 'tsx'] : [];
 const children = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
@@ -24,15 +27,19 @@ export async function startParley(
 ): Promise<BenchProcess & { port: number }> {
   // BENCH_NODE_OPTIONS=--cpu-prof shows where the time goes.
   const options = (process.env.BENCH_NODE_OPTIONS ?? '').split(' ').filter(Boolean);
-  const child = spawn(process.execPath, [...options, '--import', 'tsx', path.join(root, script), ...args], {
-    env: {
-      PATH: process.env.PATH,
-      NODE_ENV: 'production',
-      ...env,
+  const child = spawn(
+    process.execPath,
+    [...options, ...loader, path.join(root, script + extension), ...args],
+    {
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: 'production',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: root,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: root,
-  });
+  );
   const port = await new Promise<number>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`${script} ended with ${String(code)}`)));
     let text = '';
@@ -47,8 +54,8 @@ export async function startParley(
 
 /** Starts the bare baseline. */
 export async function startBare(): Promise<BenchProcess & { port: number }> {
-  const script = path.join(root, 'bench/support/bare-server.ts');
-  const child = fork(script, { execArgv: ['--import', 'tsx'], stdio: 'inherit' });
+  const script = path.join(root, `bench/support/bare-server${extension}`);
+  const child = fork(script, { execArgv: loader, stdio: 'inherit' });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return { ...keep(child), port };
 }
