@@ -4,6 +4,11 @@ import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
 import { PipelineBatch, type RedisCommand } from './pipeline-batch.ts';
 import type { LiveRef, LiveText, LiveTexts } from './ports.ts';
 
+/**
+ * Begins every text. One that Redis has lost begins without it, since the next delta is appended to nothing: what
+ * is there then is not the text, until the worker has put it back.
+ */
+const BEGIN = '\u0002';
 /** Longer than any generation runs; only a text whose worker died for good lives that long. */
 const TTL_SECONDS = 24 * 3600;
 
@@ -16,7 +21,10 @@ export function createRedisLiveTexts(redis: Redis): LiveTexts {
   const batch = new PipelineBatch(redis);
   return {
     open: (ref) => openLiveText(batch, ref),
-    read: (ref) => redis.get(keyOf(ref)),
+    async read(ref) {
+      const text = await redis.get(keyOf(ref));
+      return text?.startsWith(BEGIN) ? text.slice(BEGIN.length) : null;
+    },
     async drop(ref) {
       await redis.unlink(keyOf(ref));
     },
@@ -32,9 +40,9 @@ function openLiveText(batch: PipelineBatch, ref: LiveRef): LiveText {
   const channel = roomChannel(room);
   const head = `${broadcastHead(room, 'message:stream')}{"sessionId":"${ref.sessionId}","messageId":"${ref.messageId}","attempt":${ref.attempt},"offset":`;
   /** Bytes that the key should hold before the next delta. */
-  let bytes = 0;
+  let bytes = Buffer.byteLength(BEGIN);
 
-  const set = (text: string): RedisCommand => ['set', key, text, 'EX', TTL_SECONDS];
+  const set = (text: string): RedisCommand => ['set', key, BEGIN + text, 'EX', TTL_SECONDS];
 
   return {
     async append({ offset, text, whole }) {

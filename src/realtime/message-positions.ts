@@ -52,6 +52,11 @@ export class MessagePositions {
     else if (!this.#closed.has(id)) this.#live.set(id, { attempt, offset: content.length });
   }
 
+  /** The client has this much of a running message. */
+  keep({ messageId, attempt, offset }: Have): void {
+    this.#live.set(messageId, { attempt, offset });
+  }
+
   /** The client has all of a message. */
   close(messageId: string): void {
     this.#live.delete(messageId);
@@ -82,6 +87,11 @@ export class MessagePositions {
     if (!has) return false;
     return attempt < has.attempt || (attempt === has.attempt && content.length <= has.offset);
   }
+}
+
+/** Whether a client has more of a running message than there is. */
+export function isAheadOf({ attempt, offset }: Have, { attempt: current, content, status }: Message): boolean {
+  return !isTerminal(status) && attempt === current && offset > content.length;
 }
 
 /** Whether what a client has is a beginning of the message's text. */
