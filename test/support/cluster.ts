@@ -91,6 +91,11 @@ export class Cluster {
     this.#webs[index] = await startWeb(this.#env);
   }
 
+  /** Lets Redis hang, or go on. */
+  signalRedis(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    process.kill(this.redis.pid ?? 0, signal);
+  }
+
   /** `kill -9` for Redis. Its data is gone. */
   async killRedis(): Promise<void> {
     await this.redis.close();
