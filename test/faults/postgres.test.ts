@@ -31,10 +31,12 @@ describeWithRedis('a PostgreSQL that ends every connection', function () {
     const { here } = room();
     for (let n = 1; n <= 12; n++) await room().ask(words(100 * n, `p${n}.`));
     const [last = ''] = [...room().asked.keys()].reverse();
+    let ended = 0;
     for (let chars = 500; chars <= 5_000; chars += 500) {
       await here.has(last, chars);
-      expect(await endConnections()).to.be.greaterThan(0);
+      ended += await endConnections();
     }
+    expect(ended).to.be.greaterThan(10);
     await room().expectAll(TAKEN_UP_MS);
   });
 
