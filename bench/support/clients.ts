@@ -27,6 +27,16 @@ export class Clients {
   #window: { fromUs: number; toUs: number } = { fromUs: 0, toUs: 0 };
   #latencies: number[] = [];
   #wrong = 0;
+  readonly #streaming = new Set<string>();
+  #onStreaming: (() => void) | undefined;
+
+  /** Resolves when this many generations have been heard of. */
+  streaming(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onStreaming = () => this.#streaming.size >= count && resolve();
+      this.#onStreaming();
+    });
+  }
 
   /** Connects one more; resolves when it has joined. */
   async add({ port, auth, sessionId }: ClientOptions): Promise<void> {
@@ -73,7 +83,11 @@ export class Clients {
     const messageId = between(frame, '"messageId":"', '"');
     const offset = Number(between(frame, '"offset":', ','));
     const delta = between(frame, '"delta":"', '"');
-    if ((texts.get(messageId) ?? offset) !== offset) this.#wrong++;
+    const known = texts.get(messageId);
+    if (known === undefined) {
+      this.#streaming.add(messageId);
+      this.#onStreaming?.();
+    } else if (known !== offset) this.#wrong++;
     texts.set(messageId, offset + delta.length);
     const arrived = nowUs();
     const { fromUs, toUs } = this.#window;

@@ -24,6 +24,9 @@ export interface LoadResult extends Seen {
 /** Time for a load to settle before it is measured, in milliseconds. */
 const SETTLE_MS = 1_500;
 
+/** Longest that starting one more generation takes, on a slow machine, in milliseconds. */
+const START_MS = 15;
+
 /** Through web, worker and Redis: the real pipeline. */
 export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadResult> {
   const [web] = cluster.web;
@@ -35,7 +38,10 @@ export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadR
     clients.add({ port: web.port, auth: { token: api.token }, sessionId: sessions[index] as string }),
   );
   const started = Date.now();
-  const load: Load = { ...loadOf(run), durationMs: run.measureMs + 3 * SETTLE_MS + run.generations * 6 };
+  const load: Load = {
+    ...loadOf(run),
+    durationMs: run.measureMs + 3 * SETTLE_MS + run.generations * START_MS,
+  };
   await inBatches(sessions.length, (index) =>
     api.post('/messages', { sessionId: sessions[index], content: JSON.stringify(load) }),
   );
@@ -64,6 +70,7 @@ function loadOf({ rate, prefixChars }: LoadRun): Omit<Load, 'durationMs'> {
 }
 
 async function measure(clients: Clients, run: LoadRun, pids: number[]): Promise<LoadResult> {
+  await clients.streaming(run.generations);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const before = cpuUs(pids);
   const watching = clients.watch(run.measureMs);
