@@ -17,7 +17,11 @@ export const idempotencyKeySchema = textSchema({ min: 1, max: 200 });
 export const sendMessageBody = z.strictObject({
   sessionId: idSchema,
   role: z.enum(['user', 'assistant']).default('user').describe('`assistant` only stores the text'),
-  content: textSchema({ min: 1, max: MAX_CONTENT }).refine((text) => text.trim() !== '', 'must not be blank'),
+  content: textSchema({ min: 1, max: MAX_CONTENT }).refine(
+    // What is empty is refused as too short, once.
+    (text) => text === '' || text.trim() !== '',
+    'must not be blank',
+  ),
   model: modelIdSchema.optional().describe('Who answers, if not the model of the session'),
   models: z
     .array(modelIdSchema)

@@ -1,0 +1,244 @@
+import { expect } from 'chai';
+import { newId } from '../../src/base/ids.ts';
+import { rows } from '../../src/data/database.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { type Asker, createPipeline, MAX_MESSAGE_CHARS, type Pipeline } from '../support/pipeline.ts';
+import { refusalOf } from '../support/refusal.ts';
+
+describe('sending a message', () => {
+  const database = useTestDatabase();
+  let pipeline: Pipeline;
+  let ann: Asker;
+
+  beforeEach(async () => {
+    pipeline = createPipeline(database());
+    ann = await pipeline.asker();
+  });
+  afterEach(() => pipeline.close());
+
+  it('stores the message and a placeholder, announces both, then queues the generation', async () => {
+    const { message, replies } = await pipeline.post(ann, { content: ' Why is the sky blue?\n' });
+    expect(message).to.deep.include({
+      sessionId: ann.sessionId,
+      parentId: null,
+      role: 'user',
+      content: ' Why is the sky blue?\n',
+      model: null,
+      status: 'completed',
+      error: null,
+    });
+    expect(replies).to.have.length(1);
+    expect(replies[0]).to.deep.include({
+      sessionId: ann.sessionId,
+      parentId: message.id,
+      role: 'assistant',
+      content: '',
+      model: 'script/model',
+      status: 'queued',
+      attempt: 0,
+      finishReason: null,
+      usage: null,
+      completedAt: null,
+    });
+    const generation = await pipeline.stored(replies[0]?.id ?? '');
+    expect(generation).to.deep.include({ status: 'queued', attempt: 0, model: 'script/model' });
+    expect(pipeline.queue.enqueued).to.deep.equal([generation.id]);
+    expect(pipeline.published(ann, 'message:new').map(({ payload }) => payload)).to.deep.equal([
+      message,
+      ...replies,
+    ]);
+    const listed = await pipeline.messages.list(ann.userId, ann.sessionId, { limit: 20 });
+    expect(listed.data).to.deep.equal([...replies, message]);
+  });
+
+  it('follows the message before it', async () => {
+    const first = await pipeline.post(ann, { content: 'one' });
+    const second = await pipeline.post(ann, { content: 'two' });
+    expect(second.message.parentId).to.equal(first.replies[0]?.id);
+  });
+
+  it('only stores what has the role of the assistant', async () => {
+    const { message, replies } = await pipeline.post(ann, { role: 'assistant', content: 'Because.' });
+    expect(message).to.deep.include({ role: 'assistant', content: 'Because.', status: 'completed' });
+    expect(replies).to.deep.equal([]);
+    expect(pipeline.queue.enqueued).to.deep.equal([]);
+    expect(await counts(ann)).to.deep.equal({ messages: 1, generations: 0, counted: 1, title: null });
+  });
+
+  it('has every model answer that was asked, each once', async () => {
+    const models = ['script/a', 'script/b', 'echo'];
+    const { message, replies } = await pipeline.post(ann, { content: 'Why?', models });
+    expect(replies.map((reply) => reply.model)).to.deep.equal(models);
+    expect(new Set(replies.map((reply) => reply.parentId))).to.deep.equal(new Set([message.id]));
+    const generations = await Promise.all(replies.map((reply) => pipeline.stored(reply.id)));
+    expect(pipeline.queue.enqueued).to.have.members(generations.map(({ id }) => id));
+    expect(await counts(ann)).to.deep.include({ messages: 4, generations: 3, counted: 4 });
+  });
+
+  it('keeps the message when the queue is away: the sweeper queues it later', async () => {
+    pipeline.queue.away = true;
+    const { replies } = await pipeline.post(ann, { content: 'Why?' });
+    expect(await pipeline.stored(replies[0]?.id ?? '')).to.deep.include({ status: 'queued' });
+  });
+
+  describe('is refused, and nothing is written,', () => {
+    const cases: [why: string, body: object, code: string, path: string][] = [
+      ['when it is empty', { content: '' }, 'validation_failed', 'body.content'],
+      ['when it is blank', { content: ' \n\t' }, 'validation_failed', 'body.content'],
+      [
+        'when it is too long',
+        { content: 'x'.repeat(MAX_MESSAGE_CHARS + 1) },
+        'validation_failed',
+        'body.content',
+      ],
+      [
+        'with a model and models',
+        { content: 'x', model: 'echo', models: ['echo'] },
+        'validation_failed',
+        'body.models',
+      ],
+      ['with no models at all', { content: 'x', models: [] }, 'validation_failed', 'body.models'],
+      [
+        'with a model for the assistant',
+        { role: 'assistant', content: 'x', model: 'echo' },
+        'validation_failed',
+        'body.model',
+      ],
+      ['with an unknown model', { content: 'x', model: 'no/such' }, 'model_not_available', 'body.model'],
+      [
+        'with one unknown model of several',
+        { content: 'x', models: ['echo', 'no/such'] },
+        'model_not_available',
+        'body.models.1',
+      ],
+    ];
+    for (const [why, body, code, path] of cases) {
+      it(why, async () => {
+        const refusal = await refusalOf(pipeline.post(ann, body, 'a key'));
+        expect(refusal.code).to.equal(code);
+        expect(refusal.paths).to.deep.equal([path]);
+        expect(await counts(ann)).to.deep.equal({ messages: 0, generations: 0, counted: 0, title: null });
+        expect(pipeline.events).to.deep.equal([]);
+        // The key was not spent on it.
+        expect((await pipeline.post(ann, { content: 'x' }, 'a key')).replies).to.have.length(1);
+      });
+    }
+
+    it('in a session of somebody else, or none', async () => {
+      const bob = await pipeline.asker();
+      for (const sessionId of [ann.sessionId, newId()]) {
+        const refusal = await refusalOf(pipeline.post({ ...bob, sessionId }, { content: 'x' }));
+        expect(refusal.code).to.equal('not_found');
+      }
+      expect(await counts(ann)).to.deep.include({ messages: 0, generations: 0, counted: 0 });
+    });
+  });
+
+  it('takes the longest message that it may', async () => {
+    const content = 'x'.repeat(MAX_MESSAGE_CHARS);
+    expect((await pipeline.post(ann, { content })).message.content).to.equal(content);
+  });
+
+  describe('repeated', () => {
+    for (const [name, body, key] of [
+      ['clientMessageId', { content: 'Why?', clientMessageId: 'c-1' }, undefined],
+      ['Idempotency-Key', { content: 'Why?' }, 'k-1'],
+    ] as const) {
+      it(`with one ${name}, 50 times at once: one message, one generation, the same answer`, async () => {
+        const answers = await Promise.all(Array.from({ length: 50 }, () => pipeline.post(ann, body, key)));
+        expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).to.equal(1);
+        expect(await counts(ann)).to.deep.include({ messages: 2, generations: 1, counted: 2 });
+        expect(pipeline.queue.enqueued).to.have.length(1);
+        expect(pipeline.published(ann, 'message:new')).to.have.length(2);
+      });
+    }
+
+    it('gets the first answer, whatever happened meanwhile', async () => {
+      const body = { content: 'Why?', clientMessageId: 'c-1' };
+      const first = await pipeline.post(ann, body);
+      await pipeline.messages.remove(ann.userId, first.replies[0]?.id ?? '');
+      await pipeline.messages.remove(ann.userId, first.message.id);
+      expect(JSON.stringify(await pipeline.post(ann, body))).to.equal(JSON.stringify(first));
+      await pipeline.sessions.remove(ann.userId, ann.sessionId);
+      expect(JSON.stringify(await pipeline.post(ann, body))).to.equal(JSON.stringify(first));
+      expect(await counts(ann)).to.deep.include({ messages: 0, generations: 1 });
+    });
+
+    it('with another body is refused', async () => {
+      await pipeline.post(ann, { content: 'Why?', clientMessageId: 'c-1' });
+      const refusal = await refusalOf(pipeline.post(ann, { content: 'How?', clientMessageId: 'c-1' }));
+      expect(refusal.code).to.equal('idempotency_key_reused');
+      expect(await counts(ann)).to.deep.include({ messages: 2, generations: 1 });
+    });
+
+    it('with two bodies at once: one is stored, the others are refused', async () => {
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 10 }, (_, i) =>
+          pipeline.post(ann, { content: `Number ${i}`, clientMessageId: 'c-1' }),
+        ),
+      );
+      const rejected = outcomes.filter((each) => each.status === 'rejected');
+      expect(rejected).to.have.length(9);
+      for (const { reason } of rejected) expect(reason).to.have.property('code', 'idempotency_key_reused');
+      expect(await counts(ann)).to.deep.include({ messages: 2, generations: 1 });
+    });
+
+    it('a clientMessageId counts within its session and its user, a key within its user', async () => {
+      const bob = await pipeline.asker();
+      const other = await pipeline.sessions.create(ann.userId, {});
+      const body = { content: 'Why?', clientMessageId: 'c-1' };
+      const answers = [
+        await pipeline.post(ann, body),
+        await pipeline.post({ ...ann, sessionId: other.id }, body),
+        await pipeline.post(bob, body),
+        await pipeline.post(ann, { content: 'Why?' }, 'c-1'),
+        await pipeline.post(bob, { content: 'Why?' }, 'c-1'),
+      ];
+      expect(new Set(answers.map(({ message }) => message.id)).size).to.equal(5);
+    });
+  });
+
+  describe('the title', () => {
+    it('is the beginning of the first message, and is announced', async () => {
+      await pipeline.post(ann, { content: `  Why\n is ${'very '.repeat(50)}` });
+      const { title } = await counts(ann);
+      expect(title).to.match(/^Why is very very/);
+      expect(title?.length).to.be.at.most(60);
+      const [update] = pipeline.published(ann, 'session:update');
+      expect(update?.payload).to.deep.include({ id: ann.sessionId, title });
+
+      await pipeline.post(ann, { content: 'Something else' });
+      expect(await counts(ann)).to.deep.include({ title });
+      expect(pipeline.published(ann, 'session:update')).to.have.length(1);
+    });
+
+    it('that the owner gave stays', async () => {
+      await pipeline.sessions.update(ann.userId, ann.sessionId, { title: 'Mine' });
+      await pipeline.post(ann, { content: 'Why?' });
+      expect(await counts(ann)).to.deep.include({ title: 'Mine' });
+    });
+  });
+
+  it('counts every message of parallel requests into the session', async () => {
+    await Promise.all(Array.from({ length: 20 }, (_, i) => pipeline.post(ann, { content: `Number ${i}` })));
+    expect(await counts(ann)).to.deep.include({ messages: 40, generations: 20, counted: 40 });
+  });
+
+  async function counts({ sessionId }: Asker) {
+    const [found] = await rows<{
+      messages: number;
+      generations: number;
+      counted: number | null;
+      title: string | null;
+    }>(
+      database().db,
+      `SELECT (SELECT count(*)::int FROM messages WHERE session_id = $1) AS messages,
+              (SELECT count(*)::int FROM generations WHERE session_id = $1) AS generations,
+              (SELECT message_count FROM sessions WHERE id = $1) AS counted,
+              (SELECT title FROM sessions WHERE id = $1) AS title`,
+      [sessionId],
+    );
+    if (!found) throw new Error('nothing was counted');
+    return found;
+  }
+});

@@ -1,0 +1,259 @@
+import { newId } from '../../src/base/ids.ts';
+import { parseInput } from '../../src/base/validation.ts';
+import { type RoomEventName, sessionRoom } from '../../src/contracts/events.ts';
+import { type SendMessageAnswer, sendMessageBody } from '../../src/contracts/routes/messages.ts';
+import { type Database, rows } from '../../src/data/database.ts';
+import type { GenerationRecord } from '../../src/data/entities/generation.ts';
+import { openAccount } from '../../src/data/repositories/ledger.ts';
+import { createMemoryFeed } from '../../src/feed/memory.ts';
+import { EventChannel } from '../../src/providers/event-channel.ts';
+import type { Provider, ProviderEvent, ProviderRequest } from '../../src/providers/provider.ts';
+import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
+import type { GenerationQueue } from '../../src/queue/generation-queue.ts';
+import { createAnnouncer } from '../../src/services/announce.ts';
+import { createAnnounceEnd } from '../../src/services/announce-end.ts';
+import { createLiveMessages } from '../../src/services/live-messages.ts';
+import { createMessages } from '../../src/services/messages.ts';
+import { createModelDirectory } from '../../src/services/model-directory.ts';
+import { createRegenerateMessage } from '../../src/services/regenerate-message.ts';
+import { createRunGeneration } from '../../src/services/run-generation.ts';
+import { createRunningGenerations, type RunningGenerations } from '../../src/services/running-generations.ts';
+import { createSendMessage } from '../../src/services/send-message.ts';
+import { createSessions } from '../../src/services/sessions.ts';
+import { createSettleGeneration } from '../../src/services/settle-generation.ts';
+import { createStopGeneration } from '../../src/services/stop-generation.ts';
+import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
+import { silentLog as log } from './global.ts';
+import type { PublishedEvent } from './rest-app.ts';
+import { until } from './until.ts';
+
+/** Longest message, in tests of the pipeline. */
+export const MAX_MESSAGE_CHARS = 1_000;
+
+/** The model that the scripted provider serves. */
+export const SCRIPTED = 'script/model';
+
+/** One stream of the scripted provider. */
+export interface ScriptedStream {
+  readonly request: ProviderRequest;
+  readonly signal: AbortSignal;
+  push(...events: ProviderEvent[]): void;
+}
+
+/** A provider that writes what the test says, when the test says it. */
+export interface ScriptedProvider extends Provider {
+  /** Every stream that was begun. */
+  readonly streams: ScriptedStream[];
+  /** The stream of that number, counted from 0; waits until it has begun. */
+  begun(index: number): Promise<ScriptedStream>;
+}
+
+function createScriptedProvider(): ScriptedProvider {
+  const streams: ScriptedStream[] = [];
+  return {
+    name: 'script',
+    streams,
+    stream: (request, signal) =>
+      new EventChannel({
+        signal,
+        open: (channel) =>
+          streams.push({
+            request,
+            signal,
+            push: (...events) => {
+              for (const event of events) channel.push(event);
+            },
+          }),
+      }),
+    async begun(index) {
+      await until(`stream ${index} begins`, () => streams.length > index);
+      return streams[index] as ScriptedStream;
+    },
+  };
+}
+
+/** A queue that only writes down what is asked of it. */
+export interface RecordingQueue extends GenerationQueue {
+  readonly enqueued: string[];
+  readonly removed: string[];
+  /** Set: it does not answer. */
+  away: boolean;
+}
+
+function createRecordingQueue(): RecordingQueue {
+  const queue: RecordingQueue = {
+    enqueued: [],
+    removed: [],
+    away: false,
+    async enqueue(id) {
+      if (queue.away) throw new Error('the queue is away');
+      queue.enqueued.push(id);
+    },
+    async remove(id) {
+      queue.removed.push(id);
+    },
+    async ping() {},
+    async close() {},
+  };
+  return queue;
+}
+
+/** One worker process, or what of it counts here. */
+export interface TestWorker {
+  run(generationId: string, lockSignal?: AbortSignal): ReturnType<RunGeneration>;
+  readonly running: RunningGenerations;
+}
+
+/** A user with a session. */
+export interface Asker {
+  userId: string;
+  sessionId: string;
+}
+
+/** A generation as it is stored. */
+export type StoredGeneration = Pick<
+  GenerationRecord,
+  | 'id'
+  | 'model'
+  | 'status'
+  | 'attempt'
+  | 'interruptions'
+  | 'finishReason'
+  | 'errorCode'
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'usageEstimated'
+  | 'credits'
+>;
+
+/**
+ * The pipeline in one process: a real database, the feed in memory, a queue that only records, and workers that run
+ * what the test gives them.
+ */
+export type Pipeline = ReturnType<typeof createPipeline>;
+
+/** Builds it. The database stays open. */
+export function createPipeline(database: Database) {
+  const feed = createMemoryFeed();
+  const queue = createRecordingQueue();
+  const provider = createScriptedProvider();
+  const events: PublishedEvent[] = [];
+  feed.listen((room, event, payload) => events.push({ room, event, payload }));
+
+  const announce = createAnnouncer(feed.rooms, log);
+  const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live };
+  const announceEnd = createAnnounceEnd(shared);
+  const liveMessages = createLiveMessages(shared);
+  const models = createModelDirectory(['echo', 'script', 'other']);
+  const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
+  const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS };
+  const sendMessage = createSendMessage(sending);
+  const settle = createSettleGeneration({ ...shared, announceEnd });
+  const workers: RunningGenerations[] = [];
+
+  return {
+    database,
+    feed,
+    queue,
+    provider,
+    events,
+    settle,
+    stopMessage: stops.stopMessage,
+    regenerate: createRegenerateMessage(sending),
+    sweep: createSweepGenerations(shared),
+    sessions: createSessions({ ...shared, models, stopSession: stops.stopSession, defaultModel: SCRIPTED }),
+    messages: createMessages({ ...shared, present: liveMessages.present, stopMessage: stops.stopMessage }),
+
+    /** A new user with an account and a session. */
+    async asker({ model = SCRIPTED, settings = {} } = {}): Promise<Asker> {
+      const [userId, sessionId] = [newId(), newId()];
+      await rows(database.db, 'INSERT INTO users (id, email) VALUES ($1::uuid, $1::text)', [userId]);
+      await openAccount(database.db, userId);
+      await rows(database.db, 'INSERT INTO sessions (id, user_id, model, settings) VALUES ($1, $2, $3, $4)', [
+        sessionId,
+        userId,
+        model,
+        settings,
+      ]);
+      return { userId, sessionId };
+    },
+
+    /** What `POST /messages` does with a body. */
+    async post(asker: Asker, body: object, key?: string): Promise<SendMessageAnswer> {
+      const { userId, sessionId } = asker;
+      return sendMessage({ userId }, parseInput(sendMessageBody, { sessionId, ...body }, 'body'), key);
+    },
+
+    /** Asks something; answers with the reply and its generation. */
+    async ask(asker: Asker, content = 'Why?', model = SCRIPTED) {
+      const { message, replies } = await this.post(asker, { content, model });
+      const messageId = replies[0]?.id ?? '';
+      return { questionId: message.id, messageId, generationId: (await this.stored(messageId)).id };
+    },
+
+    worker({ serves = [provider] }: { serves?: Provider[] } = {}): TestWorker {
+      const running = createRunningGenerations({ database, control: feed.control, log });
+      running.start();
+      workers.push(running);
+      const run = createRunGeneration({
+        ...shared,
+        models,
+        provider: (name) => serves.find((each) => each.name === name),
+        running,
+        liveMessages,
+        announceEnd,
+        settle,
+      });
+      return { running, run: (id, signal = new AbortController().signal) => run(id, signal) };
+    },
+
+    /** The generation that writes a message. */
+    async stored(messageId: string): Promise<StoredGeneration> {
+      const [found] = await rows<StoredGeneration>(
+        database.db,
+        `SELECT id, model, status, attempt, interruptions, finish_reason AS "finishReason",
+                error_code AS "errorCode", input_tokens AS "inputTokens", output_tokens AS "outputTokens",
+                usage_estimated AS "usageEstimated", credits
+           FROM generations WHERE message_id = $1`,
+        [messageId],
+      );
+      if (!found) throw new Error(`no generation of ${messageId}`);
+      return found;
+    },
+
+    async content(messageId: string): Promise<string | undefined> {
+      const sql = 'SELECT content FROM messages WHERE id = $1';
+      return (await rows<{ content: string }>(database.db, sql, [messageId]))[0]?.content;
+    },
+
+    /** The charges of a user, which must be all of the balance. */
+    async charges({ userId }: Asker): Promise<number[]> {
+      const entries = await rows<{ amount: string }>(
+        database.db,
+        `SELECT amount FROM ledger_entries WHERE user_id = $1 AND kind = 'charge' ORDER BY id`,
+        [userId],
+      );
+      const [sums] = await rows<{ equal: boolean }>(
+        database.db,
+        `SELECT balance = (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE user_id = $1) AS equal
+           FROM accounts WHERE user_id = $1`,
+        [userId],
+      );
+      if (!sums?.equal) throw new Error('the balance is not the sum of the ledger');
+      return entries.map(({ amount }) => Number(amount));
+    },
+
+    /** What was published to a session, in order. */
+    published({ sessionId }: Asker, ...names: RoomEventName[]): PublishedEvent[] {
+      const room = sessionRoom(sessionId);
+      return events.filter(
+        (each) => each.room === room && (names.length === 0 || names.includes(each.event)),
+      );
+    },
+
+    async close(): Promise<void> {
+      for (const running of workers) running.stop();
+      await feed.close();
+    },
+  };
+}
