@@ -21,7 +21,6 @@ export const configShape = {
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development').describe('the kind of run'),
   PORT: integer(0, 65_535).default(3001).describe('the HTTP port; 0 takes a free one'),
   HOST: z.string().default('127.0.0.1').describe('the address to listen on; 0.0.0.0 for all'),
-  PUBLIC_URL: url('http', 'https').optional().describe('where people reach the server'),
   DATA_DIR: z.string().default('.data').describe('where the embedded default keeps its data'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
