@@ -20,7 +20,7 @@ const EVENT = 2;
 const SENDER = 'parley';
 
 const HEAD = `{"uid":"${SENDER}","nsp":"${CHAT_NAMESPACE}","type":${BROADCAST},"data":{"opts":{"rooms":[`;
-const BEFORE_EVENT = `],"except":[],"flags":{}},"packet":{"type":${EVENT},"nsp":"${CHAT_NAMESPACE}","data":["`;
+const BEFORE_EVENT = `],"except":[],"flags":{}},"packet":{"type":${EVENT},"data":["`;
 const AFTER_EVENT = '",';
 
 /** What stands before the payload; the same for all events of one name in one room. */

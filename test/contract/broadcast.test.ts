@@ -1,0 +1,310 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createShardedAdapter } from '@socket.io/redis-adapter';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { Server } from 'socket.io';
+import { io as connect, type Socket } from 'socket.io-client';
+import { newId } from '../../src/base/ids.ts';
+import { connectRedis, disconnectRedis } from '../../src/base/redis.ts';
+import {
+  CHAT_NAMESPACE,
+  type RoomEventName,
+  type RoomEvents,
+  sessionRoom,
+  userRoom,
+} from '../../src/contracts/events.ts';
+import { CHANNEL_PREFIX, decodeBroadcast, encodeBroadcast, roomChannel } from '../../src/feed/broadcast.ts';
+import { openRedisFeed } from '../../src/feed/redis.ts';
+import type { RoomSource } from '../../src/realtime/room-hub.ts';
+import { redisRoomSource } from '../../src/realtime/room-sources.ts';
+import { silentLog } from '../support/global.ts';
+import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+
+/** What the encoding has around a payload, and what could be taken for it. */
+const MARKERS = [
+  '],"except":[],"flags":{}},"packet":{"type":2,"data":["',
+  '{"uid":"parley","nsp":"/chat","type":3,"data":{"opts":{"rooms":[',
+  '",',
+  ']}}}',
+  'session:{x}',
+  '\u2028 👍 \u0000 \\" \\\\',
+];
+
+const EVENTS: RoomEventName[] = [
+  'message:new',
+  'message:stream',
+  'message:update',
+  'message:error',
+  'message:done',
+  'message:delete',
+  'session:update',
+  'session:delete',
+  'balance:update',
+  'session:new',
+];
+
+describe('a broadcast', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...MARKERS));
+  const payloads = fc.oneof(
+    fc.record({ sessionId: text, messageId: text, attempt: fc.nat(), offset: fc.nat(), delta: text }),
+    fc.dictionary(text, fc.jsonValue()),
+  );
+  const rooms = fc.uuid().chain((id) => fc.constantFrom(sessionRoom(id), userRoom(id)));
+
+  it('is taken apart into what it was made of, whatever is in the payload', () => {
+    fc.assert(
+      fc.property(rooms, fc.constantFrom(...EVENTS), payloads, (room, event, payload) => {
+        const payloadJson = JSON.stringify(payload);
+        const encoded = encodeBroadcast(room, event, payloadJson);
+        expect(decodeBroadcast(encoded)).to.deep.equal({ room, event, payloadJson });
+        const { data } = JSON.parse(encoded) as { data: { packet: { data: unknown[] } } };
+        expect(data.packet.data).to.deep.equal([event, JSON.parse(payloadJson)]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('of somebody else is not one of ours', () => {
+    for (const other of [
+      '',
+      '{}',
+      'x',
+      '{"uid":"abc","nsp":"/chat","type":3,"data":{"opts":{"rooms":["r"]}}}',
+    ]) {
+      expect(decodeBroadcast(other)).to.equal(undefined);
+    }
+  });
+});
+
+describeWithRedis('broadcasts, and the sharded adapter', () => {
+  let redis: TestRedis;
+  let client: Redis;
+  const closing: (() => unknown)[] = [];
+
+  before(async () => {
+    redis = await startRedis();
+    client = new Redis(redis.url);
+  });
+  after(async () => {
+    client.disconnect();
+    await redis.close();
+  });
+  afterEach(async () => {
+    for (let close = closing.pop(); close; close = closing.pop()) await close();
+  });
+
+  /** A plain connection, as somebody has it who knows nothing of us. */
+  function connectPlainly(): Redis {
+    const connection = new Redis(redis.url);
+    closing.push(() => connection.disconnect());
+    return connection;
+  }
+
+  /** A Socket.IO server with the adapter as its manual says, whose sockets join the room that they ask for. */
+  async function startStockServer(): Promise<{ io: Server; url: string }> {
+    const http = createServer();
+    const io = new Server(http, {
+      adapter: createShardedAdapter(connectPlainly(), connectPlainly(), { channelPrefix: CHANNEL_PREFIX }),
+    });
+    io.of(CHAT_NAMESPACE).on('connection', (socket) => {
+      void socket.join(String(socket.handshake.auth.room));
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    closing.push(() => io.close());
+    return { io, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` };
+  }
+
+  async function connectSocket(url: string, room: string): Promise<Socket> {
+    const socket = connect(url + CHAT_NAMESPACE, {
+      auth: { room },
+      transports: ['websocket'],
+      forceNew: true,
+    });
+    closing.push(() => socket.disconnect());
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('connect_error', reject);
+    });
+    return socket;
+  }
+
+  const channels = async (): Promise<string[]> =>
+    (await client.call('PUBSUB', 'SHARDCHANNELS', `${CHANNEL_PREFIX}#*{*`)) as string[];
+
+  const delta = (messageId: string, text: string): RoomEvents['message:stream'] => ({
+    sessionId: newId(),
+    messageId,
+    attempt: 1,
+    offset: 0,
+    delta: text,
+  });
+
+  it('are what a stock server publishes, but for the sender', async () => {
+    const { io } = await startStockServer();
+    const subscriber = connectPlainly();
+    const published: [channel: string, message: string][] = [];
+    subscriber.on('smessage', (channel: string, message: string) => published.push([channel, message]));
+    for (const text of MARKERS) {
+      const room = sessionRoom(newId());
+      await subscriber.ssubscribe(roomChannel(room));
+      const payload = delta(newId(), text);
+      published.length = 0;
+      io.of(CHAT_NAMESPACE).to(room).emit('message:stream', payload);
+      await until('what it publishes', () => published.length > 0);
+      const [[channel, message] = ['', '']] = published;
+      expect(channel).to.equal(roomChannel(room));
+      const theirs = JSON.parse(message) as { uid: string };
+      const ours: unknown = JSON.parse(encodeBroadcast(room, 'message:stream', JSON.stringify(payload)));
+      expect(ours).to.deep.equal({ ...theirs, uid: 'parley' });
+      expect(theirs.uid).to.not.equal('parley');
+    }
+  });
+
+  it('are delivered by a stock server to the sockets of the room, and to no others', async () => {
+    const [room, otherRoom] = [sessionRoom(newId()), sessionRoom(newId())];
+    const { url } = await startStockServer();
+    const [inside, outside] = await Promise.all([connectSocket(url, room), connectSocket(url, otherRoom)]);
+    await until('both rooms are subscribed', async () => (await channels()).length === 2);
+    const feed = await openRedisFeed(redis.url, silentLog);
+    closing.push(() => feed.close());
+
+    const [heard, elsewhere]: [unknown[], unknown[]] = [[], []];
+    inside.onAny((event, payload) => heard.push([event, payload]));
+    outside.onAny((event, payload) => elsewhere.push([event, payload]));
+    const ref = { sessionId: room.slice('session:{'.length, -1), messageId: newId(), attempt: 1 };
+    const live = feed.live.open(ref);
+    const expected: unknown[] = [];
+    let offset = 0;
+    for (const text of MARKERS) {
+      await live.append({ offset, text, whole: () => '' });
+      expected.push(['message:stream', { ...ref, offset, delta: text }]);
+      offset += text.length;
+    }
+    await feed.rooms.publish(room, 'message:delete', { sessionId: ref.sessionId, messageId: ref.messageId });
+    expected.push(['message:delete', { sessionId: ref.sessionId, messageId: ref.messageId }]);
+    await feed.rooms.publish(otherRoom, 'session:delete', { sessionId: 'other' });
+    await until('every event', () => heard.length >= expected.length && elsewhere.length > 0);
+    expect(heard).to.deep.equal(expected);
+    expect(elsewhere).to.deep.equal([['session:delete', { sessionId: 'other' }]]);
+  });
+
+  describe('as the source of rooms', () => {
+    interface Source {
+      source: RoomSource;
+      subscriber: Redis;
+      heard: { room: string; event: string; payload: unknown; json: string | undefined }[];
+      gaps: number;
+    }
+
+    async function openSource(): Promise<Source> {
+      const publisher = await connectRedis(redis.url, { name: 'adapter', kind: 'command' }, silentLog);
+      const subscriber = await connectRedis(redis.url, { name: 'rooms', kind: 'subscriber' }, silentLog);
+      closing.push(() => [publisher, subscriber].forEach(disconnectRedis));
+      const io = new Server();
+      const opened: Source = {
+        source: redisRoomSource(io, { publisher, subscriber }, silentLog),
+        subscriber,
+        heard: [],
+        gaps: 0,
+      };
+      opened.source.listen({
+        event: (room, event, payload, json) => void opened.heard.push({ room, event, payload, json }),
+        gap: () => {
+          opened.gaps += 1;
+        },
+      });
+      return opened;
+    }
+
+    /** Publishes with a connection of its own; answers how many processes received it. */
+    const publish = (room: string, n: number): Promise<number> =>
+      client.spublish(
+        roomChannel(room),
+        encodeBroadcast(room, 'message:delete', JSON.stringify({ n })),
+      ) as Promise<number>;
+
+    const numbersOf = ({ heard }: Source): unknown[] =>
+      heard.map(({ payload }) => (payload as { n: number }).n);
+
+    it('come only of rooms that it has', async () => {
+      const opened = await openSource();
+      const [mine, left, never] = [sessionRoom(newId()), userRoom(newId()), sessionRoom(newId())];
+      expect(await channels()).to.deep.equal([]);
+      await opened.source.subscribe(mine);
+      await opened.source.subscribe(left);
+      expect(await channels()).to.have.members([mine, left].map(roomChannel));
+
+      opened.source.unsubscribe(left);
+      await until('it is unsubscribed', async () => (await channels()).length === 1);
+      expect(await channels()).to.deep.equal([roomChannel(mine)]);
+      expect(await publish(left, 1)).to.equal(0);
+      expect(await publish(never, 2)).to.equal(0);
+      expect(await publish(mine, 3)).to.equal(1);
+      await until('the event', () => opened.heard.length > 0);
+      expect(opened.heard).to.deep.equal([
+        { room: mine, event: 'message:delete', payload: { n: 3 }, json: '{"n":3}' },
+      ]);
+
+      await opened.source.subscribe(left);
+      expect(await publish(left, 4)).to.equal(1);
+      await until('the event of the room it came back to', () => opened.heard.length > 1);
+      expect(numbersOf(opened)).to.deep.equal([3, 4]);
+    });
+
+    it('are not lost from the moment on that subscribing resolves', async () => {
+      const opened = await openSource();
+      const count = 100;
+      await Promise.all(
+        Array.from({ length: count }, async (_, n) => {
+          const room = sessionRoom(newId());
+          await opened.source.subscribe(room);
+          expect(await publish(room, n)).to.equal(1);
+        }),
+      );
+      await until('every event', () => opened.heard.length >= count);
+      expect(numbersOf(opened).toSorted((a, b) => Number(a) - Number(b))).to.deep.equal([
+        ...Array(count).keys(),
+      ]);
+    });
+
+    it('come once to a room that was left and joined again at once', async () => {
+      const opened = await openSource();
+      const room = sessionRoom(newId());
+      for (let n = 0; n < 30; n += 1) {
+        await opened.source.subscribe(room);
+        expect(await publish(room, n)).to.equal(1);
+        if (n % 2) opened.source.unsubscribe(room);
+      }
+      await opened.source.subscribe(room);
+      await publish(room, 30);
+      await until('the last one', () => numbersOf(opened).includes(30));
+      const evens = numbersOf(opened).filter((n) => Number(n) % 2 === 0);
+      expect(evens).to.deep.equal(Array.from({ length: 16 }, (_, index) => 2 * index));
+      expect(new Set(numbersOf(opened)).size).to.equal(opened.heard.length);
+    });
+
+    it('come again after the connection was lost, and the gap is reported', async () => {
+      const opened = await openSource();
+      const [kept, left] = [sessionRoom(newId()), sessionRoom(newId())];
+      await opened.source.subscribe(kept);
+      await opened.source.subscribe(left);
+      opened.source.unsubscribe(left);
+      await until('it is unsubscribed', async () => (await channels()).length === 1);
+      for (let round = 1; round <= 3; round += 1) {
+        await client.call('CLIENT', 'KILL', 'ID', String(await opened.subscriber.client('ID')));
+        await until('the gap', () => opened.gaps >= round);
+        expect(opened.gaps).to.equal(round);
+        // Whatever comes after the report of the gap is not in it.
+        expect(await publish(kept, round)).to.equal(1);
+        expect(await channels()).to.deep.equal([roomChannel(kept)]);
+        await until('the event', () => opened.heard.length >= round);
+      }
+      expect(numbersOf(opened)).to.deep.equal([1, 2, 3]);
+    });
+  });
+});
