@@ -18,12 +18,9 @@ const MAX_HISTORY_CHARS = 200_000;
 
 /** The turns for a model: system prompt, as much of the history as fits (newest first), the question. */
 export function buildContext({ settings, model, question, history }: ContextInput): ChatTurn[] {
-  const replies = chooseReplies(history, model);
   const turns: ChatTurn[] = [];
   let chars = 0;
-  for (const message of history) {
-    if (message.role === 'assistant' && !replies.has(message.id)) continue;
-    if (message.content === '') continue;
+  for (const message of asConversation(history, model)) {
     chars += message.content.length;
     if (chars > MAX_HISTORY_CHARS) break;
     turns.push({ role: message.role, content: message.content });
@@ -38,15 +35,35 @@ export function buildContext({ settings, model, question, history }: ContextInpu
   ];
 }
 
+/**
+ * The history with one reply to each message, right behind it: one that was written again later must not stand
+ * behind what was said meanwhile. Newest first, like `history`.
+ */
+function asConversation(history: MessageView[], model: string): MessageView[] {
+  const chosen = chooseReplies(history, model);
+  const asked = new Set(history.filter(({ role }) => role !== 'assistant').map(({ id }) => id));
+  return history.flatMap((message) => {
+    if (message.content === '') return [];
+    if (message.role !== 'assistant') return [chosen.get(message.id) ?? [], message].flat();
+    const key = questionOf(message);
+    return asked.has(key) || chosen.get(key) !== message ? [] : [message];
+  });
+}
+
 /** Of several replies to one message one is history: the newest of this model, or else the newest of any. */
-function chooseReplies(history: MessageView[], model: string): Set<string> {
+function chooseReplies(history: MessageView[], model: string): Map<string, MessageView> {
   const chosen = new Map<string, MessageView>();
   for (const message of history) {
     if (message.role !== 'assistant' || message.content === '') continue;
-    const key = message.generation ? (message.parentId ?? message.id) : message.id;
+    const key = questionOf(message);
     const better = chosen.get(key);
     const own = message.generation?.model === model;
     if (!better || (own && better.generation?.model !== model)) chosen.set(key, message);
   }
-  return new Set([...chosen.values()].map((message) => message.id));
+  return chosen;
+}
+
+/** What a reply answers; a text that was posted for the assistant stands for itself. */
+function questionOf({ id, parentId, generation }: MessageView): string {
+  return generation ? (parentId ?? id) : id;
 }

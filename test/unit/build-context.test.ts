@@ -98,6 +98,17 @@ describe('buildContext', () => {
       expect(context(history)).to.deep.equal(['user: one', 'assistant: theirs', 'user: now']);
     });
 
+    it('stands behind its question, though it was written again after the next one', () => {
+      const history = [one, reply(one, 'first'), two, reply(two, 'second'), reply(one, 'first again')];
+      expect(context(history)).to.deep.equal([
+        'user: one',
+        'assistant: first again',
+        'user: two',
+        'assistant: second',
+        'user: now',
+      ]);
+    });
+
     it('is chosen for every message by itself', () => {
       const history = [one, reply(one, 'mine'), two, reply(two, 'theirs', 'b/two')];
       expect(context(history)).to.deep.equal([
