@@ -6,7 +6,7 @@ import {
   findGenerationMessage,
   releaseGeneration,
 } from '../data/repositories/generations.ts';
-import { findMessages, listMessages } from '../data/repositories/messages.ts';
+import { listContext, type MessageView } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
 import type { LiveTexts } from '../feed/ports.ts';
 import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
@@ -39,22 +39,26 @@ export interface RunGenerationDeps {
 const MAX_INTERRUPTIONS = 2;
 /** For a model that was admitted by a process which knew more providers than this one. */
 const NOT_SERVED = 'This server does not serve the model any more.';
-/** Most messages that are looked at for the history. */
-const MAX_HISTORY = 200;
+/** Most messages that are looked at: the one to be answered, and its history. */
+const MAX_CONTEXT = 200;
 
 /** Makes the worker's verb: claim, stream, settle. */
 export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   const { database, live, running, announce, announceEnd, liveMessages, settle, log } = deps;
 
   return async (generationId, lockSignal) => {
-    const claim = await claimGeneration(database.db, generationId);
+    // Reading what stands before it needs no claim, and need not wait for one.
+    const [claim, before] = await Promise.all([
+      claimGeneration(database.db, generationId),
+      listContext(database.db, generationId, MAX_CONTEXT),
+    ]);
     if (!claim) {
       await announceAgain(generationId);
       return 'done';
     }
     const run = running.begin(claim);
     try {
-      return await runClaimed(claim, run, lockSignal);
+      return await runClaimed({ claim, turns: turnsOf(claim, before) }, run, lockSignal);
     } finally {
       run.end();
     }
@@ -67,7 +71,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   }
 
   async function runClaimed(
-    claim: ClaimedGeneration,
+    { claim, turns }: { claim: ClaimedGeneration; turns: ChatTurn[] },
     run: RunningGeneration,
     lockSignal: AbortSignal,
   ): Promise<RunOutcome> {
@@ -78,7 +82,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     if (claim.interruptions >= MAX_INTERRUPTIONS) {
       const before = { ...ref, attempt: attempt - 1 };
       const text = (await live.read(before)) ?? '';
-      await settle(claim, await interruptedEnd(await turnsOf(claim), text, before.attempt));
+      await settle(claim, await interruptedEnd(turns, text, before.attempt));
       await live.drop(before);
       return 'done';
     }
@@ -90,7 +94,6 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const writer = new DeltaWriter(live.open(ref), (error) =>
       log.warn({ err: error, ...context }, 'a delta was not published'),
     );
-    const turns = await turnsOf(claim);
     const signal = AbortSignal.any([run.signal, lockSignal]);
     const end = claim.cancelRequested ? { cancelled: true } : await stream(claim, turns, writer, signal);
 
@@ -107,17 +110,6 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     if (settled) await live.drop(ref);
     log.info({ ...context, settled, chars: text.length, error: end.error?.code }, 'generation ended');
     return 'done';
-  }
-
-  /** Empty when the message that was to be answered is gone. */
-  async function turnsOf(claim: ClaimedGeneration): Promise<ChatTurn[]> {
-    const { sessionId, parentId, settings, model } = claim;
-    if (parentId === null) return [];
-    const [[question], history] = await Promise.all([
-      findMessages(database.db, sessionId, [parentId]),
-      listMessages(database.db, { sessionId, before: parentId, limit: MAX_HISTORY }),
-    ]);
-    return question ? buildContext({ settings, model, question, history }) : [];
   }
 
   async function stream(
@@ -145,4 +137,11 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
     return end;
   }
+}
+
+/** What the model is given; empty when the message that was to be answered is gone. */
+function turnsOf({ parentId, settings, model }: ClaimedGeneration, before: MessageView[]): ChatTurn[] {
+  const [question, ...history] = before;
+  if (!question || question.id !== parentId) return [];
+  return buildContext({ settings, model, question, history });
 }

@@ -90,6 +90,22 @@ async function listNewest(
   return found.map(toView);
 }
 
+/**
+ * What a generation has before it: the message that it answers, then older ones, newest first. When that message was
+ * deleted, the first one is another.
+ */
+export async function listContext(db: Db, generationId: string, limit: number): Promise<MessageView[]> {
+  const found = await rows<Row>(
+    db,
+    `${SELECT}
+      WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
+        AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)
+      ORDER BY m.id DESC LIMIT $2`,
+    [generationId, limit],
+  );
+  return found.map(toView);
+}
+
 /** A session's messages newer than `after`, oldest first. */
 export async function listMessagesAfter(
   db: Db,
