@@ -32,7 +32,10 @@ describe('classifyError', () => {
     [413, 'bad_request'],
     [422, 'bad_request'],
     [429, 'rate_limited'],
+    [499, 'network'],
     [500, 'overloaded'],
+    [505, 'provider_failed'],
+    [522, 'timeout'],
     [501, 'provider_failed'],
     [502, 'overloaded'],
     [503, 'overloaded'],
@@ -53,7 +56,14 @@ describe('classifyError', () => {
     [400, 'content_filter', 'content_filter'],
     [400, 'content_policy_violation', 'content_filter'],
     [403, 'model_not_found', 'model_not_available'],
-    [400, 'context_length_exceeded', 'bad_request'],
+    [429, 'billing_hard_limit_reached', 'provider_billing'],
+    [429, 'billing_not_active', 'provider_billing'],
+    [400, 'contract_spend_limit_reached', 'provider_billing'],
+    [400, 'enforced_spend_limit_reached', 'provider_billing'],
+    [500, 'context_length_exceeded', 'bad_request'],
+    [400, 'invalid_api_key', 'provider_auth'],
+    [400, 'rate_limit_exceeded', 'rate_limited'],
+    [500, 'overloaded_error', 'overloaded'],
   ];
   for (const [status, code, expected] of codes) {
     it(`reads code ${code} as ${expected}, whatever the status`, () => {
@@ -71,6 +81,11 @@ describe('classifyError', () => {
     [{ type: 'rate_limit_error' }, 'rate_limited'],
     [{ type: 'billing_error' }, 'provider_billing'],
     [{ type: 'invalid_request_error' }, 'bad_request'],
+    [{ type: 'authentication_error' }, 'provider_auth'],
+    [{ type: 'permission_error' }, 'provider_auth'],
+    [{ type: 'timeout_error' }, 'timeout'],
+    [{ type: 'request_too_large' }, 'bad_request'],
+    [{ type: 'not_found_error' }, 'model_not_available'],
     [{ type: 'server_error', code: null }, 'overloaded'],
     [{ code: 502 }, 'overloaded'],
     [{ code: '429' }, 'rate_limited'],
@@ -86,10 +101,19 @@ describe('classifyError', () => {
   const network: [string, GenerationErrorCode][] = [
     ['ECONNRESET', 'network'],
     ['ECONNREFUSED', 'network'],
+    ['ECONNABORTED', 'network'],
+    ['EPIPE', 'network'],
     ['ENOTFOUND', 'network'],
+    ['EAI_AGAIN', 'network'],
+    ['EHOSTUNREACH', 'network'],
+    ['ENETUNREACH', 'network'],
     ['UND_ERR_SOCKET', 'network'],
+    ['UND_ERR_CLOSED', 'network'],
+    ['UND_ERR_DESTROYED', 'network'],
     ['ETIMEDOUT', 'timeout'],
     ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
+    ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
+    ['UND_ERR_BODY_TIMEOUT', 'timeout'],
   ];
   for (const [code, expected] of network) {
     it(`reads ${code} as ${expected}, bare and inside an SDK's error`, () => {
