@@ -122,8 +122,9 @@ describe('regenerating a reply', () => {
 
   describe('is refused, and nothing is written,', () => {
     it("of a message of the user's", async () => {
-      const { questionId } = await pipeline.ask(ann);
-      await expectRefused('conflict', questionId);
+      const [first, second] = [await pipeline.ask(ann), await pipeline.ask(ann)];
+      await expectRefused('conflict', first.questionId);
+      await expectRefused('conflict', second.questionId);
     });
 
     it('when the question was deleted', async () => {

@@ -18,8 +18,15 @@ const POOL_SIZE = 10;
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   template ??= makeTemplate();
+  return create(await template);
+}
+
+/** Makes a database that has nothing yet, not even a schema. `close` drops it. */
+export const createEmptyDatabase = (): Promise<TestDatabase> => create('template0');
+
+async function create(from: string): Promise<TestDatabase> {
   const name = `parley_test_${newId().replaceAll('-', '')}`;
-  await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${await template}`);
+  await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${from}`);
   const url = await urlOf(name);
   const database = await openDatabase({ url, poolSize: POOL_SIZE });
   return {

@@ -1,0 +1,143 @@
+import { expect } from 'chai';
+import { openDatabase, rows } from '../../src/data/database.ts';
+import { assertSchemaCurrent, migrate, SchemaBehindError } from '../../src/data/migrate.ts';
+import { claimSoleProcess, NotAloneError } from '../../src/data/sole-process.ts';
+import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
+
+describe('migrations', () => {
+  let database: TestDatabase;
+  let others: TestDatabase['close'][];
+
+  beforeEach(async function () {
+    // The first file of a run may have to start PostgreSQL.
+    this.timeout(60_000);
+    others = [];
+    database = await createEmptyDatabase();
+  });
+  afterEach(async () => {
+    for (const close of others) await close();
+    await database.close();
+  });
+
+  it('go up, down, and up to the same schema again', async () => {
+    const empty = await schema();
+    expect(empty.columns).to.deep.equal([]);
+    const ran = await migrate(database);
+    expect(ran).to.have.length.greaterThan(0);
+    const full = await schema();
+    expect(full.columns).to.have.length.greaterThan(50);
+    expect(full.indexes).to.have.length.greaterThan(20);
+
+    for (const _ of ran) await database.dataSource.undoLastMigration();
+    expect(await schema()).to.deep.equal(empty);
+    expect(await migrate(database)).to.deep.equal(ran);
+    expect(await schema()).to.deep.equal(full);
+  });
+
+  it('run once, though many processes start at once', async () => {
+    const processes = await Promise.all(Array.from({ length: 4 }, open));
+    const ran = await Promise.all(processes.map(migrate));
+    expect(ran.filter((names) => names.length > 0)).to.have.length(1);
+    expect(await migrate(database)).to.deep.equal([]);
+    await assertSchemaCurrent(database);
+  });
+
+  it('leave the lock when they fail, so that the next may try', async () => {
+    // In the way of the first table.
+    await rows(database.db, 'CREATE TABLE users (id int)');
+    expect(String(await failureOf(migrate(database)))).to.match(/users.*already exists/);
+    await rows(database.db, 'DROP TABLE users');
+    const another = await open();
+    expect(await migrate(another)).to.have.length.greaterThan(0);
+  });
+
+  it('make what the entities describe', async () => {
+    await migrate(database);
+    for (const { tableName, columns } of database.dataSource.entityMetadatas) {
+      const found = await rows<{ name: string; nullable: boolean }>(
+        database.db,
+        `SELECT column_name AS name, is_nullable = 'YES' AS nullable FROM information_schema.columns
+          WHERE table_schema = 'public' AND table_name = $1`,
+        [tableName],
+      );
+      const described = columns.map(({ databaseName: name, isNullable: nullable }) => ({ name, nullable }));
+      expect(found, tableName).to.deep.include.members(described);
+    }
+  });
+
+  describe('a process', () => {
+    it('does not start on a schema that is behind', async () => {
+      expect(await failureOf(assertSchemaCurrent(database))).to.be.instanceOf(SchemaBehindError);
+      await migrate(database);
+      await assertSchemaCurrent(database);
+      await database.dataSource.undoLastMigration();
+      expect(await failureOf(assertSchemaCurrent(database))).to.be.instanceOf(SchemaBehindError);
+    });
+
+    it('without Redis is alone on its database, until it leaves', async () => {
+      const [first, second] = [await open(), await open()];
+      const release = await claimSoleProcess(first);
+      expect(await failureOf(claimSoleProcess(second))).to.be.instanceOf(NotAloneError);
+      await release();
+      const releaseSecond = await claimSoleProcess(second);
+      expect(await failureOf(claimSoleProcess(first))).to.be.instanceOf(NotAloneError);
+      await releaseSecond();
+    });
+
+    it('that crashed is not in the way: its lock ends with its connection', async () => {
+      const [crashed, next] = [await open(), await open()];
+      await claimSoleProcess(crashed);
+      const holders = `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
+                        WHERE locktype = 'advisory' AND granted AND datname = current_database()`;
+      expect(await rows(database.db, holders)).to.have.length(1);
+      const release = await claimSoleProcess(next);
+      await release();
+    });
+
+    it('without Redis leaves other databases alone', async () => {
+      const elsewhere = await createEmptyDatabase();
+      others.push(elsewhere.close);
+      const release = await claimSoleProcess(database);
+      const releaseElsewhere = await claimSoleProcess(elsewhere);
+      await Promise.all([release(), releaseElsewhere()]);
+    });
+  });
+
+  /** Another process on the same database. */
+  async function open() {
+    const another = await openDatabase({ url: database.url, poolSize: 2 });
+    others.push(another.close);
+    return another;
+  }
+
+  /** Everything but the list of migrations that ran. */
+  async function schema() {
+    const columns = await rows<object>(
+      database.db,
+      `SELECT table_name, column_name, data_type, is_nullable, column_default, character_maximum_length,
+              numeric_precision, numeric_scale, datetime_precision
+         FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'migrations'
+        ORDER BY table_name, ordinal_position`,
+    );
+    const indexes = await rows<object>(
+      database.db,
+      `SELECT tablename, indexname, indexdef FROM pg_indexes
+        WHERE schemaname = 'public' AND tablename <> 'migrations' ORDER BY indexname`,
+    );
+    const constraints = await rows<object>(
+      database.db,
+      `SELECT conrelid::regclass::text AS of, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'migrations'
+        ORDER BY 1, 2`,
+    );
+    return { columns, indexes, constraints };
+  }
+});
+
+/** Why something failed; undefined when it did not. */
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+}
