@@ -39,9 +39,13 @@ const ANY_NUMBER = 1_000_000;
 /** Starts to run generations. */
 export async function startGenerationConsumer(options: ConsumerOptions): Promise<GenerationConsumer> {
   const { backend, run, concurrency, log } = options;
+  let closing = false;
   // Three parameters: BullMQ makes the signal only for a processor that declares it.
   const processor: JobProcessor = async (job, token, signal) => {
-    const outcome = await run(job.data.generationId, signal ?? new AbortController().signal);
+    // BullMQ that was waiting for a job when it was closed may still take one.
+    const outcome = closing
+      ? 'handed-over'
+      : await run(job.data.generationId, signal ?? new AbortController().signal);
     if (outcome === 'handed-over') {
       await job.moveToWait(token);
       throw new WaitingError();
@@ -67,6 +71,7 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
   await worker.waitUntilReady();
   return {
     async close() {
+      closing = true;
       await worker.close();
       disconnect();
     },
