@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -173,12 +174,16 @@ describe('embedded PostgreSQL', () => {
     const pidFile = path.join(dataDir, 'postgres', 'pgdata', 'postmaster.pid');
     const ofServer = await readFile(pidFile, 'utf8');
     await first.stop();
-    // `sleep` never waits for the child that it inherits from the shell.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    // `sleep` never waits for the child that it inherits from the shell, which must not end before the shell is it.
+    const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
     children.push(parent);
-    const [zombie] = (await once(createInterface(parent.stdout), 'line')) as [string];
+    const [zombie] = (await once(createInterface(parent.stdout as Readable), 'line')) as [string];
+    await until('the shell is sleep', async () =>
+      (await readFile(`/proc/${parent.pid}/comm`, 'utf8')).startsWith('sleep'),
+    );
+    (parent.stdio[3] as Writable).end();
     await until('it is a zombie', async () =>
       (await readFile(`/proc/${zombie}/stat`, 'utf8')).includes(') Z '),
     );
