@@ -58,6 +58,7 @@ function answer(
   } else if (status === 204) {
     ctx.status = status;
   } else if (contentType && ctx.respond !== false && !ctx.headerSent) {
+    ctx.status = status;
     ctx.type = contentType;
   }
 }

@@ -27,6 +27,8 @@ export interface ChatNamespaceDeps extends ConnectionDeps {
 
 /** Most packets that may wait for a socket that asks and does not read the answers. */
 const MAX_WAITING_PACKETS = 10_000;
+/** Longest name of an unknown event that is echoed. */
+const MAX_SHOWN = 100;
 
 /** Serves the `/chat` namespace. Returns how to stop. */
 export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => void {
@@ -92,12 +94,8 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     const reply = typeof ack === 'function' ? (ack as (answer: object) => void) : () => {};
     try {
       const handler = Object.hasOwn(handlers, event) ? handlers[event] : undefined;
-      if (!handler) throw new AppError('not_found', `There is no event "${event}".`);
-      const checked = checkInput(
-        handler.schema,
-        typeof args[0] === 'function' ? undefined : args[0],
-        'payload',
-      );
+      if (!handler) throw new AppError('not_found', `There is no event "${shown(event)}".`);
+      const checked = checkInput(handler.schema, payloadOf(args), 'payload');
       if (!checked.ok) throw invalidInput(checked.errors);
       reply({ ok: true, ...(await handler.handle(connection, checked.value)) });
     } catch (error) {
@@ -113,6 +111,15 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     for (const connection of connections) connection.close();
   };
 }
+
+/** What stands before the acknowledgement. Bytes have properties that would be taken for fields: they are no object. */
+function payloadOf([payload]: unknown[]): unknown {
+  if (typeof payload === 'function') return undefined;
+  return ArrayBuffer.isView(payload) ? null : payload;
+}
+
+/** A name from outside, as it may stand in an answer. */
+const shown = (name: unknown): string => String(name).slice(0, MAX_SHOWN).toWellFormed();
 
 function waitingPackets(socket: ChatSocket): number {
   return (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;

@@ -15,6 +15,7 @@ export const streamSession = defineRoute({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
     after: textSchema({ min: 1, max: 100 }).optional().describe('`<messageId>:<attempt>:<offset>`'),
     prompt: textSchema({ min: 1, max: 10_000_000 })
+      .refine((text) => text.trim() !== '', 'must not be blank')
       .optional()
       .describe('Posted first; never again on a reconnect'),
     model: modelIdSchema.optional().describe('Who answers `prompt`'),

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { asGiven } from '../../base/errors.ts';
 import { parseInput } from '../../base/validation.ts';
 import { type EventId, eventIdSchema } from '../../contracts/event-id.ts';
 import { streamSession } from '../../contracts/routes/sse.ts';
@@ -34,7 +35,9 @@ export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps):
       const { prompt, model, clientMessageId } = query;
       const post = async () => {
         const body = { sessionId, role: 'user' as const, content: prompt ?? '', model, clientMessageId };
-        const { message, replies } = await sendMessage(identity, body);
+        const { message, replies } = await sendMessage(identity, body).catch((error: unknown) => {
+          throw asGiven(error, 'body', 'query');
+        });
         return [message.id, ...replies.map((reply) => reply.id)];
       };
       // A client that comes back has posted its prompt already.

@@ -1,3 +1,4 @@
+import { asGiven } from '../../base/errors.ts';
 import { sendMessageBody } from '../../contracts/routes/messages.ts';
 import type { SendMessage } from '../../services/send-message.ts';
 import { defineHandler } from './handler.ts';
@@ -6,6 +7,9 @@ import { defineHandler } from './handler.ts';
 export function sendMessageHandler(sendMessage: SendMessage) {
   return defineHandler({
     schema: sendMessageBody,
-    handle: (connection, body) => sendMessage(connection.identity, body),
+    handle: (connection, body) =>
+      sendMessage(connection.identity, body).catch((error: unknown) => {
+        throw asGiven(error, 'body', 'payload');
+      }),
   });
 }
