@@ -272,6 +272,23 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       ]);
     });
 
+    it('are subscribed once Redis has said so, and not before', async () => {
+      const opened = await openSource();
+      const room = sessionRoom(newId());
+      opened.subscriber.stream.cork();
+      let subscribed = false;
+      const subscribing = opened.source.subscribe(room).then(() => {
+        subscribed = true;
+      });
+      expect(await publish(room, 1)).to.equal(0);
+      expect(subscribed).to.equal(false);
+      opened.subscriber.stream.uncork();
+      await subscribing;
+      expect(await publish(room, 2)).to.equal(1);
+      await until('the event', () => opened.heard.length > 0);
+      expect(numbersOf(opened)).to.deep.equal([2]);
+    });
+
     it('come once to a room that was left and joined again at once', async () => {
       const opened = await openSource();
       const room = sessionRoom(newId());

@@ -313,6 +313,13 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
     }
   });
 
+  it('sends no text a second time that was not lost', async () => {
+    await new Writer(feed, newRef()).write(...UNICODE);
+    const stats = await client.info('commandstats');
+    expect(/cmdstat_set:calls=(\d+)/.exec(stats)?.[1]).to.equal('1');
+    expect(/cmdstat_append:calls=(\d+)/.exec(stats)?.[1]).to.equal(String(UNICODE.length - 1));
+  });
+
   it('does not take what is appended to a lost text for the text', async () => {
     const ref = newRef();
     await new Writer(feed, ref).write('the beginning');
