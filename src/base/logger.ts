@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { describeFailure } from './describe-failure.ts';
 
 export type { Logger } from 'pino';
@@ -8,6 +8,8 @@ export interface LoggerOptions {
   level: string;
   /** JSON lines in production, readable lines (when pino-pretty is installed) elsewhere. */
   pretty: boolean;
+  /** Where the lines go, if not to standard output. */
+  destination?: DestinationStream;
 }
 
 /** Fields that never reach a log, wherever they stand in a logged object. */
@@ -22,14 +24,15 @@ const SECRET_FIELDS = [
 ];
 
 /** The one logger of a process. Ids and numbers go in; contents and secrets do not. */
-export function createLogger({ level, pretty }: LoggerOptions): Logger {
-  return pino({
+export function createLogger({ level, pretty, destination }: LoggerOptions): Logger {
+  const options = {
     level,
     base: { pid: process.pid },
     serializers: { err: (error: unknown) => describeFailure(error) },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
     ...(pretty ? { transport: prettyTransport() } : {}),
-  });
+  };
+  return destination ? pino(options, destination) : pino(options);
 }
 
 function prettyTransport() {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
-import { pino } from 'pino';
+import { createLogger } from '../../src/base/logger.ts';
 import type { Problem } from '../../src/contracts/errors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectProblem } from '../support/expect-problem.ts';
@@ -28,7 +28,7 @@ describe('HTTP', () => {
       database: database(),
       env: { MAX_BODY_BYTES: String(MAX_BODY_BYTES), TRUST_PROXY_HOPS: '1' },
       routes: [testRoutes],
-      log: pino({ level: 'debug' }, destination),
+      log: createLogger({ level: 'debug', pretty: false, destination }),
     });
   });
   after(() => app.close());
