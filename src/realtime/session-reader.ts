@@ -133,7 +133,8 @@ export class SessionReader implements RoomReader, FrameOwner {
     const backlog = this.#backlog ?? [];
     this.#backlog = undefined;
     for (const frame of backlog) this.#deliver(frame);
-    if (this.#stale.size > 0 && !this.#deps.outbox.overflowed) this.#inBackground();
+    // Nobody waits for the rest of a reader that has left: asking again would go on for ever.
+    if (this.#stale.size > 0 && !this.#left && !this.#deps.outbox.overflowed) this.#inBackground();
   }
 
   /** Sends what a client lacks that has this much: the rest of what runs, and whatever is newer than `since`. */
