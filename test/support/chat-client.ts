@@ -107,11 +107,11 @@ export class ChatClient extends Following {
 
   /** Stops reading from the network, or reads again. */
   stopReading(): void {
-    this.#tcp().pause();
+    if (this.#socket) this.#webSocket(this.#socket)?.pause();
   }
 
   readAgain(): void {
-    this.#tcp().resume();
+    if (this.#socket) this.#webSocket(this.#socket)?.resume();
   }
 
   override get summary(): string {
@@ -143,10 +143,5 @@ export class ChatClient extends Following {
 
   #webSocket({ io: manager }: ChatSocket): WebSocket | undefined {
     return (manager.engine?.transport as unknown as { ws?: WebSocket } | undefined)?.ws;
-  }
-
-  #tcp(): { pause(): void; resume(): void } {
-    const ws = this.#socket && this.#webSocket(this.#socket);
-    return (ws as unknown as { _socket: { pause(): void; resume(): void } })._socket;
   }
 }

@@ -43,16 +43,21 @@ export class Transcript {
     if (fault !== undefined) this.faults.push(`${event} of ${heard.messageId}: ${fault}`);
   }
 
-  /** What to join with: every message that has not ended. */
+  /** What to join with: how much of every message that has not ended, and the newest one that has. */
   have(): Have[] {
-    return [...this.copies]
-      .filter(([, { message, done }]) => message.role === 'assistant' && !done)
-      .map(([messageId, { attempt, text }]) => ({ messageId, attempt, offset: text.length }));
+    const all = [...this.copies].map(([messageId, { message, attempt, text, done }]) => ({
+      messageId,
+      attempt,
+      offset: text.length,
+      done: done !== undefined || message.role === 'user',
+    }));
+    const ended = all.filter(({ done }) => done).sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+    return [...all.filter(({ done }) => !done), ...ended.slice(-1)];
   }
 
   /** Forgets what has not ended, as a client that keeps nothing over a reconnect. */
   forgetRunning(): void {
-    for (const { messageId } of this.have()) this.copies.delete(messageId);
+    for (const { messageId, done } of this.have()) if (!done) this.copies.delete(messageId);
   }
 
   /** A message that was read over HTTP: a client without `have` learns in this way what ended while it was away. */
