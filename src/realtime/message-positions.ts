@@ -90,7 +90,10 @@ export class MessagePositions {
 }
 
 /** Whether a client has more of a running message than there is. */
-export function isAheadOf({ attempt, offset }: Have, { attempt: current, content, status }: Message): boolean {
+export function isAheadOf(
+  { attempt, offset }: Have,
+  { attempt: current, content, status }: Message,
+): boolean {
   return !isTerminal(status) && attempt === current && offset > content.length;
 }
 

@@ -9,7 +9,7 @@ import {
 import { isTerminal, type Message } from '../contracts/message.ts';
 import { doneOf } from '../services/announce-end.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
-import { isBeginningOf, MessagePositions } from './message-positions.ts';
+import { isAheadOf, isBeginningOf, MessagePositions } from './message-positions.ts';
 import type { FrameOwner, Outbox } from './outbox.ts';
 import { RoomFrame } from './room-frame.ts';
 import type { RoomHub, RoomReader } from './room-hub.ts';
@@ -148,11 +148,16 @@ export class SessionReader implements RoomReader, FrameOwner {
       messages.current(sessionId, ended),
       since ? messages.newerThan(sessionId, since) : [],
     ]);
-    for (const message of [...endedNow, ...running]) this.#sendState(message, known.get(message.id));
     const deleted = new Set(ended);
     for (const { id } of endedNow) deleted.delete(id);
-    for (const messageId of deleted) this.#send('message:delete', { sessionId, messageId });
-    for (const message of newer) if (!this.#positions.knows(message.id)) this.#sendState(message, undefined);
+    for (const messageId of deleted) {
+      this.#positions.close(messageId);
+      this.#send('message:delete', { sessionId, messageId });
+    }
+    const unknown = newer.filter(({ id }) => !runningIds.has(id) && !this.#positions.knows(id));
+    for (const message of inOrder([...endedNow, ...running, ...unknown])) {
+      this.#sendState(message, known.get(message.id));
+    }
   }
 
   async #readStale(): Promise<void> {
@@ -177,6 +182,11 @@ export class SessionReader implements RoomReader, FrameOwner {
   /** A message that the client may know in part. */
   #sendState(message: Message, have: Have | undefined): void {
     const { id: messageId, sessionId, attempt, content } = message;
+    if (have && isAheadOf(have, message)) {
+      // The live text was lost, and its worker has not put it back yet. Nothing is taken back.
+      this.#positions.keep(have);
+      return;
+    }
     this.#positions.note(message);
     if (!have || isTerminal(message.status) || !isBeginningOf(have, message)) {
       this.#send('message:update', message);
@@ -219,6 +229,11 @@ export class SessionReader implements RoomReader, FrameOwner {
 
   #deliverDelta(frame: RoomFrame<'message:stream'>): void {
     const { payload } = frame;
+    if (!this.#positions.knows(payload.messageId)) {
+      // Whoever posted it died before it could tell: there may be more than this message to learn of.
+      this.refresh();
+      return;
+    }
     const verdict = this.#positions.advance(payload);
     if (verdict === 'drop') return;
     if (verdict === 'gap') {
@@ -245,6 +260,9 @@ export class SessionReader implements RoomReader, FrameOwner {
     this.#deps.outbox.send(frame, this);
   }
 }
+
+/** Ids sort by time: a question comes before its reply. */
+const inOrder = (messages: Message[]): Message[] => messages.sort((a, b) => (a.id < b.id ? -1 : 1));
 
 /** The newest of some ids. */
 const newestOf = (ids: string[]): string | undefined => [...ids].sort().at(-1);

@@ -19,7 +19,6 @@ function refusals(env: NodeJS.ProcessEnv): string[] {
 const WRONG: Record<string, string> = {
   NODE_ENV: 'staging',
   PORT: '70000',
-  PUBLIC_URL: 'chat.example.com',
   LOG_LEVEL: 'loud',
   DATABASE_URL: 'mysql://127.0.0.1/parley',
   DATABASE_POOL_SIZE: '1',
