@@ -1,4 +1,10 @@
-import type { DoneEvent, Have, MessageErrorEvent, StreamEvent } from '../../src/contracts/events.ts';
+import {
+  type DoneEvent,
+  type Have,
+  MAX_HAVE,
+  type MessageErrorEvent,
+  type StreamEvent,
+} from '../../src/contracts/events.ts';
 import { isTerminal, type Message } from '../../src/contracts/message.ts';
 
 /** What an event changes for somebody who has shown everything up to it. */
@@ -56,12 +62,8 @@ export class Transcript {
   have(): Have[] {
     const running = [...this.#entries.values()].filter((entry) => !entry.ended);
     const newest = this.newest();
-    const known = newest && !running.includes(newest) ? [newest, ...running] : running;
-    return known.slice(-MAX_HAVE).map(({ id, attempt, text }) => ({
-      messageId: id,
-      attempt,
-      offset: text.length,
-    }));
+    const known = newest?.ended ? [...running, newest] : running;
+    return known.slice(-MAX_HAVE).map(toHave);
   }
 
   /** Messages that were read over HTTP: nothing more is expected of those that have ended. */
@@ -130,8 +132,9 @@ export class Transcript {
   }
 }
 
-/** What one `join` takes. */
-const MAX_HAVE = 100;
+function toHave({ id, attempt, text, ended }: Entry): Have {
+  return { messageId: id, attempt, offset: text.length, ...(ended ? { done: true } : {}) };
+}
 
 /** The text of an attempt only grows: what is shorter than the text that is known was overtaken. */
 function isOld({ attempt, content }: Message, entry: Entry): boolean {

@@ -1,24 +1,40 @@
 import { z } from 'zod';
-import { type Have, haveSchema } from './events.ts';
-
-/** A position in the events of a session: how much of which message a client has. */
-export interface EventId extends Have {
-  /** The message's `message:done` was received, too. */
-  done: boolean;
-}
+import { type Have, haveSchema, MAX_HAVE } from './events.ts';
 
 const PATTERN = /^([^:]+):(\d+):(\d+)(:done)?$/;
 
-/** `<messageId>:<attempt>:<offset>`, and `:done` behind it once the message has ended. */
-export function formatEventId({ messageId, attempt, offset, done }: EventId): string {
+/**
+ * The id of a server-sent event: what a client has of its session once it has received it.
+ *
+ * `<messageId>:<attempt>:<offset>` of the message that the event is about, and `:done` behind it once that has ended.
+ * Comma separated, the same of the others that are being written follows, and of the newest that has ended: one id
+ * alone resumes all of them.
+ */
+export function formatEventId(have: readonly Have[]): string {
+  return have.slice(0, MAX_HAVE).map(formatPosition).join(',');
+}
+
+/** What is in an id that a client sends back. */
+export const eventIdSchema = z.string().transform((text, context): Have[] => {
+  const have = z.array(haveSchema).max(MAX_HAVE).safeParse(text.split(',').map(parsePosition));
+  if (have.success) return have.data;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be `<messageId>:<attempt>:<offset>`, as it was received',
+  });
+  return z.NEVER;
+});
+
+function formatPosition({ messageId, attempt, offset, done }: Have): string {
   return `${messageId}:${attempt}:${offset}${done ? ':done' : ''}`;
 }
 
-/** The position in an id that a client sends back. */
-export const eventIdSchema = z.string().transform((text, context): EventId => {
+function parsePosition(text: string): unknown {
   const [, messageId, attempt, offset, done] = PATTERN.exec(text) ?? [];
-  const have = haveSchema.safeParse({ messageId, attempt: Number(attempt), offset: Number(offset) });
-  if (have.success) return { ...have.data, done: done !== undefined };
-  context.addIssue({ code: 'custom', message: 'must be `<messageId>:<attempt>:<offset>`' });
-  return z.NEVER;
-});
+  return {
+    messageId,
+    attempt: Number(attempt),
+    offset: Number(offset),
+    ...(done === undefined ? {} : { done: true }),
+  };
+}

@@ -8,17 +8,35 @@ import type { Session } from './session.ts';
 /** The Socket.IO namespace. */
 export const CHAT_NAMESPACE = '/chat';
 
-/** How much of a running message a client already has. */
-export const haveSchema = z.strictObject({
+/** How far a message is. */
+const position = {
   messageId: idSchema,
   attempt: z.int().min(0).describe('The attempt that its text is from'),
   offset: z.int().min(0).describe('How many UTF-16 code units of that attempt it has'),
+};
+
+/** How much of a message a client already has. */
+export const haveSchema = z.strictObject({
+  ...position,
+  done: z
+    .boolean()
+    .optional()
+    .describe(
+      'Its last event came, too, and that of every older message that is not listed: none comes again',
+    ),
 });
+
+/** Most messages of which a client says what it has. */
+export const MAX_HAVE = 100;
 
 /** Payload of `join`. */
 export const joinSchema = z.strictObject({
   sessionId: idSchema,
-  have: z.array(haveSchema).max(100).optional().describe('Running messages that the client has in part'),
+  have: z
+    .array(haveSchema)
+    .max(MAX_HAVE)
+    .optional()
+    .describe('Messages that the client has in part, and the newest that has ended; newer ones are sent'),
 });
 
 /** Payload of `leave`. */
@@ -30,7 +48,7 @@ export const stopSchema = z.strictObject({ messageId: idSchema });
 /** Payload of `auth`. */
 export const authSchema = z.strictObject({ token: textSchema({ min: 1, max: 4_096 }) });
 
-/** What a client has of a running message, see {@link haveSchema}. */
+/** What a client has of a message, see {@link haveSchema}. */
 export type Have = z.infer<typeof haveSchema>;
 
 /** One delta. `offset` = UTF-16 code units of this attempt's text before `delta`. */
@@ -96,7 +114,7 @@ export type RoomEventName = keyof RoomEvents;
 export type Ack<T> = (answer: ({ ok: true } & T) | { ok: false; error: Problem }) => void;
 
 /** How far a running message is, after a join. */
-export type LivePosition = z.infer<typeof haveSchema>;
+export type LivePosition = z.infer<z.ZodObject<typeof position>>;
 
 /** Server to client. */
 export type ServerToClientEvents = {

@@ -16,6 +16,8 @@ export class MessagePositions {
   readonly #live = new Map<string, { attempt: number; offset: number }>();
   /** Messages of which nothing more is to be sent: ended ones, and what people wrote. */
   readonly #closed = new BoundedSet(REMEMBERED);
+  /** The client has all of what is not newer than this and not in {@link #live}. */
+  #closedUpTo = '';
   /** Ids sort by time: a session without messages begins now. */
   #newest = newId();
 
@@ -35,14 +37,22 @@ export class MessagePositions {
     return position && { messageId, ...position };
   }
 
-  /** Whether the client knows the message. */
+  /** Whether the client has been told of the message here. */
   knows(messageId: string): boolean {
     return this.#live.has(messageId) || this.#closed.has(messageId);
   }
 
   /** Whether nothing more of the message is to be sent. */
   isClosed(messageId: string): boolean {
-    return this.#closed.has(messageId);
+    return this.#closed.has(messageId) || (messageId <= this.#closedUpTo && !this.#live.has(messageId));
+  }
+
+  /** What a client says that it has when it joins: of what is older, and not in the list, it has all. */
+  claim(have: Have[]): void {
+    for (const { messageId, done, ...position } of have) {
+      if (messageId > this.#closedUpTo) this.#closedUpTo = messageId;
+      if (!done && !this.#closed.has(messageId)) this.#live.set(messageId, position);
+    }
   }
 
   /** The client has this state of a message. */

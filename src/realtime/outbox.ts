@@ -35,6 +35,7 @@ export class Outbox {
   #lastDelta = new Map<string, Item>();
   #bytes = 0;
   #busy = false;
+  #held = false;
   #closed = false;
   readonly #overflowed = new Set<FrameOwner>();
   readonly #waiting: (() => void)[] = [];
@@ -47,6 +48,11 @@ export class Outbox {
   /** Frames are being dropped until the wire has drained. */
   get overflowed(): boolean {
     return this.#overflowed.size > 0;
+  }
+
+  /** It can take more without dropping it: less than half of what it may hold is waiting. */
+  get hasRoom(): boolean {
+    return !this.overflowed && this.#bytes * 2 <= this.#maxBytes;
   }
 
   /** Sends now, or when the wire is free; or drops, and tells the owner. */
@@ -65,17 +71,19 @@ export class Outbox {
 
   /** Holds everything back until {@link release}: the wire is not open yet. */
   hold(): void {
+    this.#held = true;
     this.#busy = true;
   }
 
   /** Ends {@link hold}. */
   release(): void {
+    this.#held = false;
     this.#flushed();
   }
 
-  /** Resolves when nothing waits. */
+  /** Resolves when nothing waits for the wire; at once while the wire is not open yet. */
   idle(): Promise<void> {
-    if (!this.#busy || this.#closed) return Promise.resolve();
+    if (!this.#busy || this.#held || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

@@ -5,7 +5,9 @@ import { RoomFrame } from './room-frame.ts';
 export interface RoomReader {
   /** An event of the room. */
   accept(frame: RoomFrame): void;
-  /** Events may have been missed: the connection to the broker was lost for a while. */
+  /** From now on events may be missed: the connection to the broker is lost. */
+  interrupted(): void;
+  /** No event is missed any more; those since {@link interrupted} may have been. */
   refresh(): void;
 }
 
@@ -22,6 +24,9 @@ export interface RoomSource {
 export interface RoomSourceListener {
   /** `json` is the payload as it came, where it came encoded. */
   event<E extends RoomEventName>(room: string, event: E, payload: RoomEvents[E], json?: string): void;
+  /** From now on events may be missed. */
+  lost(): void;
+  /** No event is missed any more; those since `lost` may have been. */
   gap(): void;
 }
 
@@ -34,13 +39,19 @@ interface Room {
 export class RoomHub {
   readonly #source: RoomSource;
   readonly #rooms = new Map<string, Room>();
+  #lost = false;
 
   constructor(source: RoomSource) {
     this.#source = source;
     source.listen({
       event: (name, event, payload, json) => this.#deliver(name, new RoomFrame(event, payload, json)),
+      lost: () => {
+        this.#lost = true;
+        this.#tellAll((reader) => reader.interrupted());
+      },
       gap: () => {
-        for (const { readers } of this.#rooms.values()) for (const reader of readers) reader.refresh();
+        this.#lost = false;
+        this.#tellAll((reader) => reader.refresh());
       },
     });
   }
@@ -53,6 +64,7 @@ export class RoomHub {
   async join(name: string, reader: RoomReader): Promise<void> {
     const room = this.#rooms.get(name) ?? this.#open(name);
     room.readers.add(reader);
+    if (this.#lost) reader.interrupted();
     try {
       await room.ready;
     } catch (error) {
@@ -73,6 +85,10 @@ export class RoomHub {
     const room = { readers: new Set<RoomReader>(), ready: this.#source.subscribe(name) };
     this.#rooms.set(name, room);
     return room;
+  }
+
+  #tellAll(tell: (reader: RoomReader) => void): void {
+    for (const { readers } of this.#rooms.values()) for (const reader of readers) tell(reader);
   }
 
   #deliver(name: string, frame: RoomFrame): void {

@@ -50,6 +50,7 @@ export function redisRoomSource(
   return {
     listen(listener) {
       takeEvents(adapter, listener);
+      subscriber.on('close', () => listener.lost());
       subscriber.on('ready', () => {
         Promise.all([...rooms].map(subscribed)).then(
           () => listener.gap(),

@@ -1,4 +1,3 @@
-import type { EventId } from '../contracts/event-id.ts';
 import {
   type Have,
   type LivePosition,
@@ -25,7 +24,7 @@ export interface SessionReaderDeps {
 }
 
 /** Most events that wait for a catching up; the messages of further ones are read again. */
-const MAX_BACKLOG = 10_000;
+const MAX_BACKLOG = 1_000;
 
 /**
  * One client in one session: sees to it that the client gets every event once, whatever the order in which the
@@ -45,6 +44,8 @@ export class SessionReader implements RoomReader, FrameOwner {
   readonly #missed = new Map<string, RoomFrame>();
   /** What arrives while the client is being brought up to date; undefined when it is. */
   #backlog: RoomFrame[] | undefined = [];
+  /** The newest message that the client had when the connection to the broker was lost; set until it is back. */
+  #missingSince: string | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #left = false;
 
@@ -61,16 +62,13 @@ export class SessionReader implements RoomReader, FrameOwner {
    */
   async join(have: Have[] = []): Promise<LivePosition[]> {
     await this.#catchingUp(async () => {
-      await this.#deps.hub.join(this.#room, this);
+      this.#positions.claim(have);
+      if (!this.#left) await this.#deps.hub.join(this.#room, this);
+      // Left meanwhile, perhaps before the room was joined.
+      if (this.#left) return this.leave();
       await this.#sendMissing(have, newestOf(have.map(({ messageId }) => messageId)));
     });
     return this.#positions.list();
-  }
-
-  /** Like {@link join}, for a client that knows one position only: the last event that it received. */
-  async resume(after: EventId | undefined): Promise<void> {
-    if (after?.done) this.#positions.close(after.messageId);
-    await this.join(after ? [after] : []);
   }
 
   /** Sees to it that the client has these messages, whether or not it was there when they were announced. */
@@ -86,13 +84,26 @@ export class SessionReader implements RoomReader, FrameOwner {
   }
 
   accept(frame: RoomFrame): void {
+    if (this.#left) return;
     if (!this.#backlog) this.#deliver(frame);
     else if (this.#backlog.length < MAX_BACKLOG) this.#backlog.push(frame);
-    else this.dropped(frame);
+    else if (!this.#isPast(frame)) this.dropped(frame);
+  }
+
+  interrupted(): void {
+    // What comes next waits until what was missed has been read. What waits already may be the half of something.
+    const halves = this.#backlog ?? [];
+    this.#backlog = [];
+    this.#missingSince ??= this.#positions.newest;
+    for (const frame of halves) if (!this.#isPast(frame)) this.dropped(frame);
   }
 
   refresh(): void {
-    this.#inBackground(() => this.#sendMissing(this.#positions.list(), this.#positions.newest));
+    this.#inBackground(async () => {
+      const since = this.#missingSince ?? this.#positions.newest;
+      this.#missingSince = undefined;
+      await this.#sendMissing(this.#positions.list(), since);
+    });
   }
 
   dropped(frame: RoomFrame): void {
@@ -109,7 +120,7 @@ export class SessionReader implements RoomReader, FrameOwner {
   drained(): void {
     const missed = [...this.#missed.values()];
     this.#missed.clear();
-    for (const frame of missed) this.#deps.outbox.send(frame, this);
+    for (const frame of missed) this.#pass(frame);
     this.#inBackground();
   }
 
@@ -123,18 +134,18 @@ export class SessionReader implements RoomReader, FrameOwner {
       this.#backlog ??= [];
       await first();
       await this.#readStale();
-      this.#goLive();
+      if (!this.#left) this.#goLive();
     });
     this.#work = done.catch(() => {});
     return done;
   }
 
   #goLive(): void {
+    if (this.#missingSince !== undefined) return;
     const backlog = this.#backlog ?? [];
     this.#backlog = undefined;
     for (const frame of backlog) this.#deliver(frame);
-    // Nobody waits for the rest of a reader that has left: asking again would go on for ever.
-    if (this.#stale.size > 0 && !this.#left && !this.#deps.outbox.overflowed) this.#inBackground();
+    if (this.#stale.size > 0 && !this.#deps.outbox.overflowed) this.#inBackground();
   }
 
   /** Sends what a client lacks that has this much: the rest of what runs, and whatever is newer than `since`. */
@@ -150,25 +161,37 @@ export class SessionReader implements RoomReader, FrameOwner {
     ]);
     const deleted = new Set(ended);
     for (const { id } of endedNow) deleted.delete(id);
-    for (const messageId of deleted) {
-      this.#positions.close(messageId);
-      this.#send('message:delete', { sessionId, messageId });
-    }
-    const unknown = newer.filter(({ id }) => !runningIds.has(id) && !this.#positions.knows(id));
+    for (const messageId of deleted) this.#sendDeleted(messageId);
+    const told = new Set([...known.keys(), ...runningIds]);
+    const unknown = newer.filter(({ id }) => !told.has(id) && !this.#positions.knows(id));
     for (const message of inOrder([...endedNow, ...running, ...unknown])) {
-      this.#sendState(message, known.get(message.id));
+      const had = known.get(message.id);
+      if (this.#deps.outbox.hasRoom) this.#sendState(message, had);
+      else {
+        // Read again when the client can take it: nothing is kept for one that reads slowly.
+        if (had) this.#positions.keep(had);
+        this.#stale.set(message.id, 'known');
+      }
     }
   }
 
+  /**
+   * Reads again what the client lacks. One message at a time, as the client takes them: together they may be more
+   * than an outbox holds.
+   */
   async #readStale(): Promise<void> {
     const { messages, sessionId, outbox } = this.#deps;
-    while (this.#stale.size > 0 && !this.#left && !outbox.overflowed) {
-      const stale = new Map(this.#stale);
-      this.#stale.clear();
-      for (const message of await messages.current(sessionId, [...stale.keys()])) {
-        if (stale.get(message.id) === 'new') this.#sendNew(message);
-        else this.#sendState(message, this.#positions.get(message.id));
-      }
+    while (!this.#left && !outbox.overflowed) {
+      const [messageId] = [...this.#stale.keys()].sort();
+      if (messageId === undefined) return;
+      await outbox.idle();
+      if (this.#left) return;
+      const kind = this.#stale.get(messageId);
+      this.#stale.delete(messageId);
+      const [message] = await messages.current(sessionId, [messageId]);
+      if (message && kind === 'known') this.#sendState(message, this.#positions.get(messageId));
+      else if (message && kind === 'new') this.#sendNew(message);
+      else if (kind === 'known') this.#sendDeleted(messageId);
     }
   }
 
@@ -182,12 +205,15 @@ export class SessionReader implements RoomReader, FrameOwner {
   /** A message that the client may know in part. */
   #sendState(message: Message, have: Have | undefined): void {
     const { id: messageId, sessionId, attempt, content } = message;
+    this.#stale.delete(messageId);
     if (have && isAheadOf(have, message)) {
       // The live text was lost, and its worker has not put it back yet. Nothing is taken back.
       this.#positions.keep(have);
       return;
     }
     this.#positions.note(message);
+    // What nobody writes any more has no last event of its own: who has all of it has seen it.
+    if (have && message.model === null && have.offset === content.length) return;
     if (!have || isTerminal(message.status) || !isBeginningOf(have, message)) {
       this.#send('message:update', message);
       this.#sendEnd(message);
@@ -207,57 +233,82 @@ export class SessionReader implements RoomReader, FrameOwner {
     this.#send('message:done', doneOf(message));
   }
 
+  #sendDeleted(messageId: string): void {
+    this.#positions.close(messageId);
+    this.#send('message:delete', { sessionId: this.#deps.sessionId, messageId });
+  }
+
   #send<E extends keyof RoomEvents>(event: E, payload: RoomEvents[E]): void {
-    this.#deps.outbox.send(new RoomFrame(event, payload), this);
+    this.#pass(new RoomFrame(event, payload));
+  }
+
+  #pass(frame: RoomFrame): void {
+    if (!this.#left) this.#deps.outbox.send(frame, this);
+  }
+
+  /** Whether the client has all that the event tells, and all that could follow. */
+  #isPast(frame: RoomFrame): boolean {
+    const id = messageIdOf(frame);
+    if (id === undefined) return false;
+    return frame.is('message:new') ? this.#positions.knows(id) : this.#positions.isClosed(id);
   }
 
   /** A live event: sent on, less what the client has. */
   #deliver(frame: RoomFrame): void {
     const id = messageIdOf(frame);
-    const past = id !== undefined && (this.#positions.isClosed(id) || this.#stale.has(id));
+    const past = this.#isPast(frame) || (id !== undefined && this.#stale.has(id));
     if (past && !frame.is('message:delete')) return;
-    if (frame.is('message:stream')) this.#deliverDelta(frame);
+    if (frame.is('message:new')) this.#deliverNew(frame);
+    else if (frame.is('message:delete')) this.#deliverLast(frame);
+    else if (id !== undefined && !this.#positions.knows(id)) this.#deliverUnknown(frame, id);
+    else if (frame.is('message:stream')) this.#deliverDelta(frame);
     else if (frame.is('message:update')) this.#deliverUpdate(frame);
-    else if (frame.is('message:new')) this.#deliverNew(frame);
-    else {
-      if (frame.is('message:done') || frame.is('message:delete')) {
-        this.#positions.close(frame.payload.messageId);
-      }
-      this.#deps.outbox.send(frame, this);
-    }
+    else if (frame.is('message:done')) this.#deliverLast(frame);
+    else this.#pass(frame);
+  }
+
+  #deliverLast(frame: RoomFrame<'message:done'> | RoomFrame<'message:delete'>): void {
+    this.#positions.close(frame.payload.messageId);
+    this.#pass(frame);
+  }
+
+  #deliverUnknown(frame: RoomFrame, messageId: string): void {
+    // A delta: whoever posted it died before it could tell, and there may be more than this message to learn of.
+    if (frame.is('message:stream')) this.refresh();
+    // What came before was published before the room was joined.
+    else this.#askAgain(messageId);
   }
 
   #deliverDelta(frame: RoomFrame<'message:stream'>): void {
     const { payload } = frame;
-    if (!this.#positions.knows(payload.messageId)) {
-      // Whoever posted it died before it could tell: there may be more than this message to learn of.
-      this.refresh();
-      return;
-    }
     const verdict = this.#positions.advance(payload);
     if (verdict === 'drop') return;
     if (verdict === 'gap') {
-      // Something between what the client has and this event was lost: read the message again.
-      this.#stale.set(payload.messageId, 'known');
-      this.#inBackground();
+      // Something between what the client has and this event was lost.
+      this.#askAgain(payload.messageId);
       return;
     }
-    this.#deps.outbox.send(verdict.from === payload.offset ? frame : tailOf(payload, verdict.from), this);
+    this.#pass(verdict.from === payload.offset ? frame : tailOf(payload, verdict.from));
   }
 
   #deliverUpdate(frame: RoomFrame<'message:update'>): void {
     if (!isTerminal(frame.payload.status) && this.#positions.covers(frame.payload)) return;
     this.#positions.note(frame.payload);
-    this.#deps.outbox.send(frame, this);
+    this.#pass(frame);
+  }
+
+  /** Reads a message again, with whatever has become of it meanwhile. */
+  #askAgain(messageId: string): void {
+    this.#stale.set(messageId, 'known');
+    this.#inBackground();
   }
 
   #deliverNew(frame: RoomFrame<'message:new'>): void {
     const { id, status } = frame.payload;
-    if (this.#positions.knows(id)) return;
     this.#positions.note(frame.payload);
     // A reply that was only stored is complete from the start.
     if (isTerminal(status)) this.#positions.close(id);
-    this.#deps.outbox.send(frame, this);
+    this.#pass(frame);
   }
 }
 

@@ -1,16 +1,23 @@
 import type { ServerResponse } from 'node:http';
-import { type EventId, formatEventId } from '../contracts/event-id.ts';
+import { formatEventId } from '../contracts/event-id.ts';
+import type { Have } from '../contracts/events.ts';
 import type { Wire } from './outbox.ts';
 import type { RoomFrame } from './room-frame.ts';
 
-/** The wire of an event stream: https://html.spec.whatwg.org/multipage/server-sent-events.html */
-export function sseWire(response: ServerResponse): Wire {
-  /** Where the client is in each message that has not ended. */
-  const positions = new Map<string, EventId>();
+/**
+ * The wire of an event stream: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ *
+ * @param have - what the client had when it came
+ */
+export function sseWire(response: ServerResponse, have: readonly Have[]): Wire {
+  const progress = new Progress();
+  for (const position of have) progress.note(position, position.done === true);
   return {
     encode(frame) {
-      const id = positionAfter(frame, positions);
-      return `event: ${frame.event}\n${id ? `id: ${formatEventId(id)}\n` : ''}data: ${frame.json}\n\n`;
+      const position = positionAfter(frame, progress);
+      if (position) progress.note(position, endsMessage(frame));
+      const id = position ? `id: ${formatEventId(progress.behind(position))}\n` : '';
+      return `event: ${frame.event}\n${id}data: ${frame.json}\n\n`;
     },
     write(data, flushed) {
       response.write(data, () => flushed());
@@ -18,25 +25,55 @@ export function sseWire(response: ServerResponse): Wire {
   };
 }
 
-function positionAfter(frame: RoomFrame, positions: Map<string, EventId>): EventId | undefined {
+/** What the client has: of each message that has not ended, and of the newest that has. */
+class Progress {
+  readonly #open = new Map<string, Have>();
+  #newestDone: Have | undefined;
+
+  get(messageId: string): Have | undefined {
+    return this.#open.get(messageId);
+  }
+
+  note(position: Have, ended: boolean): void {
+    const { messageId } = position;
+    if (!ended) {
+      this.#open.set(messageId, position);
+      return;
+    }
+    this.#open.delete(messageId);
+    if (!this.#newestDone || messageId > this.#newestDone.messageId) this.#newestDone = position;
+  }
+
+  /**
+   * All of it, the one that has just been noted first. In a conversation that is one position: what has ended only
+   * counts while nothing newer stands there, as the place from which on messages are new.
+   */
+  behind(first: Have): Have[] {
+    const all = [first, ...[...this.#open.values()].filter(({ messageId }) => messageId !== first.messageId)];
+    const newest = this.#newestDone;
+    return newest && all.every(({ messageId }) => messageId < newest.messageId) ? [...all, newest] : all;
+  }
+}
+
+/** How far the client is in the message of a frame; undefined for one that is about no message, or says nothing of it. */
+function positionAfter(frame: RoomFrame, progress: Progress): Have | undefined {
   if (frame.is('message:stream')) {
     const { messageId, attempt, offset, delta } = frame.payload;
-    return remember(positions, { messageId, attempt, offset: offset + delta.length, done: false });
+    return { messageId, attempt, offset: offset + delta.length };
   }
   if (frame.is('message:new') || frame.is('message:update')) {
     const { id: messageId, attempt, content } = frame.payload;
-    return remember(positions, { messageId, attempt, offset: content.length, done: false });
+    return { messageId, attempt, offset: content.length };
   }
-  if (frame.is('message:done')) {
+  if (frame.is('message:done') || frame.is('message:delete')) {
     const { messageId } = frame.payload;
-    const last = positions.get(messageId) ?? { messageId, attempt: 0, offset: 0 };
-    positions.delete(messageId);
-    return { ...last, done: true };
+    return { attempt: 0, offset: 0, ...progress.get(messageId), messageId, done: true };
   }
   return undefined;
 }
 
-function remember(positions: Map<string, EventId>, position: EventId): EventId {
-  positions.set(position.messageId, position);
-  return position;
+/** Whether nothing of the message follows; what nobody writes any more has no last event of its own. */
+function endsMessage(frame: RoomFrame): boolean {
+  if (frame.is('message:new') || frame.is('message:update')) return frame.payload.model === null;
+  return frame.is('message:done') || frame.is('message:delete');
 }

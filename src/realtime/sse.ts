@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { now } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { EventId } from '../contracts/event-id.ts';
+import type { Have } from '../contracts/events.ts';
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
 import { Outbox } from './outbox.ts';
@@ -26,8 +26,8 @@ export interface SessionStreamRequest {
   identity: Identity;
   /** A session that is known to be the user's. */
   sessionId: string;
-  /** Where the client left off. */
-  after: EventId | undefined;
+  /** What the client has, if it comes back. */
+  after: Have[] | undefined;
   /**
    * Done once the stream misses nothing, and before anything of it is sent, so that its failure can still be
    * answered as one. Answers the messages that the client must be told of.
@@ -75,8 +75,8 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
   heartbeat.unref();
 
   return {
-    async serve({ identity, sessionId, after, prepare, response }) {
-      const outbox = new Outbox(sseWire(response), maxBufferBytes);
+    async serve({ identity, sessionId, after = [], prepare, response }) {
+      const outbox = new Outbox(sseWire(response, after), maxBufferBytes);
       const onFailure = (error: unknown) => {
         log.warn({ err: error, sessionId }, 'an event stream could not be brought up to date');
         response.end();
@@ -90,7 +90,7 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
       });
       outbox.hold();
       try {
-        await reader.resume(after);
+        await reader.join(after);
         if (prepare) await reader.ensure(await prepare());
       } catch (error) {
         reader.leave();

@@ -21,6 +21,8 @@ export class UserReader implements RoomReader, FrameOwner {
     this.#outbox.send(frame, this);
   }
 
+  interrupted(): void {}
+
   /** What was missed is asked for by whoever wants it: `GET /v1/balance`, `GET /sessions`. */
   refresh(): void {}
 

@@ -20,6 +20,6 @@ export async function until(
 }
 
 /** Lets every promise that is settled be noticed, and what follows from it, `rounds` deep. */
-export async function microtasks(rounds = 10): Promise<void> {
+export async function microtasks(rounds = 30): Promise<void> {
   for (let round = 0; round < rounds; round += 1) await Promise.resolve();
 }

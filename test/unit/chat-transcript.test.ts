@@ -124,7 +124,7 @@ describe('the transcript of the chat client', () => {
     it('of the newest message, so that it is sent what came after it', () => {
       const transcript = withPlaceholder();
       transcript.done(done());
-      expect(transcript.have()).to.deep.equal([{ messageId: REPLY, attempt: 0, offset: 0 }]);
+      expect(transcript.have()).to.deep.equal([{ messageId: REPLY, attempt: 0, offset: 0, done: true }]);
       expect(new Transcript().have()).to.deep.equal([]);
     });
 

@@ -13,7 +13,7 @@ export const streamSession = defineRoute({
   params: z.strictObject({ id: idSchema }),
   query: z.strictObject({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
-    after: textSchema({ min: 1, max: 100 }).optional().describe('`<messageId>:<attempt>:<offset>`'),
+    after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),
     prompt: textSchema({ min: 1, max: 10_000_000 })
       .refine((text) => text.trim() !== '', 'must not be blank')
       .optional()

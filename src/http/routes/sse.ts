@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { asGiven } from '../../base/errors.ts';
 import { parseInput } from '../../base/validation.ts';
-import { type EventId, eventIdSchema } from '../../contracts/event-id.ts';
+import { eventIdSchema } from '../../contracts/event-id.ts';
+import type { Have } from '../../contracts/events.ts';
 import { streamSession } from '../../contracts/routes/sse.ts';
 import type { Identity } from '../../services/identity.ts';
 import type { SendMessage } from '../../services/send-message.ts';
@@ -18,7 +19,7 @@ export interface SseRouteDeps {
   serve: (stream: {
     identity: Identity;
     sessionId: string;
-    after: EventId | undefined;
+    after: Have[] | undefined;
     prepare: (() => Promise<string[]>) | undefined;
     response: ServerResponse;
   }) => Promise<void>;
@@ -49,7 +50,7 @@ export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps):
 }
 
 /** Where the client left off: the header of a reconnecting EventSource, or else what it was told to ask for. */
-function positionOf(ctx: AppContext, query: string | undefined): EventId | undefined {
+function positionOf(ctx: AppContext, query: string | undefined): Have[] | undefined {
   const header = ctx.get('last-event-id');
   if (header !== '') return parseInput(eventIdSchema, header, 'headers.last-event-id');
   return query === undefined ? undefined : parseInput(eventIdSchema, query, 'query.after');

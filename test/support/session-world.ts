@@ -1,0 +1,276 @@
+import { newId } from '../../src/base/ids.ts';
+import { type RoomEventName, type RoomEvents, sessionRoom } from '../../src/contracts/events.ts';
+import { isTerminal, type Message } from '../../src/contracts/message.ts';
+import type { RoomSource, RoomSourceListener } from '../../src/realtime/room-hub.ts';
+import { doneOf } from '../../src/services/announce-end.ts';
+import type { LiveMessages } from '../../src/services/live-messages.ts';
+
+/** A step that is ready to be taken. */
+type Step = () => void;
+
+/** One attempt to write a reply: a worker, which may have lost its claim without knowing. */
+interface Attempt {
+  messageId: string;
+  attempt: number;
+  text: string;
+  ended: boolean;
+  /** What it does next, one after the other. */
+  steps: Step[];
+}
+
+/** An event that was published. */
+export interface Published {
+  event: RoomEventName;
+  payload: RoomEvents[RoomEventName];
+}
+
+/**
+ * A session with its database, its live texts, its workers and its broker, all of it in steps that the test takes
+ * one by one, in any order that could happen.
+ */
+export class SessionWorld {
+  readonly sessionId = newId();
+  /** The rows; a deleted message is not among them any more. */
+  readonly rows = new Map<string, Message>();
+  /** Every message that ever was, as it last was. */
+  readonly all = new Map<string, Message>();
+  readonly attempts: Attempt[] = [];
+  readonly published: Published[] = [];
+  /** Reads of the database and of the live texts that are under way. */
+  readonly #reads = new Set<Step>();
+  readonly #live = new Map<string, string>();
+  readonly #posts: { steps: Step[] }[] = [];
+  readonly #links = new Set<Link>();
+
+  /** Nothing is being posted, and nobody reads the database. */
+  get quiet(): boolean {
+    return this.#reads.size === 0 && !this.posting;
+  }
+
+  /** A post has not been announced yet. Another at the same time could be announced before it. */
+  get posting(): boolean {
+    return this.#posts.some(({ steps }) => steps.length > 0);
+  }
+
+  /** The user asks something: a message and a reply that waits. */
+  post(): void {
+    const user = this.#message('user', null);
+    const reply = this.#message('assistant', user.id);
+    for (const each of [user, reply]) this.#store(each);
+    const steps = [user, reply].map((each) => () => this.publish('message:new', each));
+    this.#posts.push({ steps });
+  }
+
+  /** Replies that could be claimed by a worker: it is queued when it has been announced. */
+  claimable(): Message[] {
+    const announced = new Set(this.published.map(({ payload }) => (payload as Message).id));
+    return [...this.rows.values()].filter(
+      ({ id, status, attempt }) => announced.has(id) && !isTerminal(status) && attempt < 3,
+    );
+  }
+
+  /** A worker claims a reply, whoever had it before. */
+  claim({ id }: Message): void {
+    const row = this.#row(id);
+    const attempt = row.attempt + 1;
+    this.#store({ ...row, status: 'streaming', attempt });
+    const restart = this.rows.get(id) as Message;
+    const steps = attempt > 1 ? [() => this.publish('message:update', restart)] : [];
+    this.attempts.push({ messageId: id, attempt, text: '', ended: false, steps });
+  }
+
+  /** Attempts that may write: those that have lost their claim, too. */
+  writing(): Attempt[] {
+    return this.attempts.filter((each) => !each.ended && each.steps.length === 0);
+  }
+
+  /** An attempt writes on. */
+  write(writer: Attempt, delta: string): void {
+    const { sessionId } = this;
+    const { messageId, attempt, text } = writer;
+    const event = { sessionId, messageId, attempt, offset: text.length, delta };
+    writer.text += delta;
+    writer.steps.push(
+      () => this.#live.set(`${messageId}:${attempt}`, text + delta),
+      () => this.publish('message:stream', event),
+    );
+  }
+
+  /** An attempt has finished; nothing happens if its claim is lost. */
+  settle(writer: Attempt, status: 'completed' | 'failed' | 'cancelled'): void {
+    const { messageId, attempt, text } = writer;
+    writer.ended = true;
+    const row = this.rows.get(messageId);
+    if (row?.attempt !== attempt || isTerminal(row.status)) return;
+    const error = status === 'failed' ? ({ code: 'interrupted', message: 'broke off' } as const) : null;
+    this.#store({ ...row, status, content: text, error });
+    writer.steps.push(...this.#end(messageId), () => this.#live.delete(`${messageId}:${attempt}`));
+  }
+
+  /** The end of a message is told again, by whoever found that it may not have been. */
+  tellEndAgain({ id }: Message): void {
+    this.#posts.push({ steps: this.#end(id) });
+  }
+
+  /** The owner deletes a message that has ended. */
+  remove({ id }: Message): void {
+    this.rows.delete(id);
+    const event = { sessionId: this.sessionId, messageId: id };
+    this.#posts.push({ steps: [() => this.publish('message:delete', event)] });
+  }
+
+  /** What is ready to happen next on its own. */
+  steps(): Step[] {
+    const actors = [...this.#posts, ...this.attempts].filter(({ steps }) => steps.length > 0);
+    return [
+      ...actors.map(
+        ({ steps }) =>
+          () =>
+            steps.shift()?.(),
+      ),
+      ...[...this.#reads].map((read) => () => {
+        this.#reads.delete(read);
+        read();
+      }),
+    ];
+  }
+
+  publish<E extends RoomEventName>(event: E, payload: RoomEvents[E]): void {
+    this.published.push({ event, payload });
+    for (const link of this.#links) link.take({ event, payload });
+  }
+
+  /** A connection to the broker of its own. */
+  link(): Link {
+    const link = new Link(this.sessionId, () => this.#links.delete(link));
+    this.#links.add(link);
+    return link;
+  }
+
+  /** Reads as the services do: the rows at one moment, the live texts at a later one. */
+  readonly reader: LiveMessages = {
+    running: () => this.#read((row) => !isTerminal(row.status)),
+    current: (_sessionId, ids) => this.#read((row) => ids.includes(row.id)),
+    newerThan: (_sessionId, after) => this.#read((row) => row.id > after),
+    present: (view) => Promise.reject(new Error(`nobody asks for ${view.id}`)),
+  };
+
+  async #read(wanted: (row: Message) => boolean): Promise<Message[]> {
+    await this.#moment();
+    // In no order, like the real ones.
+    const rows = [...this.rows.values()].filter(wanted).reverse();
+    return Promise.all(rows.map((row) => this.#present(row)));
+  }
+
+  async #present(row: Message): Promise<Message> {
+    if (isTerminal(row.status)) return row;
+    await this.#moment();
+    const content = this.#live.get(`${row.id}:${row.attempt}`);
+    if (content !== undefined) return { ...row, content };
+    await this.#moment();
+    return this.rows.get(row.id) ?? row;
+  }
+
+  #moment(): Promise<void> {
+    return new Promise((resolve) => this.#reads.add(resolve));
+  }
+
+  #end(messageId: string): Step[] {
+    const message = this.rows.get(messageId);
+    if (!message) return [];
+    const { sessionId } = this;
+    const { error } = message;
+    return [
+      () => this.publish('message:update', message),
+      ...(error ? [() => this.publish('message:error', { sessionId, messageId, error })] : []),
+      () => this.publish('message:done', doneOf(message)),
+    ];
+  }
+
+  #store(message: Message): void {
+    // What was deleted does not come back.
+    if (this.all.has(message.id) && !this.rows.has(message.id)) return;
+    this.rows.set(message.id, message);
+    this.all.set(message.id, message);
+  }
+
+  #row(id: string): Message {
+    const row = this.rows.get(id);
+    if (!row) throw new Error(`there is no message ${id}`);
+    return row;
+  }
+
+  #message(role: 'user' | 'assistant', parentId: string | null): Message {
+    const byUser = role === 'user';
+    return {
+      id: newId(),
+      sessionId: this.sessionId,
+      parentId,
+      role,
+      content: byUser ? 'a question' : '',
+      model: byUser ? null : 'echo',
+      status: byUser ? 'completed' : 'queued',
+      attempt: 0,
+      finishReason: null,
+      usage: null,
+      cost: null,
+      credits: null,
+      error: null,
+      attachments: [],
+      createdAt: new Date().toISOString(),
+      completedAt: null,
+    };
+  }
+}
+
+/** What one process hears of the broker: events wait here until the test lets them arrive. */
+export class Link implements RoomSource {
+  readonly arriving: Published[] = [];
+  readonly close: () => void;
+  readonly #room: string;
+  #subscribed = false;
+  #lost = false;
+  #listener: RoomSourceListener | undefined;
+
+  constructor(sessionId: string, close: () => void) {
+    this.#room = sessionRoom(sessionId);
+    this.close = close;
+  }
+
+  listen(listener: RoomSourceListener): void {
+    this.#listener = listener;
+  }
+
+  async subscribe(): Promise<void> {
+    this.#subscribed = true;
+  }
+
+  unsubscribe(): void {
+    this.#subscribed = false;
+    this.arriving.length = 0;
+  }
+
+  take(published: Published): void {
+    if (this.#subscribed && !this.#lost) this.arriving.push(published);
+  }
+
+  /** The next event arrives. */
+  arrive(): void {
+    const next = this.arriving.shift();
+    if (next) this.#listener?.event(this.#room, next.event, next.payload);
+  }
+
+  /** The connection to the broker is lost, with what was on its way. */
+  lose(): void {
+    if (!this.#lost) this.#listener?.lost();
+    this.#lost = true;
+    this.arriving.length = 0;
+  }
+
+  /** It is back. */
+  find(): void {
+    if (!this.#lost) return;
+    this.#lost = false;
+    this.#listener?.gap();
+  }
+}
