@@ -42,7 +42,12 @@ export class MessagePositions {
     return this.#live.has(messageId) || this.#closed.has(messageId);
   }
 
-  /** Whether nothing more of the message is to be sent. */
+  /** Whether the client has been told of the end of the message here. */
+  knowsEnd(messageId: string): boolean {
+    return this.#closed.has(messageId);
+  }
+
+  /** Whether nothing more of the message is to be sent, since the client knows its end from here or elsewhere. */
   isClosed(messageId: string): boolean {
     return this.#closed.has(messageId) || (messageId <= this.#closedUpTo && !this.#live.has(messageId));
   }

@@ -44,7 +44,9 @@ export class SessionReader implements RoomReader, FrameOwner {
   readonly #missed = new Map<string, RoomFrame>();
   /** What arrives while the client is being brought up to date; undefined when it is. */
   #backlog: RoomFrame[] | undefined = [];
-  /** The newest message that the client had when the connection to the broker was lost; set until it is back. */
+  /** The connection to the broker is lost. */
+  #lost = false;
+  /** The newest message that the client had when that happened; set until what was missed has been read. */
   #missingSince: string | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #left = false;
@@ -92,6 +94,7 @@ export class SessionReader implements RoomReader, FrameOwner {
 
   interrupted(): void {
     // What comes next waits until what was missed has been read. What waits already may be the half of something.
+    this.#lost = true;
     const halves = this.#backlog ?? [];
     this.#backlog = [];
     this.#missingSince ??= this.#positions.newest;
@@ -99,9 +102,15 @@ export class SessionReader implements RoomReader, FrameOwner {
   }
 
   refresh(): void {
+    this.#lost = false;
+    this.#readMissing();
+  }
+
+  #readMissing(): void {
     this.#inBackground(async () => {
       const since = this.#missingSince ?? this.#positions.newest;
-      this.#missingSince = undefined;
+      // Lost again while this had to wait: then another reading follows, which has to go back as far.
+      if (!this.#lost) this.#missingSince = undefined;
       await this.#sendMissing(this.#positions.list(), since);
     });
   }
@@ -152,6 +161,8 @@ export class SessionReader implements RoomReader, FrameOwner {
   async #sendMissing(have: Have[], since: string | undefined): Promise<void> {
     const { messages, sessionId } = this.#deps;
     const known = new Map(have.map((each) => [each.messageId, each]));
+    const stale = [...this.#stale];
+    this.#stale.clear();
     const running = await messages.running(sessionId);
     const runningIds = new Set(running.map(({ id }) => id));
     const ended = [...known.keys()].filter((id) => !runningIds.has(id) && !this.#positions.isClosed(id));
@@ -164,7 +175,10 @@ export class SessionReader implements RoomReader, FrameOwner {
     for (const messageId of deleted) this.#sendDeleted(messageId);
     const told = new Set([...known.keys(), ...runningIds]);
     const unknown = newer.filter(({ id }) => !told.has(id) && !this.#positions.knows(id));
-    for (const message of inOrder([...endedNow, ...running, ...unknown])) {
+    const states = inOrder([...endedNow, ...running, ...unknown]);
+    const read = new Set(states.map(({ id }) => id));
+    for (const [id, kind] of stale) if (!read.has(id)) this.#stale.set(id, kind);
+    for (const message of states) {
       const had = known.get(message.id);
       if (this.#deps.outbox.hasRoom) this.#sendState(message, had);
       else {
@@ -186,8 +200,10 @@ export class SessionReader implements RoomReader, FrameOwner {
       if (messageId === undefined) return;
       await outbox.idle();
       if (this.#left) return;
-      const kind = this.#stale.get(messageId);
+      // It may have been read, and sent, while what made it stale arrived.
+      const kind = this.#positions.knows(messageId) ? 'known' : this.#stale.get(messageId);
       this.#stale.delete(messageId);
+      if (this.#positions.knowsEnd(messageId)) continue;
       const [message] = await messages.current(sessionId, [messageId]);
       if (message && kind === 'known') this.#sendState(message, this.#positions.get(messageId));
       else if (message && kind === 'new') this.#sendNew(message);
@@ -205,13 +221,13 @@ export class SessionReader implements RoomReader, FrameOwner {
   /** A message that the client may know in part. */
   #sendState(message: Message, have: Have | undefined): void {
     const { id: messageId, sessionId, attempt, content } = message;
-    this.#stale.delete(messageId);
     if (have && isAheadOf(have, message)) {
       // The live text was lost, and its worker has not put it back yet. Nothing is taken back.
       this.#positions.keep(have);
       return;
     }
     this.#positions.note(message);
+    if (this.#stale.has(messageId)) this.#stale.set(messageId, 'known');
     // What nobody writes any more has no last event of its own: who has all of it has seen it.
     if (have && message.model === null && have.offset === content.length) return;
     if (!have || isTerminal(message.status) || !isBeginningOf(have, message)) {
@@ -274,7 +290,7 @@ export class SessionReader implements RoomReader, FrameOwner {
 
   #deliverUnknown(frame: RoomFrame, messageId: string): void {
     // A delta: whoever posted it died before it could tell, and there may be more than this message to learn of.
-    if (frame.is('message:stream')) this.refresh();
+    if (frame.is('message:stream')) this.#readMissing();
     // What came before was published before the room was joined.
     else this.#askAgain(messageId);
   }

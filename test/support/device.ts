@@ -31,6 +31,8 @@ export class Device {
   readonly failures: unknown[] = [];
   /** The newest message when the client first came, or came back with nothing: what was before, it reads over HTTP. */
   since: string | undefined;
+  /** It came with nothing, and has not been told yet that it has joined. */
+  #fresh = false;
   /** What the last acknowledgement told. */
   live: LivePosition[] = [];
   /** The last join is acknowledged, and nothing is on its way. */
@@ -88,11 +90,14 @@ export class Device {
     connection.reader ??= new SessionReader({ sessionId, outbox, hub, messages, onFailure });
     const have = this.#have();
     this.#joining = true;
+    if (have.length === 0) this.#fresh = true;
+    if (this.#fresh) this.since = undefined;
     connection.reader.join(have).then((live) => {
       if (this.#connection !== connection) return;
       this.#joining = false;
       if (this.kind === 'stream') outbox.release();
-      if (have.length === 0) this.since = [...this.#world.all.keys()].at(-1) ?? '';
+      if (this.#fresh) this.since = [...this.#world.all.keys()].at(-1) ?? '';
+      this.#fresh = false;
       this.live = live;
     }, onFailure);
   }
