@@ -5,7 +5,7 @@ import { measureReconnects } from './rows/reconnects.ts';
 import { measureStart } from './rows/start.ts';
 import { measureTextGrowth } from './rows/text-growth.ts';
 import { type Cluster, startCluster } from './support/cluster.ts';
-import { printTable, type Row } from './support/row.ts';
+import { lineOf, type Row, TABLE_HEAD } from './support/row.ts';
 
 /**
  * `npm run bench [row...]`: measures the real pipeline against bare baselines, interleaved, in one run. Needs
@@ -29,19 +29,17 @@ if (unknown.length > 0)
 
 let single: Promise<Cluster> | undefined;
 const rows: Row[] = [];
+console.log(TABLE_HEAD);
 for (const [name, measure] of Object.entries(ROWS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  console.log(`measuring ${name} ...`);
-  rows.push(
-    ...(await measure(() => {
-      single ??= startCluster({ webs: 1 });
-      return single;
-    })),
-  );
+  const measured = await measure(() => {
+    single ??= startCluster({ webs: 1 });
+    return single;
+  });
+  for (const row of measured) console.log(lineOf(row));
+  rows.push(...measured);
 }
 await (await single)?.close();
-console.log();
-printTable(rows);
 process.exit(rows.every(({ ok }) => ok) ? 0 : 1);
 
 async function measureOverTwo(): Promise<Row[]> {

@@ -19,27 +19,20 @@ export function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Prints the table. */
-export function printTable(rows: Row[]): void {
-  const line = (cells: string[]) => {
-    const widths = [44, 14, 14, 8, 12, 4];
-    return cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' ');
-  };
-  console.log(line(['row', 'value', 'baseline', 'ratio', 'target', '']));
-  for (const row of rows) {
-    const baseline = row.baseline === undefined ? '' : `${short(row.baseline)} ${row.unit}`;
-    const ratio = row.ratio === undefined ? '' : short(row.ratio);
-    console.log(
-      line([
-        row.name,
-        `${short(row.value)} ${row.unit}`,
-        baseline,
-        ratio,
-        row.target,
-        row.ok ? 'ok' : 'MISSED',
-      ]),
-    );
-  }
+/** The head of the table. */
+export const TABLE_HEAD = line(['row', 'value', 'baseline', 'ratio', 'target', '']);
+
+/** A row as its line of the table. */
+export function lineOf(row: Row): string {
+  const baseline = row.baseline === undefined ? '' : `${short(row.baseline)} ${row.unit}`;
+  const ratio = row.ratio === undefined ? '' : short(row.ratio);
+  const value = `${short(row.value)} ${row.unit}`;
+  return line([row.name, value, baseline, ratio, row.target, row.ok ? 'ok' : 'MISSED']);
+}
+
+function line(cells: string[]): string {
+  const widths = [48, 14, 14, 8, 12, 6];
+  return cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' ');
 }
 
 function short(value: number): string {

@@ -32,7 +32,13 @@ export async function connectRedis(url: string, { name, kind }: RedisUse, log: L
       : { maxRetriesPerRequest: null }),
   });
   redis.on('error', (error) => log.warn({ err: error, connection: name }, 'redis connection failed'));
-  await redis.connect();
+  try {
+    await redis.connect();
+  } catch (error) {
+    // It would go on trying, with nobody left to stop it.
+    redis.disconnect();
+    throw error;
+  }
   return redis;
 }
 

@@ -1,3 +1,4 @@
+import { GrowingText } from './growing-text.ts';
 import type { LiveText } from './ports.ts';
 
 /**
@@ -7,8 +8,7 @@ import type { LiveText } from './ports.ts';
 export class DeltaWriter {
   readonly #live: LiveText;
   readonly #onError: (error: unknown) => void;
-  /** A rope: adding to it costs the same however long it is, as long as nobody looks inside. */
-  #text = '';
+  readonly #text = new GrowingText();
   #pending = '';
   #inFlight: Promise<void> | undefined;
   #abandoned = false;
@@ -27,7 +27,7 @@ export class DeltaWriter {
   /** Adds to the text. Never waits. */
   push(text: string): void {
     if (text === '' || this.#abandoned) return;
-    this.#text += text;
+    this.#text.add(text);
     this.#pending += text;
     this.#inFlight ??= this.#drain();
   }
@@ -35,7 +35,7 @@ export class DeltaWriter {
   /** Waits until everything is on the other side; answers the whole text. */
   async finish(): Promise<string> {
     await this.#inFlight;
-    return this.#text;
+    return this.#text.read();
   }
 
   /** Publishes nothing more: the claim was lost. */
@@ -49,9 +49,9 @@ export class DeltaWriter {
       const text = this.#pending;
       this.#pending = '';
       const offset = this.#text.length - text.length;
-      const end = this.#text.length;
+      const end = this.#text.byteLength;
       try {
-        await this.#live.append({ offset, text, whole: () => this.#text.slice(0, end) });
+        await this.#live.append({ offset, text, whole: () => this.#text.read(end) });
       } catch (error) {
         this.#onError(error);
       }

@@ -70,10 +70,9 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
   );
   await worker.waitUntilReady();
   return {
-    async close() {
+    close() {
       closing = true;
-      await worker.close();
-      disconnect();
+      return worker.close().finally(disconnect);
     },
   };
 }

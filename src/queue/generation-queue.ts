@@ -49,9 +49,6 @@ export async function openGenerationQueue(backend: QueueBackend, log: Logger): P
     async ping() {
       await queue.getJobCounts('waiting');
     },
-    async close() {
-      await queue.close();
-      disconnect();
-    },
+    close: () => queue.close().finally(disconnect),
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DoneEvent } from '../contracts/events.ts';
 import { isTerminal, type Message } from '../contracts/message.ts';
 import type { Database } from '../data/database.ts';
@@ -12,6 +13,12 @@ import type { Announcer } from './announce.ts';
  */
 export type AnnounceEnd = (sessionId: string, messageId: string) => Promise<void>;
 
+/** Nobody else tells that a message has ended, so a broker that is away is asked again, at first after so long. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
+/** For so long; who has not heard of it by then learns of it when it comes back. */
+const TRY_FOR_MS = 60_000;
+
 /** Makes the verb. */
 export function createAnnounceEnd(deps: {
   database: Database;
@@ -24,13 +31,23 @@ export function createAnnounceEnd(deps: {
     if (!view) return;
     const message = presentMessage(view, { inrPerUsd });
     if (!isTerminal(message.status)) return;
-    const { error } = message;
-    await Promise.all([
+    const until = performance.now() + TRY_FOR_MS;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!(await publishEnd(message)) && performance.now() < until) {
+      await sleep(pauseMs, undefined, { ref: false });
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+  };
+
+  async function publishEnd(message: Message): Promise<boolean> {
+    const { sessionId, id: messageId, error } = message;
+    const taken = await Promise.all([
       announce.toSession(sessionId, 'message:update', message),
       ...(error ? [announce.toSession(sessionId, 'message:error', { sessionId, messageId, error })] : []),
       announce.toSession(sessionId, 'message:done', doneOf(message)),
     ]);
-  };
+    return taken.every(Boolean);
+  }
 }
 
 /** The last event of an ended message. */

@@ -7,9 +7,9 @@ import type { RoomPublisher } from '../feed/ports.ts';
  * whoever misses an event gets it at the next join.
  */
 export interface Announcer {
-  /** Resolves when the broker has it, or did not take it. */
-  toSession<E extends RoomEventName>(sessionId: string, event: E, payload: RoomEvents[E]): Promise<void>;
-  toUser<E extends RoomEventName>(userId: string, event: E, payload: RoomEvents[E]): Promise<void>;
+  /** Resolves to whether the broker has it. */
+  toSession<E extends RoomEventName>(sessionId: string, event: E, payload: RoomEvents[E]): Promise<boolean>;
+  toUser<E extends RoomEventName>(userId: string, event: E, payload: RoomEvents[E]): Promise<boolean>;
 }
 
 /** Makes the announcer of a process. */
@@ -17,8 +17,10 @@ export function createAnnouncer(rooms: RoomPublisher, log: Logger): Announcer {
   const announce = async <E extends RoomEventName>(room: string, event: E, payload: RoomEvents[E]) => {
     try {
       await rooms.publish(room, event, payload);
+      return true;
     } catch (error) {
       log.warn({ err: error, room, event }, 'an event was not published');
+      return false;
     }
   };
   return {

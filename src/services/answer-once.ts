@@ -38,7 +38,8 @@ export async function findFirstAnswer<T>(db: Db, repeatable: RepeatableRequest):
 
 /**
  * Does `work` in one transaction with keeping its answer, so that of any number of requests with the same key,
- * in parallel or later, exactly one does it and all get the same answer.
+ * in parallel or later, exactly one does it and all get the same answer. Without a key there is no transaction, which
+ * would be two round trips more before the first token: `work` is one statement.
  *
  * @throws {AppError} `idempotency_key_reused` when the key came with another request
  */
@@ -48,12 +49,16 @@ export async function answerOnce<T>(
   { answer, work }: { answer: T; work: (db: Db) => Promise<void> },
 ): Promise<OnceAnswer<T>> {
   const request = withFingerprint(repeatable);
+  if (!request) {
+    await work(database.db);
+    return { answer, repeated: false };
+  }
   const first = await database.transaction(async (db) => {
-    if (request && !(await keepAnswer(db, request, answer))) return false;
+    if (!(await keepAnswer(db, request, answer))) return false;
     await work(db);
     return true;
   });
-  if (first || !request) return { answer, repeated: false };
+  if (first) return { answer, repeated: false };
   const stored = await findAnswer(database.db, request);
   if (!stored) throw new AppError('conflict', 'The first request with this key was withdrawn meanwhile.');
   return { answer: checked(request, stored) as T, repeated: true };

@@ -1,5 +1,5 @@
 import type { SessionSettings } from '../contracts/session.ts';
-import type { MessageView } from '../data/repositories/messages.ts';
+import type { ContextMessage } from '../data/repositories/messages.ts';
 import type { ChatTurn } from '../providers/provider.ts';
 
 /** What a model is to be given. */
@@ -8,9 +8,9 @@ export interface ContextInput {
   /** The model that is asked; where a message has several replies, its own is its history. */
   model: string;
   /** The message to be answered. */
-  question: MessageView;
+  question: ContextMessage;
   /** What stands before it, newest first. */
-  history: MessageView[];
+  history: ContextMessage[];
 }
 
 /** Most characters of history; the system prompt and the question always go. */
@@ -39,7 +39,7 @@ export function buildContext({ settings, model, question, history }: ContextInpu
  * The history with one reply to each message, right behind it: one that was written again later must not stand
  * behind what was said meanwhile. Newest first, like `history`.
  */
-function asConversation(history: MessageView[], model: string): MessageView[] {
+function asConversation(history: ContextMessage[], model: string): ContextMessage[] {
   const chosen = chooseReplies(history, model);
   const asked = new Set(history.filter(({ role }) => role !== 'assistant').map(({ id }) => id));
   return history.flatMap((message) => {
@@ -51,19 +51,19 @@ function asConversation(history: MessageView[], model: string): MessageView[] {
 }
 
 /** Of several replies to one message one is history: the newest of this model, or else the newest of any. */
-function chooseReplies(history: MessageView[], model: string): Map<string, MessageView> {
-  const chosen = new Map<string, MessageView>();
+function chooseReplies(history: ContextMessage[], model: string): Map<string, ContextMessage> {
+  const chosen = new Map<string, ContextMessage>();
   for (const message of history) {
     if (message.role !== 'assistant' || message.content === '') continue;
     const key = questionOf(message);
     const better = chosen.get(key);
-    const own = message.generation?.model === model;
-    if (!better || (own && better.generation?.model !== model)) chosen.set(key, message);
+    const own = message.model === model;
+    if (!better || (own && better.model !== model)) chosen.set(key, message);
   }
   return chosen;
 }
 
 /** What a reply answers; a text that was posted for the assistant stands for itself. */
-function questionOf({ id, parentId, generation }: MessageView): string {
-  return generation ? (parentId ?? id) : id;
+function questionOf({ id, parentId, model }: ContextMessage): string {
+  return model !== null ? (parentId ?? id) : id;
 }

@@ -6,9 +6,9 @@ import {
   findGenerationMessage,
   releaseGeneration,
 } from '../data/repositories/generations.ts';
-import { listContext, type MessageView } from '../data/repositories/messages.ts';
+import { type ContextMessage, listContext } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
-import type { LiveTexts } from '../feed/ports.ts';
+import type { LiveRef, LiveTexts } from '../feed/ports.ts';
 import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
@@ -83,7 +83,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       const before = { ...ref, attempt: attempt - 1 };
       const text = (await live.read(before)) ?? '';
       await settle(claim, await interruptedEnd(turns, text, before.attempt));
-      await live.drop(before);
+      await dropText(before);
       return 'done';
     }
     if (attempt > 1) {
@@ -107,9 +107,16 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     }
     const text = await writer.finish();
     const settled = await settle(claim, await describeEnd(end, turns, text));
-    if (settled) await live.drop(ref);
+    if (settled) await dropText(ref);
     log.info({ ...context, settled, chars: text.length, error: end.error?.code }, 'generation ended');
     return 'done';
+  }
+
+  /** What is left when the broker is away goes by itself, later. */
+  async function dropText(ref: LiveRef): Promise<void> {
+    await live
+      .drop(ref)
+      .catch((error: unknown) => log.warn({ err: error, ...ref }, 'a live text was not dropped'));
   }
 
   async function stream(
@@ -140,7 +147,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
 }
 
 /** What the model is given; empty when the message that was to be answered is gone. */
-function turnsOf({ parentId, settings, model }: ClaimedGeneration, before: MessageView[]): ChatTurn[] {
+function turnsOf({ parentId, settings, model }: ClaimedGeneration, before: ContextMessage[]): ChatTurn[] {
   const [question, ...history] = before;
   if (!question || question.id !== parentId) return [];
   return buildContext({ settings, model, question, history });

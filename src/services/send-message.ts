@@ -5,8 +5,7 @@ import type { SendMessageAnswer, SendMessageBody } from '../contracts/routes/mes
 import type { Database } from '../data/database.ts';
 import type { MessageRecord } from '../data/entities/message.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
-import { newestMessageId } from '../data/repositories/messages.ts';
-import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
 import { presentSession } from '../presenters/session.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
@@ -47,10 +46,7 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
     if (before) return before;
 
-    const [session, parentId = null] = await Promise.all([
-      findOwnedSession(database.db, userId, body.sessionId),
-      newestMessageId(database.db, body.sessionId),
-    ]);
+    const session = await findSessionToPostIn(database.db, userId, body.sessionId);
     if (!session) throw notFound('session');
     if (body.content.length > maxMessageChars) {
       throw invalidField('body.content', `must have at most ${maxMessageChars} characters`);
@@ -65,7 +61,7 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
       id: newId(),
       sessionId: session.id,
       userId,
-      parentId,
+      parentId: session.newestMessageId,
       role,
       content,
       createdAt: new Date(),

@@ -106,14 +106,16 @@ export interface LaunchDeps {
 }
 
 /**
- * Tells the room of a committed turn, then queues its generations: in this order, so that nobody sees a delta
- * of a message that was not announced. What a crash or a lost queue leaves undone, the sweeper does.
+ * Tells the room of a committed turn, and queues its generations: asked for in this order, so that nobody sees a
+ * delta of a message that was not announced, but without waiting in between. What a crash or a lost queue leaves
+ * undone, the sweeper does.
  */
 export async function launch(deps: LaunchDeps, messages: Message[], replies: PlannedReply[]): Promise<void> {
   const { announce, queue, log } = deps;
-  await Promise.all(messages.map((message) => announce.toSession(message.sessionId, 'message:new', message)));
+  const announced = messages.map((message) => announce.toSession(message.sessionId, 'message:new', message));
   const queued = await Promise.allSettled(replies.map(({ generation }) => queue.enqueue(generation.id)));
   for (const result of queued) {
     if (result.status === 'rejected') log.warn({ err: result.reason }, 'a generation was not queued');
   }
+  await Promise.all(announced);
 }

@@ -77,10 +77,10 @@ describe('migrations', () => {
     it('without Redis is alone on its database, until it leaves', async () => {
       const [first, second] = [await open(), await open()];
       const release = await claimSoleProcess(first);
-      expect(await failureOf(claimSoleProcess(second))).to.be.instanceOf(NotAloneError);
+      expect(await failureOf(claimSoleProcess(second, 0))).to.be.instanceOf(NotAloneError);
       await release();
       const releaseSecond = await claimSoleProcess(second);
-      expect(await failureOf(claimSoleProcess(first))).to.be.instanceOf(NotAloneError);
+      expect(await failureOf(claimSoleProcess(first, 0))).to.be.instanceOf(NotAloneError);
       await releaseSecond();
     });
 

@@ -78,6 +78,21 @@ describe('running a generation', () => {
     expect(balances.at(-1)).to.deep.include({ payload: { balance: -1, held: 0, available: -1 } });
   });
 
+  it('tells of the end when the broker, which was away, is back', async () => {
+    const { messageId, generationId } = await pipeline.ask(ann);
+    const run = worker.run(generationId);
+    const stream = await pipeline.provider.begun(0);
+    pipeline.broker.away = true;
+    stream.push(text('Hello'), usage, finish);
+    await until('it is settled', async () => (await pipeline.stored(messageId)).status === 'completed');
+    pipeline.broker.away = false;
+    expect(await run).to.equal('done');
+    expect(pipeline.events.map(({ event }) => event).slice(-2)).to.deep.equal([
+      'message:update',
+      'message:done',
+    ]);
+  });
+
   it('gives the model its own name, the settings of the session and the conversation', async () => {
     const settings = { systemPrompt: 'Be brief.', temperature: 0.5, topP: 0.9, maxTokens: 7 };
     ann = await pipeline.asker({ settings });

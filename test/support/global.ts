@@ -7,6 +7,9 @@ import { startEmbeddedPostgres } from '../../src/data/embedded-postgres.ts';
 /** A logger that says nothing. */
 export const silentLog = createLogger({ level: 'silent', pretty: false });
 
+/** How soon after the last test nothing may be open any more, in milliseconds. */
+const LEFT_OPEN_MS = 10_000;
+
 const closing: (() => Promise<unknown>)[] = [];
 
 /** Closes something at the end of the whole run, in reverse order. */
@@ -40,4 +43,11 @@ async function startServer(): Promise<string> {
 // Every test file is loaded into mocha's root suite, so this hook runs once, after all of them.
 after(async () => {
   for (let close = closing.pop(); close; close = closing.pop()) await close();
+  // Mocha does not end the process: what is left open by a test or by the product would keep it for ever.
+  setTimeout(() => {
+    process.stderr.write(
+      `\n*** Left open after all tests: ${process.getActiveResourcesInfo().join(', ')} ***\n`,
+    );
+    process.exit(1);
+  }, LEFT_OPEN_MS).unref();
 });

@@ -6,6 +6,7 @@ import { type Database, rows } from '../../src/data/database.ts';
 import type { GenerationRecord } from '../../src/data/entities/generation.ts';
 import { openAccount } from '../../src/data/repositories/ledger.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
+import type { RoomPublisher } from '../../src/feed/ports.ts';
 import { EventChannel } from '../../src/providers/event-channel.ts';
 import type { Provider, ProviderEvent, ProviderRequest } from '../../src/providers/provider.ts';
 import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
@@ -140,7 +141,17 @@ export function createPipeline(database: Database) {
   const events: PublishedEvent[] = [];
   feed.listen((room, event, payload) => events.push({ room, event, payload }));
 
-  const announce = createAnnouncer(feed.rooms, log);
+  const broker = { away: false, refused: 0 };
+  const rooms: RoomPublisher = {
+    async publish(...event) {
+      if (broker.away) {
+        broker.refused += 1;
+        throw new Error('the broker is away');
+      }
+      await feed.rooms.publish(...event);
+    },
+  };
+  const announce = createAnnouncer(rooms, log);
   const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live };
   const announceEnd = createAnnounceEnd(shared);
   const liveMessages = createLiveMessages(shared);
@@ -154,6 +165,8 @@ export function createPipeline(database: Database) {
   return {
     database,
     feed,
+    /** Set `away`: it takes no announcement, and counts them. */
+    broker,
     queue,
     provider,
     events,

@@ -1,40 +1,28 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
-import type { MessageView } from '../../src/data/repositories/messages.ts';
+import type { ContextMessage } from '../../src/data/repositories/messages.ts';
 import type { ChatTurn } from '../../src/providers/provider.ts';
 import { buildContext } from '../../src/services/build-context.ts';
 
-const sessionId = newId();
-const userId = newId();
-
-function message(role: MessageView['role'], content: string, parentId: string | null = null): MessageView {
-  const createdAt = new Date();
-  return { id: newId(), sessionId, userId, parentId, role, content, createdAt, generation: null };
+function message(
+  role: ContextMessage['role'],
+  content: string,
+  parentId: string | null = null,
+): ContextMessage {
+  return { id: newId(), parentId, role, content, model: null };
 }
 
 const user = (content: string) => message('user', content);
 
-function reply(question: MessageView, content: string, model = 'a/one'): MessageView {
-  const generation = {
-    generationId: newId(),
-    model,
-    status: 'completed' as const,
-    attempt: 1,
-    finishReason: 'stop' as const,
-    errorCode: null,
-    errorMessage: null,
-    inputTokens: 1,
-    outputTokens: 1,
-    usageEstimated: false,
-    costUsd: '0',
-    credits: '0',
-    completedAt: new Date(),
-  };
-  return { ...message('assistant', content, question.id), generation };
+function reply(question: ContextMessage, content: string, model = 'a/one'): ContextMessage {
+  return { ...message('assistant', content, question.id), model };
 }
 
 /** The turns for `a/one`; `history` is given oldest first, as it was written. */
-function context(history: MessageView[], options: { systemPrompt?: string; model?: string } = {}): string[] {
+function context(
+  history: ContextMessage[],
+  options: { systemPrompt?: string; model?: string } = {},
+): string[] {
   const { model = 'a/one', ...settings } = options;
   const turns = buildContext({ settings, model, question: user('now'), history: history.toReversed() });
   return turns.map(({ role, content }: ChatTurn) => `${role}: ${content}`);

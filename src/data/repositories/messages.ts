@@ -90,20 +90,26 @@ async function listNewest(
   return found.map(toView);
 }
 
+/** What a model is told of a message. */
+export type ContextMessage = Pick<MessageRecord, 'id' | 'parentId' | 'role' | 'content'> & {
+  /** Of a reply: the model that wrote it. */
+  model: string | null;
+};
+
 /**
  * What a generation has before it: the message that it answers, then older ones, newest first. When that message was
- * deleted, the first one is another.
+ * deleted, the first one is another. Only what a model is told: this stands between a person and the first token.
  */
-export async function listContext(db: Db, generationId: string, limit: number): Promise<MessageView[]> {
-  const found = await rows<Row>(
+export async function listContext(db: Db, generationId: string, limit: number): Promise<ContextMessage[]> {
+  return rows<ContextMessage>(
     db,
-    `${SELECT}
+    `SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model
+       FROM messages m LEFT JOIN generations g ON g.message_id = m.id
       WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
         AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)
       ORDER BY m.id DESC LIMIT $2`,
     [generationId, limit],
   );
-  return found.map(toView);
 }
 
 /** A session's messages newer than `after`, oldest first. */
@@ -138,16 +144,6 @@ export async function setMessageContent(db: Db, id: string, content: string): Pr
 /** Returns false when it was not there. */
 export async function deleteMessageRow(db: Db, id: string): Promise<boolean> {
   return (await rows(db, 'DELETE FROM messages WHERE id = $1 RETURNING id', [id])).length > 0;
-}
-
-/** The id of a session's newest message. */
-export async function newestMessageId(db: Db, sessionId: string): Promise<string | undefined> {
-  const found = await rows<{ id: string }>(
-    db,
-    'SELECT id FROM messages WHERE session_id = $1 ORDER BY id DESC LIMIT 1',
-    [sessionId],
-  );
-  return found[0]?.id;
 }
 
 interface Row {

@@ -44,6 +44,17 @@ export async function findOwnedSession(
   return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
 }
 
+/** As {@link findOwnedSession}, with the id of its newest message; null while it has none. */
+export async function findSessionToPostIn(
+  db: Db,
+  userId: string,
+  id: string,
+): Promise<(SessionRecord & { newestMessageId: string | null }) | undefined> {
+  const newest = 'SELECT m.id FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1';
+  const sql = `SELECT ${COLUMNS}, (${newest}) AS "newestMessageId" FROM sessions WHERE id = $1 AND user_id = $2`;
+  return (await rows<SessionRecord & { newestMessageId: string | null }>(db, sql, [id, userId]))[0];
+}
+
 /** What opening a session needs; everything else begins at its default. */
 export type NewSession = Pick<SessionRecord, 'id' | 'userId' | 'groupId' | 'title' | 'model' | 'settings'> & {
   kind: SessionKind;

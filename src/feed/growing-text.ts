@@ -1,0 +1,45 @@
+/** Room of a new text, in bytes; it doubles when it is full. */
+const FIRST_BYTES = 1_024;
+/** Most bytes of UTF-8 for one UTF-16 code unit. */
+const BYTES_PER_UNIT = 3;
+
+/**
+ * A well-formed text that only grows, in one piece outside the JavaScript heap. As a string it would be a rope, one
+ * node for each delta, all of them alive until the end: of every generation that is being written, the garbage
+ * collector would walk and copy all of it again and again.
+ */
+export class GrowingText {
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #byteLength = 0;
+  #length = 0;
+
+  /** UTF-16 code units. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes of UTF-8. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  /** Adds to the end; `text` has no lone surrogates. */
+  add(text: string): void {
+    this.#makeRoomFor(text.length * BYTES_PER_UNIT);
+    this.#byteLength += this.#bytes.write(text, this.#byteLength);
+    this.#length += text.length;
+  }
+
+  /** The text, or what its first bytes are. */
+  read(byteLength = this.#byteLength): string {
+    return this.#bytes.toString('utf8', 0, byteLength);
+  }
+
+  #makeRoomFor(bytes: number): void {
+    const wanted = this.#byteLength + bytes;
+    if (wanted <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(wanted, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.#byteLength);
+    this.#bytes = larger;
+  }
+}
