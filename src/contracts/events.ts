@@ -13,6 +13,11 @@ const position = {
   messageId: idSchema,
   attempt: z.int().min(0).describe('The attempt that its text is from'),
   offset: z.int().min(0).describe('How many UTF-16 code units of that attempt it has'),
+  reasoning: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("How many UTF-16 code units of that attempt's reasoning it has; left out: none"),
 };
 
 /** How much of a message a client already has. */
@@ -51,13 +56,15 @@ export const authSchema = z.strictObject({ token: textSchema({ min: 1, max: 4_09
 /** What a client has of a message, see {@link haveSchema}. */
 export type Have = z.infer<typeof haveSchema>;
 
-/** One delta. `offset` = UTF-16 code units of this attempt's text before `delta`. */
+/** One delta. `offset` = UTF-16 code units of this attempt's text (or reasoning) before `delta`. */
 export interface StreamEvent {
   sessionId: string;
   messageId: string;
   /** Which try the text is from; a higher one starts over. */
   attempt: number;
-  /** UTF-16 code units of this attempt's text that stand before `delta`. */
+  /** Only of a model that shows its reasoning: `delta` adds to that, and `offset` counts in it. */
+  channel?: 'reasoning';
+  /** UTF-16 code units of this attempt's text (of its reasoning, in that channel) that stand before `delta`. */
   offset: number;
   /** The text to add; never empty, never half a surrogate pair. */
   delta: string;

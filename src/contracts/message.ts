@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GENERATION_ERROR_CODES } from './errors.ts';
 import { amountSchema, idSchema, timeSchema } from './fields.ts';
+import { MODEL_PARAMETERS } from './model.ts';
 
 /** Who wrote a message. */
 export const ROLES = ['user', 'assistant', 'system'] as const;
@@ -30,9 +31,11 @@ export const isTerminal = (status: GenerationStatus): boolean =>
 /** Tokens of one generation. */
 export const usageSchema = z
   .object({
-    inputTokens: z.int().describe('Tokens of the prompt'),
-    outputTokens: z.int().describe('Tokens written'),
-    totalTokens: z.int().describe('Their sum'),
+    inputTokens: z.int().describe('Tokens of the prompt, cached ones included'),
+    cachedInputTokens: z.int().describe('Of these, the ones that the provider had in its cache'),
+    outputTokens: z.int().describe('Tokens written, reasoning included'),
+    reasoningTokens: z.int().describe('Of these, the ones that were spent on reasoning'),
+    totalTokens: z.int().describe('Input and output'),
     estimated: z.boolean().describe('Counted here, because the provider sent no usage'),
   })
   .meta({ id: 'Usage' });
@@ -50,6 +53,20 @@ export const generationErrorSchema = z
   })
   .meta({ id: 'GenerationError' });
 
+/** One call of a provider for a reply: which, how it went, how long it took. */
+export const trySchema = z
+  .object({
+    provider: z.string(),
+    model: z.string().describe('`provider/name`'),
+    error: z
+      .enum(GENERATION_ERROR_CODES)
+      .nullable()
+      .describe('Why it failed; null for the one that answered'),
+    startedAt: timeSchema,
+    ms: z.int().describe('From the request to its end, in milliseconds'),
+  })
+  .meta({ id: 'Try' });
+
 /** A message of a session, as every route and event shows it. */
 export const messageSchema = z
   .object({
@@ -58,7 +75,17 @@ export const messageSchema = z
     parentId: idSchema.nullable().describe('The message that this one answers (assistant) or follows (user)'),
     role: z.enum(ROLES),
     content: z.string().describe('The text; of a running reply what there is so far'),
-    model: z.string().nullable().describe('The model that writes it; null for what people wrote'),
+    reasoning: z
+      .string()
+      .nullable()
+      .describe('What the model thought before it answered, where it tells; never part of `content`'),
+    model: z.string().nullable().describe('The model that was asked; null for what people wrote'),
+    tries: z
+      .array(trySchema)
+      .describe('Every call of a provider for it, in order; several when one failed before its first word'),
+    omittedParameters: z
+      .array(z.enum(MODEL_PARAMETERS))
+      .describe('Settings that were left out, because the model that answered does not take them'),
     status: z.enum(GENERATION_STATUSES).describe('`completed` for what people wrote'),
     attempt: z.int().describe('Which try this text is from, counting from 1; 0 while queued'),
     finishReason: z.enum(FINISH_REASONS).nullable(),
@@ -74,6 +101,8 @@ export const messageSchema = z
 
 /** A message, see {@link messageSchema}. */
 export type Message = z.infer<typeof messageSchema>;
+/** One call of a provider, see {@link trySchema}. */
+export type Try = z.infer<typeof trySchema>;
 /** Tokens, see {@link usageSchema}. */
 export type Usage = z.infer<typeof usageSchema>;
 /** Money, see {@link costSchema}. */

@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { CreateSchema1763640000000 } from '../../migrations/1763640000000-CreateSchema.ts';
+import { AddCatalogue1763700000000 } from '../../migrations/1763700000000-AddCatalogue.ts';
 import { GenerationEntity } from './entities/generation.ts';
 import { GroupEntity } from './entities/group.ts';
 import { IdempotencyEntity } from './entities/idempotency.ts';
@@ -36,7 +37,7 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
       SessionEntity,
       UserEntity,
     ],
-    migrations: [CreateSchema1763640000000],
+    migrations: [CreateSchema1763640000000, AddCatalogue1763700000000],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,

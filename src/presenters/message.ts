@@ -19,7 +19,10 @@ export function presentMessage(message: MessageView, { inrPerUsd, liveText }: Me
     parentId: message.parentId,
     role: message.role,
     content: liveText ?? message.content,
+    reasoning: message.reasoning,
     model: generation?.model ?? null,
+    tries: generation?.tries ?? [],
+    omittedParameters: generation?.omittedParameters ?? [],
     status: generation?.status ?? 'completed',
     attempt: generation?.attempt ?? 0,
     finishReason: generation?.finishReason ?? null,
@@ -35,11 +38,14 @@ export function presentMessage(message: MessageView, { inrPerUsd, liveText }: Me
   };
 }
 
-function presentUsage({ inputTokens, outputTokens, usageEstimated }: GenerationView): Usage | null {
+function presentUsage(generation: GenerationView): Usage | null {
+  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, usageEstimated } = generation;
   if (inputTokens === null || outputTokens === null) return null;
   return {
     inputTokens,
+    cachedInputTokens: cachedInputTokens ?? 0,
     outputTokens,
+    reasoningTokens: reasoningTokens ?? 0,
     totalTokens: inputTokens + outputTokens,
     estimated: usageEstimated ?? false,
   };

@@ -1,4 +1,5 @@
 import type { GenerationErrorCode } from '../contracts/errors.ts';
+import type { ModelCapability, ModelCategory, ModelParameter, ModelTier } from '../contracts/model.ts';
 
 /** One turn of the conversation that a model is given. */
 export interface ChatTurn {
@@ -20,8 +21,34 @@ export interface ProviderRequest {
 
 /** Tokens as the provider counted them, from the beginning of the stream: a later count replaces an earlier one. */
 export interface ProviderUsage {
+  /** The whole prompt, cached tokens included. */
   inputTokens: number;
+  /** Of these, read from the provider's cache, which costs less. */
+  cachedInputTokens?: number;
+  /** Everything written, reasoning included. */
   outputTokens: number;
+  /** Of these, spent on reasoning. */
+  reasoningTokens?: number;
+  /** What the provider itself says that it cost, in US dollars; a decimal string. */
+  costUsd?: string;
+}
+
+/** A model that a provider says it has, in its own words. What it does not tell is left out. */
+export interface ListedModel {
+  /** The provider's own name, without our `provider/` prefix. */
+  name: string;
+  /** For people. */
+  title?: string;
+  category?: ModelCategory;
+  tier?: ModelTier;
+  contextLength?: number;
+  maxOutputTokens?: number;
+  capabilities?: ModelCapability[];
+  parameters?: ModelParameter[];
+  /** US dollars for a million tokens; decimal strings. */
+  usdPerMillionInput?: string;
+  usdPerMillionCachedInput?: string;
+  usdPerMillionOutput?: string;
 }
 
 /** Why a model stopped by itself. */
@@ -50,6 +77,12 @@ export interface Provider {
    * over at once, with no event for it. One reader, which asks for one event at a time.
    */
   stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+  /**
+   * The models that it has and that write text; left out by a provider that cannot tell.
+   *
+   * @throws {ProviderError}
+   */
+  listModels?(signal: AbortSignal): Promise<ListedModel[]>;
 }
 
 /** A provider's failure, classified by status and code (never by message text). */

@@ -68,6 +68,7 @@ function priceOf(name: string): ModelPrice {
   return {
     creditsPer100Tokens: CREDITS_PER_100_TOKENS[name] ?? '1',
     usdPerMillionInput: '0',
+    usdPerMillionCachedInput: '0',
     usdPerMillionOutput: '0',
   };
 }

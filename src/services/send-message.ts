@@ -64,6 +64,7 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
       parentId: session.newestMessageId,
       role,
       content,
+      reasoning: null,
       createdAt: new Date(),
     };
     const turn = { userId, sessionId: session.id, parentId: message.id, settings: session.settings };

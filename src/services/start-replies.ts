@@ -38,6 +38,7 @@ export function planReplies(turn: Turn, models: Model[]): PlannedReply[] {
       parentId,
       role: 'assistant',
       content: '',
+      reasoning: null,
       createdAt,
     };
     const { id, price } = model;
@@ -62,8 +63,12 @@ export function presentPlanned({ message, generation }: PlannedReply, inrPerUsd:
     finishReason: null,
     errorCode: null,
     errorMessage: null,
+    tries: [],
+    omittedParameters: [],
     inputTokens: null,
+    cachedInputTokens: null,
     outputTokens: null,
+    reasoningTokens: null,
     usageEstimated: null,
     costUsd: null,
     credits: null,

@@ -2,10 +2,19 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { priceGeneration } from '../../src/services/price-generation.ts';
 
-const free = { creditsPer100Tokens: '0', usdPerMillionInput: '0', usdPerMillionOutput: '0' };
+const free = {
+  usdPerMillionCachedInput: '0',
+  creditsPer100Tokens: '0',
+  usdPerMillionInput: '0',
+  usdPerMillionOutput: '0',
+};
 const tokens = (inputTokens: number, outputTokens: number) => ({ inputTokens, outputTokens });
 const credits = (price: string, input: number, output: number): string =>
-  priceGeneration(tokens(input, output), { ...free, creditsPer100Tokens: price }).credits;
+  priceGeneration(tokens(input, output), {
+    ...free,
+    usdPerMillionCachedInput: '0',
+    creditsPer100Tokens: price,
+  }).credits;
 
 describe('priceGeneration', () => {
   it('charges the prices that the customer named', () => {
@@ -15,7 +24,9 @@ describe('priceGeneration', () => {
   });
 
   it('costs nothing for nothing', () => {
-    expect(priceGeneration(tokens(0, 0), { ...free, creditsPer100Tokens: '20' })).to.deep.equal({
+    expect(
+      priceGeneration(tokens(0, 0), { ...free, creditsPer100Tokens: '20' }),
+    ).to.deep.equal({
       credits: '0.000000',
       costUsd: '0.0000000000',
     });

@@ -1,6 +1,7 @@
 import { EntitySchema } from 'typeorm';
 import type { GenerationErrorCode } from '../../contracts/errors.ts';
-import type { FinishReasonCode, GenerationStatus } from '../../contracts/message.ts';
+import type { FinishReasonCode, GenerationStatus, Try } from '../../contracts/message.ts';
+import type { ModelParameter } from '../../contracts/model.ts';
 import type { SessionSettings } from '../../contracts/session.ts';
 
 /** What a model costs, frozen on each generation when it is admitted. Decimal strings. */
@@ -9,9 +10,14 @@ export interface ModelPrice {
   creditsPer100Tokens: string;
   /** US dollars for a million input tokens. */
   usdPerMillionInput: string;
+  /** US dollars for a million input tokens that the provider had in its cache. */
+  usdPerMillionCachedInput: string;
   /** US dollars for a million output tokens. */
   usdPerMillionOutput: string;
 }
+
+/** What a generation writes: a reply to a message, or the title of a session. */
+export type GenerationKind = 'reply' | 'title';
 
 /** Everything a model writes is one of these, from its admission to its settlement. */
 export interface GenerationRecord {
@@ -19,8 +25,10 @@ export interface GenerationRecord {
   userId: string;
   /** Kept when the session or the message is deleted: the ledger and the statistics need it. */
   sessionId: string;
-  messageId: string;
-  /** `provider/name`, or `echo`. */
+  /** The placeholder that it fills; null for a title. */
+  messageId: string | null;
+  kind: GenerationKind;
+  /** The model that was asked: `provider/name`, or `echo`. */
   model: string;
   status: GenerationStatus;
   /** The fencing token: made one higher by each claim; a worker with a lower one writes nothing more. */
@@ -36,8 +44,14 @@ export interface GenerationRecord {
   finishReason: FinishReasonCode | null;
   errorCode: GenerationErrorCode | null;
   errorMessage: string | null;
+  /** Every call of a provider, in order. */
+  tries: Try[];
+  /** Settings that the model that answered does not take. */
+  omittedParameters: ModelParameter[];
   inputTokens: number | null;
+  cachedInputTokens: number | null;
   outputTokens: number | null;
+  reasoningTokens: number | null;
   /** Counted here, because the provider sent no usage. */
   usageEstimated: boolean | null;
   /** US dollars, a decimal string. */
@@ -58,7 +72,8 @@ export const GenerationEntity = new EntitySchema<GenerationRecord>({
     id: { type: 'uuid', primary: true },
     userId: { type: 'uuid' },
     sessionId: { type: 'uuid' },
-    messageId: { type: 'uuid' },
+    messageId: { type: 'uuid', nullable: true },
+    kind: { type: 'text' },
     model: { type: 'text' },
     status: { type: 'text' },
     attempt: { type: 'integer' },
@@ -70,8 +85,12 @@ export const GenerationEntity = new EntitySchema<GenerationRecord>({
     finishReason: { type: 'text', nullable: true },
     errorCode: { type: 'text', nullable: true },
     errorMessage: { type: 'text', nullable: true },
+    tries: { type: 'jsonb' },
+    omittedParameters: { type: 'jsonb' },
     inputTokens: { type: 'integer', nullable: true },
+    cachedInputTokens: { type: 'integer', nullable: true },
     outputTokens: { type: 'integer', nullable: true },
+    reasoningTokens: { type: 'integer', nullable: true },
     usageEstimated: { type: 'boolean', nullable: true },
     costUsd: { type: 'numeric', nullable: true },
     credits: { type: 'numeric', nullable: true },

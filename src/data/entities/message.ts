@@ -14,6 +14,8 @@ export interface MessageRecord {
   role: (typeof ROLES)[number];
   /** Of a running reply: empty until it is settled; the live text is in the feed. */
   content: string;
+  /** What the model thought before it answered; null where it does not tell, and while it runs. */
+  reasoning: string | null;
   createdAt: Date;
 }
 
@@ -27,6 +29,7 @@ export const MessageEntity = new EntitySchema<MessageRecord>({
     parentId: { type: 'uuid', nullable: true },
     role: { type: 'text' },
     content: { type: 'text' },
+    reasoning: { type: 'text', nullable: true },
     createdAt: { type: 'timestamptz' },
   },
 });

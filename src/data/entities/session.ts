@@ -8,6 +8,8 @@ export interface SessionRecord {
   groupId: string | null;
   kind: SessionKind;
   title: string | null;
+  /** Who made the title: its owner, the first words of the conversation, or a model. */
+  titleBy: 'owner' | 'excerpt' | 'model';
   model: string;
   settings: SessionSettings;
   isFavorite: boolean;
@@ -33,6 +35,7 @@ export const SessionEntity = new EntitySchema<SessionRecord>({
     groupId: { type: 'uuid', nullable: true },
     kind: { type: 'text' },
     title: { type: 'text', nullable: true },
+    titleBy: { type: 'text' },
     model: { type: 'text' },
     settings: { type: 'jsonb' },
     isFavorite: { type: 'boolean' },

@@ -4,8 +4,10 @@ import type { GenerationRecord } from '../entities/generation.ts';
 /** A claimed generation: the only worker that may write is the one with this attempt. */
 export type ClaimedGeneration = Pick<
   GenerationRecord,
-  'id' | 'userId' | 'sessionId' | 'messageId' | 'model' | 'attempt' | 'interruptions' | 'settings' | 'price'
+  'id' | 'userId' | 'sessionId' | 'model' | 'attempt' | 'interruptions' | 'settings' | 'price'
 > & {
+  /** The placeholder that it fills. */
+  messageId: string;
   /** Somebody asked to stop it. */
   cancelRequested: boolean;
   /** The message that is answered; null when it was deleted. */
@@ -43,8 +45,12 @@ export type GenerationEnd = Pick<
   | 'finishReason'
   | 'errorCode'
   | 'errorMessage'
+  | 'tries'
+  | 'omittedParameters'
   | 'inputTokens'
+  | 'cachedInputTokens'
   | 'outputTokens'
+  | 'reasoningTokens'
   | 'usageEstimated'
   | 'costUsd'
   | 'credits'
@@ -63,7 +69,8 @@ export async function endGeneration(db: Db, ref: AttemptRef, end: GenerationEnd)
     db,
     `UPDATE generations SET
        status = $3, attempt = $4, finish_reason = $5, error_code = $6, error_message = $7, input_tokens = $8,
-       output_tokens = $9, usage_estimated = $10, cost_usd = $11, credits = $12, completed_at = now()
+       output_tokens = $9, usage_estimated = $10, cost_usd = $11, credits = $12, tries = $13, omitted_parameters = $14,
+       cached_input_tokens = $15, reasoning_tokens = $16, completed_at = now()
      WHERE id = $1 AND attempt = $2 AND status = 'streaming' RETURNING id`,
     [
       ref.id,
@@ -78,6 +85,10 @@ export async function endGeneration(db: Db, ref: AttemptRef, end: GenerationEnd)
       end.usageEstimated,
       end.costUsd,
       end.credits,
+      JSON.stringify(end.tries),
+      JSON.stringify(end.omittedParameters),
+      end.cachedInputTokens,
+      end.reasoningTokens,
     ],
   );
   return ended.length > 0;

@@ -11,8 +11,12 @@ export type GenerationView = Pick<
   | 'finishReason'
   | 'errorCode'
   | 'errorMessage'
+  | 'tries'
+  | 'omittedParameters'
   | 'inputTokens'
+  | 'cachedInputTokens'
   | 'outputTokens'
+  | 'reasoningTokens'
   | 'usageEstimated'
   | 'costUsd'
   | 'credits'
@@ -25,9 +29,10 @@ export interface MessageView extends MessageRecord {
 }
 
 const SELECT = `
-  SELECT m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.created_at,
+  SELECT m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.reasoning, m.created_at,
          g.id AS generation_id, g.model, g.status, g.attempt, g.finish_reason, g.error_code, g.error_message,
-         g.input_tokens, g.output_tokens, g.usage_estimated, g.cost_usd, g.credits, g.completed_at
+         g.tries, g.omitted_parameters, g.input_tokens, g.cached_input_tokens, g.output_tokens, g.reasoning_tokens,
+         g.usage_estimated, g.cost_usd, g.credits, g.completed_at
     FROM messages m LEFT JOIN generations g ON g.message_id = m.id`;
 
 /** A message of one owner; undefined when there is none, or it is somebody else's. */
@@ -153,6 +158,7 @@ interface Row {
   parent_id: string | null;
   role: MessageRecord['role'];
   content: string;
+  reasoning: string | null;
   created_at: Date;
   generation_id: string | null;
   model: string;
@@ -161,8 +167,12 @@ interface Row {
   finish_reason: GenerationRecord['finishReason'];
   error_code: GenerationRecord['errorCode'];
   error_message: string | null;
+  tries: GenerationRecord['tries'];
+  omitted_parameters: GenerationRecord['omittedParameters'];
   input_tokens: number | null;
+  cached_input_tokens: number | null;
   output_tokens: number | null;
+  reasoning_tokens: number | null;
   usage_estimated: boolean | null;
   cost_usd: string | null;
   credits: string | null;
@@ -177,6 +187,7 @@ function toView(row: Row): MessageView {
     parentId: row.parent_id,
     role: row.role,
     content: row.content,
+    reasoning: row.reasoning,
     createdAt: row.created_at,
     generation: row.generation_id === null ? null : toGeneration(row, row.generation_id),
   };
@@ -191,8 +202,12 @@ function toGeneration(row: Row, generationId: string): GenerationView {
     finishReason: row.finish_reason,
     errorCode: row.error_code,
     errorMessage: row.error_message,
+    tries: row.tries,
+    omittedParameters: row.omitted_parameters,
     inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens,
     outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
     usageEstimated: row.usage_estimated,
     costUsd: row.cost_usd,
     credits: row.credits,

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../entities/session.ts';
 import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
 
 /** Raw rows in the shape of the record: mapping them once more would cost a list more than reading it. */
-const COLUMNS = `id, user_id AS "userId", group_id AS "groupId", kind, title, model, settings,
+const COLUMNS = `id, user_id AS "userId", group_id AS "groupId", kind, title, title_by AS "titleBy", model, settings,
   is_favorite AS "isFavorite", message_count AS "messageCount", total_tokens::float8 AS "totalTokens",
   total_cost_usd AS "totalCostUsd", total_credits AS "totalCredits", last_activity_at AS "lastActivityAt",
   expires_at AS "expiresAt", created_at AS "createdAt", updated_at AS "updatedAt"`;

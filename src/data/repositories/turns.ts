@@ -5,8 +5,11 @@ import type { MessageRecord } from '../entities/message.ts';
 /** What a new generation is made of. */
 export type NewGeneration = Pick<
   GenerationRecord,
-  'id' | 'userId' | 'sessionId' | 'messageId' | 'model' | 'settings' | 'price' | 'createdAt'
->;
+  'id' | 'userId' | 'sessionId' | 'model' | 'settings' | 'price' | 'createdAt'
+> & {
+  /** The placeholder that it fills. */
+  messageId: string;
+};
 
 /** Messages that are stored together, and the generations of the replies among them. */
 export interface NewTurn {
