@@ -10,6 +10,10 @@ export interface Model {
   /** The provider's own name of it. */
   name: string;
   price: ModelPrice;
+  /** Most tokens of prompt and reply together; null: not known. */
+  contextLength: number | null;
+  /** Most tokens of a reply; null: not known. */
+  maxOutputTokens: number | null;
 }
 
 /** Which models there are. */
@@ -39,7 +43,14 @@ export function createModelDirectory(providers: readonly string[]): ModelDirecto
   const find = (id: string): Model | undefined => {
     const [provider, name] = split(id);
     if (!providers.includes(provider) || name === '') return undefined;
-    return { id: provider === ECHO ? ECHO : `${provider}/${name}`, provider, name, price: priceOf(name) };
+    return {
+      id: provider === ECHO ? ECHO : `${provider}/${name}`,
+      provider,
+      name,
+      price: priceOf(name),
+      contextLength: null,
+      maxOutputTokens: null,
+    };
   };
   return {
     find,

@@ -6,15 +6,14 @@ import {
   findGenerationMessage,
   releaseGeneration,
 } from '../data/repositories/generations.ts';
-import { type ContextMessage, listContext } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
 import type { LiveRef, LiveTexts } from '../feed/ports.ts';
 import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
-import { buildContext } from './build-context.ts';
 import { describeEnd, interruptedEnd, type StreamEnd } from './describe-end.ts';
+import { createGenerationContext } from './generation-context.ts';
 import type { LiveMessages } from './live-messages.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { RunningGeneration, RunningGenerations } from './running-generations.ts';
@@ -39,18 +38,19 @@ export interface RunGenerationDeps {
 const MAX_INTERRUPTIONS = 2;
 /** For a model that was admitted by a process which knew more providers than this one. */
 const NOT_SERVED = 'This server does not serve the model any more.';
-/** Most messages that are looked at: the one to be answered, and its history. */
-const MAX_CONTEXT = 200;
+/** Of a model that this process does not know. */
+const NO_WINDOW = { contextLength: null, maxOutputTokens: null };
 
 /** Makes the worker's verb: claim, stream, settle. */
 export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   const { database, live, running, announce, announceEnd, liveMessages, settle, log } = deps;
+  const context = createGenerationContext(deps);
 
   return async (generationId, lockSignal) => {
     // Reading what stands before it needs no claim, and need not wait for one.
     const [claim, before] = await Promise.all([
       claimGeneration(database.db, generationId),
-      listContext(database.db, generationId, MAX_CONTEXT),
+      context.read(generationId),
     ]);
     if (!claim) {
       await announceAgain(generationId);
@@ -58,7 +58,9 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     }
     const run = running.begin(claim);
     try {
-      return await runClaimed({ claim, turns: turnsOf(claim, before) }, run, lockSignal);
+      const window = deps.models.find(claim.model) ?? NO_WINDOW;
+      const turns = await context.turns(claim, before, window);
+      return await runClaimed({ claim, turns }, run, lockSignal);
     } finally {
       run.end();
     }
@@ -76,7 +78,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     lockSignal: AbortSignal,
   ): Promise<RunOutcome> {
     const { sessionId, messageId, attempt } = claim;
-    const context = { generationId: claim.id, attempt, model: claim.model };
+    const logged = { generationId: claim.id, attempt, model: claim.model };
     const ref = { sessionId, messageId, attempt };
 
     if (claim.interruptions >= MAX_INTERRUPTIONS) {
@@ -92,7 +94,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     }
 
     const writer = new DeltaWriter(live.open(ref), (error) =>
-      log.warn({ err: error, ...context }, 'a delta was not published'),
+      log.warn({ err: error, ...logged }, 'a delta was not published'),
     );
     const signal = AbortSignal.any([run.signal, lockSignal]);
     const end = claim.cancelRequested ? { cancelled: true } : await stream(claim, turns, writer, signal);
@@ -102,13 +104,13 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       writer.abandon();
       if (reason !== 'handover') return 'done';
       await releaseGeneration(database.db, claim);
-      log.info(context, 'generation handed over');
+      log.info(logged, 'generation handed over');
       return 'handed-over';
     }
     const text = await writer.finish();
     const settled = await settle(claim, await describeEnd(end, turns, text));
     if (settled) await dropText(ref);
-    log.info({ ...context, settled, chars: text.length, error: end.error?.code }, 'generation ended');
+    log.info({ ...logged, settled, chars: text.length, error: end.error?.code }, 'generation ended');
     return 'done';
   }
 
@@ -144,11 +146,4 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
     return end;
   }
-}
-
-/** What the model is given; empty when the message that was to be answered is gone. */
-function turnsOf({ parentId, settings, model }: ClaimedGeneration, before: ContextMessage[]): ChatTurn[] {
-  const [question, ...history] = before;
-  if (!question || question.id !== parentId) return [];
-  return buildContext({ settings, model, question, history });
 }

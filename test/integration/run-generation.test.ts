@@ -70,7 +70,7 @@ describe('running a generation', () => {
     const [update] = payloads('message:update');
     expect(update).to.deep.include({ id: messageId, parentId: questionId, content: 'Hello', credits: 1 });
     const { status, finishReason, usage: shown, cost, credits } = update as RoomEvents['message:update'];
-    expect(shown).to.deep.equal({ inputTokens: 30, outputTokens: 70, totalTokens: 100, estimated: false });
+    expect(shown).to.deep.include({ inputTokens: 30, outputTokens: 70, totalTokens: 100, estimated: false });
     expect(payloads('message:done')).to.deep.equal([
       { sessionId: ann.sessionId, messageId, status, finishReason, usage: shown, cost, credits },
     ]);

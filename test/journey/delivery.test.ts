@@ -49,7 +49,14 @@ describeWithRedis('a message through two web processes and two workers', functio
         status: 'completed',
         finishReason: 'stop',
         attempt: 1,
-        usage: { inputTokens: 400, outputTokens: 400, totalTokens: 800, estimated: false },
+        usage: {
+          inputTokens: 400,
+          cachedInputTokens: 0,
+          outputTokens: 400,
+          reasoningTokens: 0,
+          totalTokens: 800,
+          estimated: false,
+        },
         credits: 8,
         parentId: message.id,
       });

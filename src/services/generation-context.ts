@@ -1,0 +1,33 @@
+import type { Database } from '../data/database.ts';
+import type { ClaimedGeneration } from '../data/repositories/generations.ts';
+import { type ContextMessage, listContext } from '../data/repositories/messages.ts';
+import type { ChatTurn } from '../providers/provider.ts';
+import { buildContext } from './build-context.ts';
+import { type ContextWindow, contextBudget } from './context-budget.ts';
+import { TokenCounts } from './token-counts.ts';
+
+/** What a generation is to answer, and what was said before. */
+export interface GenerationContext {
+  /** The messages; needs no claim, and so need not wait for one. */
+  read(generationId: string): Promise<ContextMessage[]>;
+  /** What a model with this window is told of them; nothing when the message to be answered is gone. */
+  turns(claim: ClaimedGeneration, messages: ContextMessage[], window: ContextWindow): Promise<ChatTurn[]>;
+}
+
+/** Most messages that are looked at: the one to be answered, and its history. */
+const MAX_MESSAGES = 400;
+
+/** Makes it, for one worker. */
+export function createGenerationContext({ database }: { database: Database }): GenerationContext {
+  const counts = new TokenCounts();
+  return {
+    read: (generationId) => listContext(database.db, generationId, MAX_MESSAGES),
+    async turns({ parentId, settings, model }, messages, window) {
+      const [question, ...history] = messages;
+      if (!question || question.id !== parentId) return [];
+      const budgetTokens = contextBudget(window, settings);
+      const truncated = messages.length === MAX_MESSAGES;
+      return buildContext({ settings, model, question, history, truncated, budgetTokens }, counts);
+    },
+  };
+}
