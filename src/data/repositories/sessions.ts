@@ -91,6 +91,7 @@ export async function updateSession(
   const [updated] = await rows<SessionRecord>(
     db,
     `UPDATE sessions SET title = COALESCE($3, title), is_favorite = COALESCE($4, is_favorite),
+        title_by = CASE WHEN $3::text IS NULL THEN title_by ELSE 'owner' END,
         model = COALESCE($5, model), settings = COALESCE($6, settings),
         group_id = CASE WHEN $7 THEN $8 ELSE group_id END, updated_at = now()
       WHERE id = $1 AND user_id = $2 RETURNING ${COLUMNS}`,

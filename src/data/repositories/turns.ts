@@ -39,7 +39,8 @@ export async function insertTurn(db: Db, turn: NewTurn): Promise<boolean> {
   const counted = await rows(
     db,
     `WITH session AS (
-       UPDATE sessions SET message_count = message_count + $3, title = coalesce(title, $4), last_activity_at = now()
+       UPDATE sessions SET message_count = message_count + $3, title = coalesce(title, $4), last_activity_at = now(),
+              title_by = CASE WHEN title IS NULL AND $4::text IS NOT NULL THEN 'excerpt' ELSE title_by END
         WHERE id = $1 AND user_id = $2 RETURNING id
      ), stored AS (
        INSERT INTO messages (${MESSAGE_COLUMNS})
