@@ -1,0 +1,32 @@
+import type { GenerationErrorCode } from '../contracts/errors.ts';
+
+/**
+ * What may follow a call that failed before its first token: the same candidate `again`, only another one
+ * (`elsewhere`), or nothing (`never`: it would fail everywhere, or somebody wanted it to end).
+ */
+export type Verdict = 'again' | 'elsewhere' | 'never';
+
+/** What may follow a call that failed with this code. */
+export function verdictOf(code: GenerationErrorCode): Verdict {
+  return VERDICTS[code] ?? 'never';
+}
+
+/**
+ * Whether a failure says something about the provider, for all who ask it. What is wrong with one request, or with
+ * the name of one model, does not: else one user could put a provider out of service for everybody.
+ */
+export function blamesProvider(code: GenerationErrorCode): boolean {
+  return verdictOf(code) !== 'never' && code !== 'model_not_available';
+}
+
+const VERDICTS: Readonly<Partial<Record<GenerationErrorCode, Verdict>>> = {
+  rate_limited: 'again',
+  overloaded: 'again',
+  timeout: 'again',
+  network: 'again',
+  stream_broken: 'again',
+  provider_auth: 'elsewhere',
+  provider_billing: 'elsewhere',
+  model_not_available: 'elsewhere',
+  provider_failed: 'elsewhere',
+};

@@ -1,0 +1,260 @@
+import { now as clock, delay } from '../base/clock.ts';
+import type { GenerationErrorCode } from '../contracts/errors.ts';
+import type { Try } from '../contracts/message.ts';
+import type { ModelParameter } from '../contracts/model.ts';
+import { type Candidate, fitRequest, type RoutedRequest } from './candidate.ts';
+import { classifyError } from './classify-error.ts';
+import { verdictOf } from './failover-rules.ts';
+import { ProviderError, type ProviderEvent } from './provider.ts';
+import { type Cooldowns, type RoutePatience, RoutePlan } from './route-plan.ts';
+
+/** How one call of a provider ended. */
+export interface CallReport {
+  provider: string;
+  /** `provider/name`. */
+  model: string;
+  /** When the call began, in milliseconds since 1970. */
+  startedAt: number;
+  /** Why it failed; null when it did not. */
+  error: GenerationErrorCode | null;
+  /** How long the provider wants this model to be left alone. */
+  retryAfterMs?: number | undefined;
+}
+
+/** What calls have shown of the providers. */
+export interface CallHealth extends Cooldowns {
+  /** Takes note of the end of a call. Nobody waits for it; it never rejects. */
+  report(call: CallReport): Promise<void>;
+}
+
+/** What a router needs. */
+export interface RouterDeps {
+  health: CallHealth;
+  patience?: RoutePatience;
+  now?: () => number;
+  random?: () => number;
+}
+
+/** What is to be written, and by whom. */
+export interface RouteOptions {
+  /** The model that was asked, then its fallbacks; at least one. */
+  candidates: readonly Candidate[];
+  request: RoutedRequest;
+  signal: AbortSignal;
+  /** Told of each failed call before the next begins. Must not throw. */
+  onFailedTry?: (failed: Try) => void;
+}
+
+/**
+ * One stream, whoever writes it: what {@link ProviderEvent} promises of a provider holds of it, too. One reader. What
+ * stands beside the events is complete when they are over.
+ */
+export interface Route extends AsyncIterable<ProviderEvent> {
+  /** Every call that failed or answered, in order. One that was aborted before its first token is none of them. */
+  readonly tries: readonly Try[];
+  /** Who wrote the first token, or finished without one. */
+  readonly answeredBy: Candidate | undefined;
+  /** Settings that whoever answered does not take. */
+  readonly omittedParameters: readonly ModelParameter[];
+}
+
+/**
+ * The only place where a provider is asked again: makes one stream out of several candidates. Before the first visible
+ * token (text or reasoning) a failure goes on to the next, see {@link RoutePlan}; after it, it is the stream's own. When
+ * none answers, the error is `provider_failed` and names what was tried; an error that no other candidate could help
+ * keeps its code.
+ */
+export type StartRoute = (options: RouteOptions) => Route;
+
+const PATIENCE: RoutePatience = { maxWaitMs: 10_000, backoffMs: 500 };
+
+/** Makes the router. */
+export function createRouter(deps: RouterDeps): StartRoute {
+  const all = { patience: PATIENCE, now: clock, random: Math.random, ...deps };
+  return (options) => new RoutedStream(all, options);
+}
+
+type Result = IteratorResult<ProviderEvent, undefined>;
+const END: Result = { done: true, value: undefined };
+
+interface Call {
+  candidate: Candidate;
+  startedAt: number;
+  /** On the clock of `performance`. */
+  startedMs: number;
+  events: AsyncIterator<ProviderEvent>;
+}
+
+class RoutedStream implements Route, AsyncIterableIterator<ProviderEvent, undefined> {
+  readonly tries: Try[] = [];
+  answeredBy: Candidate | undefined;
+  omittedParameters: readonly ModelParameter[] = [];
+  readonly #deps: Required<RouterDeps>;
+  readonly #options: RouteOptions;
+  readonly #plan: RoutePlan;
+  #call: Call | undefined;
+  /** What the answering call gave up to its first token, not read yet. */
+  #ahead: ProviderEvent[] = [];
+  #state: 'new' | 'open' | 'ended' = 'new';
+
+  constructor(deps: Required<RouterDeps>, options: RouteOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#plan = new RoutePlan({ ...deps, cooldowns: deps.health, candidates: options.candidates });
+  }
+
+  next(): Promise<Result> {
+    if (this.#state === 'new') return this.#connect();
+    if (this.#options.signal.aborted) this.#ahead = [];
+    const value = this.#ahead.shift();
+    if (value) return Promise.resolve({ done: false, value });
+    if (this.#state === 'ended' || !this.#call) return Promise.resolve(END);
+    return this.#call.events.next().then(this.#onResult, this.#onThrown);
+  }
+
+  async return(): Promise<Result> {
+    this.#ahead = [];
+    await this.#call?.events.return?.();
+    this.#close();
+    return END;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Calls one candidate after the other until one gives a token, or finishes; answers with its first event. */
+  async #connect(): Promise<Result> {
+    const { signal } = this.#options;
+    this.#state = 'open';
+    let last: ProviderError | undefined;
+    for (let step = this.#plan.next(); step; step = this.#plan.next()) {
+      if (step.waitMs > 0) await delay(step.waitMs, signal);
+      if (signal.aborted || this.#isOver()) return this.#close();
+      last = await this.#tryCandidate(step.candidate);
+      if (!last) return this.next();
+      if (verdictOf(last.code) === 'never') return this.#fail(last);
+      this.#plan.failed(step.candidate, last);
+    }
+    return this.#fail(describeFailure(this.tries, last));
+  }
+
+  /** @returns why the candidate gave no token; undefined when it did, or when the reader has left */
+  async #tryCandidate(candidate: Candidate): Promise<ProviderError | undefined> {
+    const { request, signal, onFailedTry } = this.#options;
+    const fitted = fitRequest(request, candidate);
+    const call = this.#begin(candidate, () => candidate.provider.stream(fitted.request, signal));
+    this.#ahead = [];
+    for (;;) {
+      const event = await readEvent(call.events, signal);
+      if (!event || this.#isOver()) {
+        this.#close();
+        return undefined;
+      }
+      if (event.type === 'error') {
+        onFailedTry?.(this.#record(call, event.error));
+        return event.error;
+      }
+      this.#ahead.push(event);
+      if (event.type === 'start' || event.type === 'usage') continue;
+      this.answeredBy = candidate;
+      this.omittedParameters = fitted.omitted;
+      if (event.type === 'finish') this.#close(null);
+      return undefined;
+    }
+  }
+
+  #begin(candidate: Candidate, open: () => AsyncIterable<ProviderEvent>): Call {
+    const [startedAt, startedMs] = [this.#deps.now(), performance.now()];
+    this.#call = { candidate, startedAt, startedMs, events: open()[Symbol.asyncIterator]() };
+    return this.#call;
+  }
+
+  readonly #onResult = (result: IteratorResult<ProviderEvent>): Result => {
+    if (result.done) return this.#close();
+    const { value } = result;
+    if (value.type === 'finish') this.#close(null);
+    else if (value.type === 'error') this.#close(value.error);
+    return { done: false, value };
+  };
+
+  readonly #onThrown = (thrown: unknown): Result => {
+    const error = classifyError(thrown);
+    this.#close(error);
+    return { done: false, value: { type: 'error', error } };
+  };
+
+  #fail(error: ProviderError): Result {
+    this.#ahead = [];
+    this.#close();
+    return this.#options.signal.aborted ? END : { done: false, value: { type: 'error', error } };
+  }
+
+  /** Ends the stream. Without a reason somebody else ended it: that says nothing about the provider. */
+  #close(reason?: ProviderError | null): Result {
+    const call = this.#call;
+    if (call && reason !== undefined) this.#record(call, reason);
+    else if (call && this.answeredBy) this.tries.push(this.#tryOf(call, null));
+    this.#call = undefined;
+    this.#state = 'ended';
+    return END;
+  }
+
+  /** A call has ended by itself. */
+  #record(call: Call, error: ProviderError | null): Try {
+    const { candidate, startedAt } = call;
+    const made = this.#tryOf(call, error?.code ?? null);
+    this.tries.push(made);
+    this.#call = undefined;
+    void this.#deps.health.report({
+      provider: candidate.provider.name,
+      model: candidate.id,
+      startedAt,
+      error: made.error,
+      retryAfterMs: error?.retryAfterMs,
+    });
+    return made;
+  }
+
+  #tryOf({ candidate, startedAt, startedMs }: Call, error: GenerationErrorCode | null): Try {
+    return {
+      provider: candidate.provider.name,
+      model: candidate.id,
+      error,
+      startedAt: new Date(startedAt).toISOString(),
+      ms: Math.round(performance.now() - startedMs),
+    };
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'ended';
+  }
+}
+
+/** The next event; undefined when the call was aborted. A provider that breaks its promises has failed. */
+async function readEvent(
+  events: AsyncIterator<ProviderEvent>,
+  signal: AbortSignal,
+): Promise<ProviderEvent | undefined> {
+  try {
+    const result = await events.next();
+    if (!result.done) return result.value;
+    if (signal.aborted) return undefined;
+    return { type: 'error', error: new ProviderError('stream_broken', 'The stream ended without a reason.') };
+  } catch (error) {
+    return { type: 'error', error: classifyError(error) };
+  }
+}
+
+/** One error for all that was tried. */
+function describeFailure(tries: readonly Try[], last: ProviderError | undefined): ProviderError {
+  const [first] = tries;
+  if (!first || !last)
+    return new ProviderError('model_not_available', 'There is no model that could answer.');
+  if (tries.length === 1) {
+    const message = `${first.model} could not answer (${first.error}). ${last.message}`;
+    return new ProviderError('provider_failed', message);
+  }
+  const tried = tries.map(({ model, error }) => `${model} (${error})`).join(', ');
+  return new ProviderError('provider_failed', `No model could answer. Tried ${tried}.`);
+}
