@@ -18,11 +18,6 @@ export class GrowingText {
     return this.#length;
   }
 
-  /** Bytes of UTF-8. */
-  get byteLength(): number {
-    return this.#byteLength;
-  }
-
   /** Adds to the end; `text` has no lone surrogates. */
   add(text: string): void {
     this.#makeRoomFor(text.length * BYTES_PER_UNIT);
@@ -30,9 +25,9 @@ export class GrowingText {
     this.#length += text.length;
   }
 
-  /** The text, or what its first bytes are. */
-  read(byteLength = this.#byteLength): string {
-    return this.#bytes.toString('utf8', 0, byteLength);
+  /** All of it. */
+  read(): string {
+    return this.#bytes.toString('utf8', 0, this.#byteLength);
   }
 
   #makeRoomFor(bytes: number): void {

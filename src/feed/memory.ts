@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { now } from '../base/clock.ts';
 import { sessionRoom } from '../contracts/events.ts';
+import { createMemoryHealth } from './memory-health.ts';
 import type {
   ControlBus,
   Feed,
@@ -9,6 +10,7 @@ import type {
   RoomListener,
   RoomPublisher,
   TicketStore,
+  Written,
 } from './ports.ts';
 
 /** The feed of a single process: nothing leaves it. */
@@ -30,6 +32,7 @@ export function createMemoryFeed(): MemoryFeed {
     live: createLiveTexts(rooms),
     control: createControlBus(),
     tickets: createTicketStore(),
+    health: createMemoryHealth(),
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -42,19 +45,30 @@ export function createMemoryFeed(): MemoryFeed {
 }
 
 function createLiveTexts(rooms: RoomPublisher): LiveTexts {
-  const texts = new Map<string, string>();
+  const texts = new Map<string, Written>();
   return {
     open(ref) {
       const key = keyOf(ref);
       const room = sessionRoom(ref.sessionId);
       return {
-        async append({ offset, text }) {
-          texts.set(key, (texts.get(key) ?? '') + text);
-          await rooms.publish(room, 'message:stream', { ...ref, offset, delta: text });
+        async append({ channel, offset, text }) {
+          const written = texts.get(key) ?? { text: '', reasoning: null };
+          if (channel) written.reasoning = (written.reasoning ?? '') + text;
+          else written.text += text;
+          texts.set(key, written);
+          await rooms.publish(room, 'message:stream', {
+            ...ref,
+            ...(channel && { channel }),
+            offset,
+            delta: text,
+          });
         },
       };
     },
-    read: async (ref) => texts.get(keyOf(ref)) ?? null,
+    async read(ref) {
+      const written = texts.get(keyOf(ref));
+      return written ? { ...written } : null;
+    },
     drop: async (ref) => {
       texts.delete(keyOf(ref));
     },

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { sessionRoom } from '../contracts/events.ts';
 import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
-import { PipelineBatch, type RedisCommand } from './pipeline-batch.ts';
-import type { LiveRef, LiveText, LiveTexts } from './ports.ts';
+import { PipelineBatch, type RedisCommand, type RedisReply } from './pipeline-batch.ts';
+import type { Channel, LiveRef, LiveText, LiveTexts } from './ports.ts';
 
 /**
  * Begins every text. One that Redis has lost begins without it, since the next delta is appended to nothing: what
@@ -15,46 +15,82 @@ const TTL_SECONDS = 24 * 3600;
 /**
  * Live texts as Redis strings: APPEND costs about as many bytes as the delta has, whatever stands before it.
  * The key's hash tag is the session, as in its room's channel, and it holds the attempt: a worker that lost
- * its claim writes where nobody reads.
+ * its claim writes where nobody reads. Reasoning, where there is any, is a second string beside the first.
  */
 export function createRedisLiveTexts(redis: Redis): LiveTexts {
   const batch = new PipelineBatch(redis);
   return {
     open: (ref) => openLiveText(batch, ref),
     async read(ref) {
-      const text = await redis.get(keyOf(ref));
-      return text?.startsWith(BEGIN) ? text.slice(BEGIN.length) : null;
+      const [text, reasoning] = await redis.mget(keyOf(ref), keyOf(ref, 'reasoning'));
+      if (isBroken(text) || isBroken(reasoning) || (!text && !reasoning)) return null;
+      return { text: text?.slice(BEGIN.length) ?? '', reasoning: reasoning?.slice(BEGIN.length) ?? null };
     },
     async drop(ref) {
-      await redis.unlink(keyOf(ref));
+      await redis.unlink(keyOf(ref), keyOf(ref, 'reasoning'));
     },
   };
 }
 
-const keyOf = ({ sessionId, messageId, attempt }: LiveRef): string =>
-  `parley:live:{${sessionId}}:${messageId}:${attempt}`;
+const keyOf = ({ sessionId, messageId, attempt }: LiveRef, channel?: Channel): string =>
+  `parley:live:{${sessionId}}:${messageId}:${attempt}${channel ? `:${channel}` : ''}`;
+
+const isBroken = (part: string | null | undefined): boolean => part?.startsWith(BEGIN) === false;
+
+/** One string in Redis. */
+interface Part {
+  channel: Channel;
+  key: string;
+  /** Stands before a delta's offset in its event. */
+  head: string;
+  /** Bytes that the key should hold. */
+  bytes: number;
+}
 
 function openLiveText(batch: PipelineBatch, ref: LiveRef): LiveText {
-  const key = keyOf(ref);
-  const room = sessionRoom(ref.sessionId);
-  const channel = roomChannel(room);
-  const head = `${broadcastHead(room, 'message:stream')}{"sessionId":"${ref.sessionId}","messageId":"${ref.messageId}","attempt":${ref.attempt},"offset":`;
-  /** Bytes that the key should hold before the next delta. */
-  let bytes = Buffer.byteLength(BEGIN);
+  const { sessionId, messageId, attempt } = ref;
+  const room = sessionRoom(sessionId);
+  const roomsChannel = roomChannel(room);
+  const head = `${broadcastHead(room, 'message:stream')}{"sessionId":"${sessionId}","messageId":"${messageId}","attempt":${attempt},`;
 
-  const set = (text: string): RedisCommand => ['set', key, BEGIN + text, 'EX', TTL_SECONDS];
+  const newPart = (channel: Channel): Part => ({
+    channel,
+    key: keyOf(ref, channel),
+    head: `${head}${channel ? `"channel":"${channel}",` : ''}"offset":`,
+    bytes: Buffer.byteLength(BEGIN),
+  });
+  const textPart = newPart(undefined);
+  let reasoningPart: Part | undefined;
+  /** The part that was written last. */
+  let last: Part | undefined;
+
+  const set = ({ key }: Part, text: string): RedisCommand => ['set', key, BEGIN + text, 'EX', TTL_SECONDS];
 
   return {
-    async append({ offset, text, whole }) {
-      const message = `${head}${offset},"delta":${JSON.stringify(text)}}${BROADCAST_TAIL}`;
-      bytes += Buffer.byteLength(text);
-      const [write, publish] = await batch.run([
-        offset === 0 ? set(text) : ['append', key, text],
-        ['spublish', channel, message],
-      ]);
-      // The length that APPEND answers tells whether Redis lost anything (a flush, a failover): put it back whole.
-      if (write?.[0] || (offset > 0 && write?.[1] !== bytes)) await batch.run([set(whole())]);
+    async append({ channel, offset, text, whole }) {
+      if (channel) reasoningPart ??= newPart(channel);
+      const part = channel ? (reasoningPart as Part) : textPart;
+      const before = last !== part ? last : undefined;
+      last = part;
+      part.bytes += Buffer.byteLength(text);
+      const commands: RedisCommand[] = [
+        offset === 0 ? set(part, text) : ['append', part.key, text],
+        ['spublish', roomsChannel, `${part.head}${offset},"delta":${JSON.stringify(text)}}${BROADCAST_TAIL}`],
+      ];
+      // What this delta is not appended to tells nothing: whether it is still there has to be asked.
+      if (before) commands.push(['strlen', before.key]);
+      const [write, publish, length] = await batch.run(commands);
+      // The length that is answered tells whether Redis lost anything (a flush, a failover): put it back whole.
+      const isLost = offset > 0 ? !holds(write, part) : Boolean(write?.[0]);
+      if (isLost || (before && !holds(length, before))) {
+        const parts = [textPart, reasoningPart].filter((each) => each && each.bytes > BEGIN.length) as Part[];
+        await batch.run(parts.map((each) => set(each, whole(each.channel))));
+      }
       if (publish?.[0]) throw publish[0];
     },
   };
 }
+
+/** Whether Redis answered that it holds all of a part. */
+const holds = (reply: RedisReply | undefined, { bytes }: Part): boolean =>
+  reply?.[0] === null && reply[1] === bytes;

@@ -1,25 +1,26 @@
 import type { Cost, Message, Usage } from '../contracts/message.ts';
 import type { GenerationView, MessageView } from '../data/repositories/messages.ts';
+import type { Written } from '../feed/ports.ts';
 import { presentCost } from './cost.ts';
 
 /** What presenting a message needs to know beside it. */
 export interface MessagePresentation {
   /** Rupees per US dollar. */
   inrPerUsd: number;
-  /** Of a running message: its text so far. */
-  liveText?: string;
+  /** Of a running message: what is written so far. */
+  live?: Written;
 }
 
 /** A message with its generation, in the shape of the contract. */
-export function presentMessage(message: MessageView, { inrPerUsd, liveText }: MessagePresentation): Message {
+export function presentMessage(message: MessageView, { inrPerUsd, live }: MessagePresentation): Message {
   const { generation } = message;
   return {
     id: message.id,
     sessionId: message.sessionId,
     parentId: message.parentId,
     role: message.role,
-    content: liveText ?? message.content,
-    reasoning: message.reasoning,
+    content: live ? live.text : message.content,
+    reasoning: live ? live.reasoning : message.reasoning,
     model: generation?.model ?? null,
     tries: generation?.tries ?? [],
     omittedParameters: generation?.omittedParameters ?? [],

@@ -9,7 +9,7 @@ import {
 import type { LiveTexts } from '../feed/ports.ts';
 import { presentMessage } from '../presenters/message.ts';
 
-/** Messages as they are at this moment: of a running one, with its text so far. */
+/** Messages as they are at this moment: of a running one, with what is written so far. */
 export interface LiveMessages {
   /** Every message of a session that is being written. */
   running(sessionId: string): Promise<Message[]>;
@@ -35,9 +35,9 @@ export function createLiveMessages(deps: {
   const present = async (view: MessageView): Promise<Message> => {
     if (!isRunning(view)) return presentMessage(view, { inrPerUsd });
     const { sessionId, id: messageId, generation } = view;
-    const text = await live.read({ sessionId, messageId, attempt: generation?.attempt ?? 0 });
-    if (text !== null) return presentMessage(view, { inrPerUsd, liveText: text });
-    // No live text: nothing was written yet, or it was settled and dropped since the row was read.
+    const written = await live.read({ sessionId, messageId, attempt: generation?.attempt ?? 0 });
+    if (written) return presentMessage(view, { inrPerUsd, live: written });
+    // Nothing live: nothing was written yet, or it was settled and dropped since the row was read.
     const [again] = await findMessages(database.db, sessionId, [messageId]);
     return presentMessage(again ?? view, { inrPerUsd });
   };

@@ -83,8 +83,8 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
 
     if (claim.interruptions >= MAX_INTERRUPTIONS) {
       const before = { ...ref, attempt: attempt - 1 };
-      const text = (await live.read(before)) ?? '';
-      await settle(claim, await interruptedEnd(turns, text, before.attempt));
+      const written = (await live.read(before)) ?? { text: '', reasoning: null };
+      await settle(claim, await interruptedEnd(turns, written, before.attempt));
       await dropText(before);
       return 'done';
     }
@@ -107,10 +107,10 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       log.info(logged, 'generation handed over');
       return 'handed-over';
     }
-    const text = await writer.finish();
-    const settled = await settle(claim, await describeEnd(end, turns, text));
+    const written = await writer.finish();
+    const settled = await settle(claim, await describeEnd(end, turns, written));
     if (settled) await dropText(ref);
-    log.info({ ...logged, settled, chars: text.length, error: end.error?.code }, 'generation ended');
+    log.info({ ...logged, settled, chars: written.text.length, error: end.error?.code }, 'generation ended');
     return 'done';
   }
 
@@ -138,6 +138,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       signal,
     )) {
       if (event.type === 'text') writer.push(event.text);
+      else if (event.type === 'reasoning') writer.push(event.text, 'reasoning');
       else if (event.type === 'usage') end.usage = event.usage;
       else if (event.type === 'finish') end.finishReason = event.reason;
       else if (event.type === 'error') end.error = event.error;

@@ -17,6 +17,8 @@ export interface AttemptEnd {
   status: 'completed' | 'failed' | 'cancelled';
   finishReason: FinishReasonCode;
   text: string;
+  /** Null when the model told none. */
+  reasoning: string | null;
   /** The attempt that `text` is from, if not the one that ends. */
   textAttempt?: number;
   /** Undefined when nothing is charged: the model wrote nothing. */
@@ -64,7 +66,7 @@ export function createSettleGeneration(deps: {
         },
       );
       if (!current) return undefined;
-      await setMessageContent(db, messageId, end.text);
+      await setMessageContent(db, messageId, { content: end.text, reasoning: end.reasoning });
       if (!end.usage) return { account: undefined };
       const tokens = end.usage.inputTokens + end.usage.outputTokens;
       await addUsage(db, { sessionId, tokens, ...price });

@@ -4,7 +4,7 @@ import { newId } from '../../src/base/ids.ts';
 import { type RoomEventName, type RoomEvents, sessionRoom } from '../../src/contracts/events.ts';
 import { decodeBroadcast, roomChannel } from '../../src/feed/broadcast.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
-import type { Feed, LiveRef, LiveText } from '../../src/feed/ports.ts';
+import type { Channel, Feed, LiveRef, LiveText, Written } from '../../src/feed/ports.ts';
 import { openRedisFeed } from '../../src/feed/redis.ts';
 import { silentLog } from '../support/global.ts';
 import { describeWithRedis, freePort, redisUrl, startRedis, type TestRedis } from '../support/redis.ts';
@@ -85,25 +85,43 @@ const UNICODE = [
   '\u{10ffff}\ufeff\ufffd',
 ];
 
+/** A text without reasoning. */
+const plain = (text: string): Written => ({ text, reasoning: null });
+
 const newRef = (attempt = 1): LiveRef => ({ sessionId: newId(), messageId: newId(), attempt });
 
 /** Appends as a worker does: each delta acknowledged before the next. */
 class Writer {
   readonly #live: LiveText;
   text = '';
+  reasoning: string | null = null;
 
   constructor(feed: Feed, ref: LiveRef) {
     this.#live = feed.live.open(ref);
+  }
+
+  /** What the live text has to be. */
+  get written(): Written {
+    return { text: this.text, reasoning: this.reasoning };
   }
 
   async write(...deltas: string[]): Promise<void> {
     for (const text of deltas) {
       const offset = this.text.length;
       this.text += text;
-      const whole = this.text;
-      await this.#live.append({ offset, text, whole: () => whole });
+      await this.#live.append({ offset, text, whole: this.#whole });
     }
   }
+
+  async think(...deltas: string[]): Promise<void> {
+    for (const text of deltas) {
+      const offset = this.reasoning?.length ?? 0;
+      this.reasoning = (this.reasoning ?? '') + text;
+      await this.#live.append({ channel: 'reasoning', offset, text, whole: this.#whole });
+    }
+  }
+
+  readonly #whole = (channel?: Channel): string => this[channel ?? 'text'] ?? '';
 }
 
 describe('the memory feed', () => behavesAsFeed(openMemoryWorld));
@@ -154,7 +172,7 @@ function behavesAsFeed(open: () => Promise<World>): void {
       expect(await world.other.live.read(ref)).to.equal(null);
       for (const delta of ['One', ', two', ', three']) {
         await writer.write(delta);
-        expect(await world.other.live.read(ref)).to.equal(writer.text);
+        expect(await world.other.live.read(ref)).to.deep.equal(writer.written);
       }
       await world.other.live.drop(ref);
       expect(await world.feed.live.read(ref)).to.equal(null);
@@ -168,7 +186,7 @@ function behavesAsFeed(open: () => Promise<World>): void {
       const deltas = Array.from({ length: 50 }, (_, index) => `${index} `);
       for (const delta of deltas) {
         await writer.write(delta);
-        expect(await world.feed.live.read(ref)).to.equal(writer.text);
+        expect(await world.feed.live.read(ref)).to.deep.equal(writer.written);
       }
       await until('every delta', () => heard.length >= deltas.length);
       let offset = 0;
@@ -187,7 +205,7 @@ function behavesAsFeed(open: () => Promise<World>): void {
       const heard = await world.hear(sessionRoom(ref.sessionId));
       const writer = new Writer(world.feed, ref);
       await writer.write(...UNICODE);
-      expect(await world.other.live.read(ref)).to.equal(UNICODE.join(''));
+      expect(await world.other.live.read(ref)).to.deep.equal(plain(UNICODE.join('')));
       await until('every delta', () => heard.length >= UNICODE.length);
       expect(heard.map(({ payload }) => (payload as RoomEvents['message:stream']).delta)).to.deep.equal(
         UNICODE,
@@ -196,8 +214,55 @@ function behavesAsFeed(open: () => Promise<World>): void {
       for (const [index, text] of UNICODE.entries()) {
         const further = { ...ref, attempt: 2 + index };
         await new Writer(world.feed, further).write(text);
-        expect(await world.feed.live.read(further)).to.equal(text);
+        expect(await world.feed.live.read(further)).to.deep.equal(plain(text));
       }
+    });
+
+    it('have reasoning beside them, which is read with them and counted apart', async () => {
+      const ref = newRef();
+      const heard = await world.hear(sessionRoom(ref.sessionId));
+      const writer = new Writer(world.feed, ref);
+      const steps = [
+        () => writer.think('Let me ', 'see. '),
+        () => writer.write('It ', 'is '),
+        () => writer.think('Really? '),
+        () => writer.write('so.'),
+      ];
+      for (const step of steps) {
+        await step();
+        expect(await world.other.live.read(ref)).to.deep.equal(writer.written);
+      }
+      await until('every delta', () => heard.length >= 6);
+      const reasoning = { ...ref, channel: 'reasoning' };
+      expect(heard.map(({ payload }) => payload)).to.deep.equal([
+        { ...reasoning, offset: 0, delta: 'Let me ' },
+        { ...reasoning, offset: 7, delta: 'see. ' },
+        // No `channel` at all: what is no reasoning is as it always was.
+        { ...ref, offset: 0, delta: 'It ' },
+        { ...ref, offset: 3, delta: 'is ' },
+        { ...reasoning, offset: 12, delta: 'Really? ' },
+        { ...ref, offset: 6, delta: 'so.' },
+      ]);
+      await world.other.live.drop(ref);
+      expect(await world.feed.live.read(ref)).to.equal(null);
+    });
+
+    it('may be reasoning alone', async () => {
+      const ref = newRef();
+      const writer = new Writer(world.feed, ref);
+      await writer.think(...UNICODE);
+      expect(await world.other.live.read(ref)).to.deep.equal({ text: '', reasoning: UNICODE.join('') });
+      await world.other.live.drop(ref);
+      expect(await world.feed.live.read(ref)).to.equal(null);
+    });
+
+    it('are not changed by who reads them', async () => {
+      const ref = newRef();
+      const writer = new Writer(world.feed, ref);
+      await writer.write('one');
+      const before = await world.feed.live.read(ref);
+      await writer.write(', two');
+      expect(before).to.deep.equal(plain('one'));
     });
 
     it('of another attempt are other texts: who lost its claim writes where nobody reads', async () => {
@@ -208,9 +273,9 @@ function behavesAsFeed(open: () => Promise<World>): void {
       await holder.write('again, ');
       await lost.write(', which does not know yet');
       await holder.write('from the start');
-      expect(await world.feed.live.read(second)).to.equal('again, from the start');
+      expect(await world.feed.live.read(second)).to.deep.equal(plain('again, from the start'));
       await world.feed.live.drop(first);
-      expect(await world.feed.live.read(second)).to.equal('again, from the start');
+      expect(await world.feed.live.read(second)).to.deep.equal(plain('again, from the start'));
     });
 
     it('of many messages are written at once and not mixed', async () => {
@@ -222,7 +287,7 @@ function behavesAsFeed(open: () => Promise<World>): void {
       );
       for (const ref of refs) {
         const expected = deltas.map((text) => ref.messageId + text).join('');
-        expect(await world.other.live.read(ref)).to.equal(expected);
+        expect(await world.other.live.read(ref)).to.deep.equal(plain(expected));
       }
     });
   });
@@ -299,6 +364,18 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
     await redis.close();
   });
 
+  /** The only key of which that holds. */
+  async function keyWhich(holds: (key: string) => boolean): Promise<string> {
+    const found = (await client.keys('*')).filter(holds);
+    expect(found).to.have.length(1);
+    return found[0] ?? '';
+  }
+
+  async function cutShort(key: string): Promise<void> {
+    const text = (await client.get(key)) ?? '';
+    await client.set(key, text.slice(0, -3));
+  }
+
   it('puts back a live text that was lost, whole, with the next append', async () => {
     const ref = newRef();
     const writer = new Writer(feed, ref);
@@ -307,28 +384,85 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
       await client.flushall();
       expect(await feed.live.read(ref)).to.equal(null);
       await writer.write(`after flush ${round} 👍`);
-      expect(await feed.live.read(ref)).to.equal(writer.text);
+      expect(await feed.live.read(ref)).to.deep.equal(writer.written);
       await writer.write(' and on');
-      expect(await feed.live.read(ref)).to.equal(writer.text);
+      expect(await feed.live.read(ref)).to.deep.equal(writer.written);
     }
   });
 
-  it('sends no text a second time that was not lost', async () => {
+  for (const [what, lose] of [
+    ['all of it', () => client.flushall()],
+    ['the text', async () => client.del(await keyWhich((key) => !key.endsWith(':reasoning')))],
+    ['the reasoning', async () => client.del(await keyWhich((key) => key.endsWith(':reasoning')))],
+    ['the end of the reasoning', async () => cutShort(await keyWhich((key) => key.endsWith(':reasoning')))],
+  ] as [string, () => Promise<unknown>][]) {
+    it(`puts both back with the next append that can tell, when ${what} was lost`, async () => {
+      const [thinking, further, both] = [newRef(), newRef(), newRef()];
+      if (what !== 'the text') {
+        // The first delta of the text is appended to nothing, and finds out nevertheless.
+        const writer = new Writer(feed, thinking);
+        await writer.think(...UNICODE);
+        await lose();
+        await writer.write('the answer');
+        expect(await feed.live.read(thinking)).to.deep.equal(writer.written);
+        await client.flushall();
+
+        const going = new Writer(feed, further);
+        await going.think('one, ', 'two, ');
+        await lose();
+        await going.think('three');
+        expect(await feed.live.read(further)).to.deep.equal(going.written);
+        await client.flushall();
+      }
+      const writer = new Writer(feed, both);
+      await writer.think(...UNICODE);
+      await writer.write(...UNICODE);
+      await lose();
+      if (what.includes('reasoning')) await writer.think(' and on');
+      else await writer.write(' and on');
+      expect(await feed.live.read(both)).to.deep.equal(writer.written);
+      await writer.write(' and further');
+      await writer.think(' and further');
+      expect(await feed.live.read(both)).to.deep.equal(writer.written);
+    });
+  }
+
+  it('asks for nothing more than it writes, and a channel more only where the channel changes', async () => {
+    const calls = async (...names: string[]) => {
+      const stats = await client.info('commandstats');
+      return names.map((name) => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0));
+    };
+    const names = ['set', 'append', 'spublish', 'strlen'] as const;
     await new Writer(feed, newRef()).write(...UNICODE);
-    const stats = await client.info('commandstats');
-    expect(/cmdstat_set:calls=(\d+)/.exec(stats)?.[1]).to.equal('1');
-    expect(/cmdstat_append:calls=(\d+)/.exec(stats)?.[1]).to.equal(String(UNICODE.length - 1));
+    const plainCalls = [1, UNICODE.length - 1, UNICODE.length, 0];
+    expect(await calls(...names)).to.deep.equal(plainCalls);
+
+    const writer = new Writer(feed, newRef());
+    await writer.think('a', 'b', 'c');
+    await writer.write('d', 'e', 'f');
+    expect(await calls(...names)).to.deep.equal([3, UNICODE.length + 3, UNICODE.length + 6, 1]);
   });
 
-  it('does not take what is appended to a lost text for the text', async () => {
+  it('makes no second key for what has no reasoning, and one in the same hash slot for what has', async () => {
+    await new Writer(feed, newRef()).write('a', 'b');
+    expect(await client.keys('*')).to.have.length(1);
     const ref = newRef();
-    await new Writer(feed, ref).write('the beginning');
-    const [key = ''] = await client.keys('*');
-    await client.del(key);
-    // What APPEND alone leaves, before the worker has put the text back.
-    await client.append(key, ' and the end');
-    expect(await feed.live.read(ref)).to.equal(null);
+    await new Writer(feed, ref).think('a');
+    const [key = ''] = (await client.keys('*')).filter((each) => each.endsWith(':reasoning'));
+    expect(key).to.contain(`{${ref.sessionId}}`);
   });
+
+  for (const channel of ['write', 'think'] as const) {
+    it(`does not take what is appended to a lost text for the text (${channel})`, async () => {
+      const ref = newRef();
+      await new Writer(feed, ref)[channel]('the beginning');
+      const [key = ''] = await client.keys('*');
+      await client.del(key);
+      // What APPEND alone leaves, before the worker has put the text back.
+      await client.append(key, ' and the end');
+      expect(await feed.live.read(ref)).to.equal(null);
+    });
+  }
 
   it('lets no live text stay for ever', async () => {
     const writer = new Writer(feed, newRef());
@@ -339,8 +473,14 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
     );
     await client.flushall();
     await writer.write('c');
+    await writer.think('d');
     expect(await ttlOfAll()).to.satisfy(
-      (ttls: number[]) => ttls.length === 1 && ttls.every((ttl) => ttl > 0),
+      (ttls: number[]) => ttls.length === 2 && ttls.every((ttl) => ttl > 0),
+    );
+    await client.flushall();
+    await writer.think('e');
+    expect(await ttlOfAll()).to.satisfy(
+      (ttls: number[]) => ttls.length === 2 && ttls.every((ttl) => ttl > 0),
     );
   });
 
@@ -384,7 +524,7 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
       ),
     );
     await writer.write('after');
-    expect(await feed.live.read(ref)).to.equal(writer.text);
+    expect(await feed.live.read(ref)).to.deep.equal(writer.written);
     expect(writer.text).to.equal('before, meanwhile, meanwhile, after');
     await feed.rooms.publish(room, 'session:delete', { sessionId });
     await until('the control bus is back', async () => {

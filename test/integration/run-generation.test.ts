@@ -586,8 +586,8 @@ describe('running a generation', () => {
     await live.append({ offset: 0, text: words, whole: () => words });
   }
 
-  const liveText = (messageId: string, attempt = 1): Promise<string | null> =>
-    pipeline.feed.live.read({ sessionId: ann.sessionId, messageId, attempt });
+  const liveText = async (messageId: string, attempt = 1): Promise<string | null> =>
+    (await pipeline.feed.live.read({ sessionId: ann.sessionId, messageId, attempt }))?.text ?? null;
 
   async function markStopped(id: string): Promise<void> {
     const sql = 'UPDATE generations SET cancel_requested_at = now() WHERE id = $1 RETURNING id';
@@ -642,6 +642,7 @@ describe('running a generation', () => {
     status: 'completed',
     finishReason: 'stop',
     text: words,
+    reasoning: null,
     usage: { inputTokens: 30, outputTokens: 70, estimated: false },
   });
 

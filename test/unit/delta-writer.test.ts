@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { DeltaWriter } from '../../src/feed/delta-writer.ts';
-import type { Delta, LiveText } from '../../src/feed/ports.ts';
+import type { Channel, Delta, LiveText } from '../../src/feed/ports.ts';
 import { type Deferred, defer } from '../support/deferred.ts';
 import { microtasks } from '../support/until.ts';
 
-/** A live text that acknowledges when it is told to. */
+/** A live text that acknowledges when it is told to. `wholes`: what it would have restored of a delta's channel, and of both. */
 class SlowText implements LiveText {
   readonly deltas: Delta[] = [];
-  readonly wholes: string[] = [];
+  readonly wholes: { own: string; text: string; reasoning: string }[] = [];
   inFlight: Deferred | undefined;
   mostInFlight = 0;
   #now = 0;
@@ -22,7 +22,8 @@ class SlowText implements LiveText {
     } finally {
       this.#now -= 1;
       this.inFlight = undefined;
-      this.wholes.push(delta.whole());
+      const { channel, whole } = delta;
+      this.wholes.push({ own: whole(channel), text: whole(), reasoning: whole('reasoning') });
     }
   }
 
@@ -62,8 +63,8 @@ describe('DeltaWriter', () => {
     writer.push('a');
     writer.push('b');
     let text: string | undefined;
-    const finished = writer.finish().then((whole) => {
-      text = whole;
+    const finished = writer.finish().then((written) => {
+      text = written.text;
     });
     await live.acknowledge();
     expect(text).to.equal(undefined);
@@ -73,7 +74,7 @@ describe('DeltaWriter', () => {
   });
 
   it('has nothing to wait for when nothing was written', async () => {
-    expect(await open().writer.finish()).to.equal('');
+    expect(await open().writer.finish()).to.deep.equal({ text: '', reasoning: null });
   });
 
   it('takes no notice of an empty text', async () => {
@@ -93,7 +94,7 @@ describe('DeltaWriter', () => {
     expect(live.deltas[1]).to.include({ offset: 5, text: 'kept' });
     expect(live.deltas[1]?.whole()).to.equal('lost kept');
     await live.acknowledge();
-    expect(await writer.finish()).to.equal('lost kept');
+    expect(await writer.finish()).to.deep.equal({ text: 'lost kept', reasoning: null });
   });
 
   it('sends nothing more once it is abandoned, and does not hang', async () => {
@@ -108,9 +109,41 @@ describe('DeltaWriter', () => {
     expect(textsOf(live)).to.deep.equal(['a']);
   });
 
-  it('keeps deltas contiguous and exact, one in flight, whatever the order of pushes, answers and failures', async () => {
+  it('sends reasoning apart from the text, in the order in which they came', async () => {
+    const { live, writer } = open();
+    writer.push('hm', 'reasoning');
+    writer.push('m', 'reasoning');
+    writer.push('.', 'reasoning');
+    writer.push('a');
+    writer.push('b');
+    writer.push('wait', 'reasoning');
+    writer.push('c');
+    for (let n = 0; n < 5; n += 1) await live.acknowledge();
+    expect(live.deltas.map(({ channel, offset, text }) => [channel, offset, text])).to.deep.equal([
+      ['reasoning', 0, 'hm'],
+      ['reasoning', 2, 'm.'],
+      [undefined, 0, 'ab'],
+      ['reasoning', 4, 'wait'],
+      [undefined, 2, 'c'],
+    ]);
+    expect(await writer.finish()).to.deep.equal({ text: 'abc', reasoning: 'hmm.wait' });
+  });
+
+  it('sends nothing of what waits in either channel once it is abandoned', async () => {
+    const { live, writer } = open();
+    writer.push('a', 'reasoning');
+    writer.push('b', 'reasoning');
+    writer.push('c');
+    writer.abandon();
+    await live.acknowledge();
+    await writer.finish();
+    expect(textsOf(live)).to.deep.equal(['a']);
+  });
+
+  it('keeps both channels contiguous and exact, one in flight, whatever the order of pushes, answers and failures', async () => {
+    const channels = fc.constantFrom<Channel[]>(undefined, undefined, 'reasoning');
     const step = fc.oneof(
-      { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
+      { weight: 3, arbitrary: fc.tuple(channels, fc.string({ unit: 'binary', maxLength: 8 })) },
       {
         weight: 2,
         arbitrary: fc.constantFrom('acknowledge' as const, 'fail' as const).map((how) => ({ how })),
@@ -119,13 +152,16 @@ describe('DeltaWriter', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const { live, writer, errors } = open();
-        let pushed = '';
+        const pushed = { text: '', reasoning: '' };
+        /** What was pushed, each character with its channel: in this order it must go out. */
+        const order: string[] = [];
         let failed = 0;
         for (const each of steps) {
-          if (typeof each === 'string') {
-            writer.push(each);
-            pushed += each;
-            expect(writer.length).to.equal(pushed.length);
+          if (Array.isArray(each)) {
+            const [channel, text] = each;
+            writer.push(text, channel);
+            pushed[channel ?? 'text'] += text;
+            order.push(...[...text].map((character) => `${channel} ${character}`));
           } else {
             if (each.how === 'fail' && live.inFlight) failed += 1;
             await live.acknowledge(each.how === 'fail' ? new Error('away') : undefined);
@@ -133,17 +169,23 @@ describe('DeltaWriter', () => {
         }
         const finished = writer.finish();
         while (live.inFlight) await live.acknowledge();
-        expect(await finished).to.equal(pushed);
+        const reasoning = pushed.reasoning === '' ? null : pushed.reasoning;
+        expect(await finished).to.deep.equal({ text: pushed.text, reasoning });
         expect(live.mostInFlight).to.be.at.most(1);
         expect(errors).to.have.length(failed);
-        let text = '';
-        live.deltas.forEach((delta, index) => {
-          expect(delta.offset).to.equal(text.length);
-          expect(delta.text).not.to.equal('');
-          text += delta.text;
-          expect(live.wholes[index]).to.equal(text);
+        const sent = { text: '', reasoning: '' };
+        live.deltas.forEach(({ channel, offset, text }, index) => {
+          const name = channel ?? 'text';
+          expect(offset).to.equal(sent[name].length);
+          expect(text).not.to.equal('');
+          sent[name] += text;
+          expect(live.wholes[index]).to.deep.equal({ own: sent[name], ...sent });
         });
-        expect(text).to.equal(pushed);
+        expect(sent).to.deep.equal(pushed);
+        const went = live.deltas.flatMap(({ channel, text }) =>
+          [...text].map((each) => `${channel} ${each}`),
+        );
+        expect(went).to.deep.equal(order);
       }),
       { numRuns: 100 },
     );

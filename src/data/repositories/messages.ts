@@ -140,9 +140,14 @@ export async function listRunningMessages(db: Db, sessionId: string): Promise<Me
   return found.map(toView).filter((message) => message.sessionId === sessionId);
 }
 
-/** Writes the final text. Returns false when the message was deleted meanwhile. */
-export async function setMessageContent(db: Db, id: string, content: string): Promise<boolean> {
-  const found = await rows(db, 'UPDATE messages SET content = $2 WHERE id = $1 RETURNING id', [id, content]);
+/** Writes the final text, and the reasoning before it. Returns false when the message was deleted meanwhile. */
+export async function setMessageContent(
+  db: Db,
+  id: string,
+  { content, reasoning }: Pick<MessageRecord, 'content' | 'reasoning'>,
+): Promise<boolean> {
+  const sql = 'UPDATE messages SET content = $2, reasoning = $3 WHERE id = $1 RETURNING id';
+  const found = await rows(db, sql, [id, content, reasoning]);
   return found.length > 0;
 }
 
