@@ -61,6 +61,14 @@ export const configShape = {
   OPENAI_BASE_URL: url('http', 'https').optional().describe('base URL of an OpenAI-compatible server'),
   ANTHROPIC_API_KEY: z.string().optional().describe('key of Anthropic; CLAUDE_API_KEY also works'),
   ANTHROPIC_BASE_URL: url('http', 'https').optional().describe('another base URL for Anthropic'),
+  GEMINI_API_KEY: z.string().optional().describe('key of Google Gemini'),
+  GEMINI_BASE_URL: url('http', 'https').optional().describe('another base URL for Gemini, without /v1beta'),
+  OPENROUTER_API_KEY: z.string().optional().describe('key of OpenRouter'),
+  OPENROUTER_BASE_URL: url('http', 'https').optional().describe('another base URL for OpenRouter'),
+  HUGGINGFACE_API_KEY: z.string().optional().describe('token of Hugging Face, for its router'),
+  HUGGINGFACE_BASE_URL: url('http', 'https')
+    .optional()
+    .describe("another base URL for Hugging Face's router"),
   PROVIDER_FIRST_TOKEN_TIMEOUT_MS: integer(10, 600_000)
     .default(60_000)
     .describe('longest wait for a first token'),

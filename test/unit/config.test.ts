@@ -34,6 +34,9 @@ const WRONG: Record<string, string> = {
   ECHO_TOKENS_PER_SECOND: '0',
   OPENAI_BASE_URL: 'ftp://127.0.0.1',
   ANTHROPIC_BASE_URL: 'not a url',
+  GEMINI_BASE_URL: 'generativelanguage.googleapis.com',
+  OPENROUTER_BASE_URL: '/api/v1',
+  HUGGINGFACE_BASE_URL: 'file:///etc',
   PROVIDER_FIRST_TOKEN_TIMEOUT_MS: '1',
   PROVIDER_IDLE_TIMEOUT_MS: 'soon',
   WELCOME_CREDITS: '-5',
@@ -42,7 +45,17 @@ const WRONG: Record<string, string> = {
   SHUTDOWN_GRACE_MS: '-1',
 };
 /** Free text: nothing of it can be wrong. */
-const ANYTHING = ['HOST', 'DATA_DIR', 'CORS_ORIGINS', 'DEFAULT_MODEL', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY'];
+const ANYTHING = [
+  'HOST',
+  'DATA_DIR',
+  'CORS_ORIGINS',
+  'DEFAULT_MODEL',
+  'OPENAI_API_KEY',
+  'ANTHROPIC_API_KEY',
+  'GEMINI_API_KEY',
+  'OPENROUTER_API_KEY',
+  'HUGGINGFACE_API_KEY',
+];
 
 describe('loadConfig', () => {
   it('needs nothing', () => {
