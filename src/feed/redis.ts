@@ -4,7 +4,9 @@ import { connectRedis, disconnectRedis } from '../base/redis.ts';
 import { encodeBroadcast, roomChannel } from './broadcast.ts';
 import type { Feed, TicketStore } from './ports.ts';
 import { createRedisControlBus } from './redis-control-bus.ts';
+import { createRedisHealth } from './redis-health.ts';
 import { createRedisLiveTexts } from './redis-live-texts.ts';
+import { RespPipe } from './resp-pipe.ts';
 
 /**
  * The feed of many processes, over Redis 7.
@@ -14,20 +16,24 @@ import { createRedisLiveTexts } from './redis-live-texts.ts';
 export async function openRedisFeed(url: string, log: Logger): Promise<Feed> {
   const commands = await connectRedis(url, { name: 'feed', kind: 'command' }, log);
   const control = await createRedisControlBus(url, commands, log);
+  const onError = (error: Error) => log.warn({ err: error, connection: 'deltas' }, 'redis connection failed');
+  const pipe = await RespPipe.open({ url, name: 'parley-deltas', onError });
   return {
     rooms: {
       async publish(room, event, payload) {
         await commands.spublish(roomChannel(room), encodeBroadcast(room, event, JSON.stringify(payload)));
       },
     },
-    live: createRedisLiveTexts(commands),
+    live: createRedisLiveTexts(commands, pipe),
     control: control.bus,
     tickets: createTicketStore(commands),
+    health: createRedisHealth(commands),
     async ping() {
       await commands.ping();
     },
     async close() {
       control.close();
+      pipe.close();
       disconnectRedis(commands);
     },
   };
