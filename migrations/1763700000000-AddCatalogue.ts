@@ -10,7 +10,7 @@ export class AddCatalogue1763700000000 implements MigrationInterface {
         id text PRIMARY KEY,
         provider text NOT NULL,
         name text NOT NULL,
-        snapshot jsonb,
+        snapshot jsonb NOT NULL,
         synced jsonb,
         override jsonb,
         vanished_at timestamptz,
@@ -30,12 +30,12 @@ export class AddCatalogue1763700000000 implements MigrationInterface {
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
       );
-      CREATE INDEX models_name ON models (name);
 
       CREATE TABLE catalogue_state (
         provider text PRIMARY KEY,
         snapshot_date date,
-        synced_at timestamptz
+        synced_at timestamptz,
+        endpoint text
       );
 
       ALTER TABLE messages ADD COLUMN reasoning text;

@@ -6,6 +6,7 @@ import { GroupEntity } from './entities/group.ts';
 import { IdempotencyEntity } from './entities/idempotency.ts';
 import { AccountEntity, LedgerEntryEntity } from './entities/ledger.ts';
 import { MessageEntity } from './entities/message.ts';
+import { CatalogueStateEntity, ModelEntity } from './entities/model.ts';
 import { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-token.ts';
 import { SessionEntity } from './entities/session.ts';
 import { UserEntity } from './entities/user.ts';
@@ -27,11 +28,13 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
     namingStrategy: new SnakeNaming(),
     entities: [
       AccountEntity,
+      CatalogueStateEntity,
       GenerationEntity,
       GroupEntity,
       IdempotencyEntity,
       LedgerEntryEntity,
       MessageEntity,
+      ModelEntity,
       RefreshFamilyEntity,
       RefreshTokenEntity,
       SessionEntity,

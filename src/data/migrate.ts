@@ -1,4 +1,6 @@
+import { applySnapshot } from './apply-snapshot.ts';
 import type { Database } from './database.ts';
+import { loadModelSnapshot } from './model-snapshot.ts';
 
 /** Any number will do, as long as every Parley process uses the same. */
 const LOCK = 7_271_532_553;
@@ -11,12 +13,17 @@ export class SchemaBehindError extends Error {
   }
 }
 
-/** Brings the schema up to date, one process at a time. Returns the names of the migrations it ran. */
-export async function migrate({ dataSource }: Database): Promise<string[]> {
+/**
+ * Brings the schema and the shipped catalogue up to date, one process at a time. Returns the names of the migrations it
+ * ran.
+ */
+export async function migrate(database: Database): Promise<string[]> {
+  const { dataSource } = database;
   const lock = dataSource.createQueryRunner();
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [LOCK]);
     const ran = await dataSource.runMigrations();
+    await applySnapshot(database, await loadModelSnapshot());
     return ran.map((migration) => migration.name);
   } finally {
     await lock.query('SELECT pg_advisory_unlock($1)', [LOCK]);

@@ -62,4 +62,4 @@ const ownGroup = (id: string): string =>
   `(SELECT CASE WHEN user_id = $1 THEN id END FROM groups WHERE id = ${id})`;
 
 /** The text itself as a LIKE pattern. */
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
+export const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
