@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import { sessionRoom } from '../contracts/events.ts';
 import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
-import { PipelineBatch, type RedisCommand, type RedisReply } from './pipeline-batch.ts';
 import type { Channel, LiveRef, LiveText, LiveTexts } from './ports.ts';
+import type { RespCommand, RespPipe } from './resp-pipe.ts';
+import type { RespReply } from './resp-replies.ts';
 
 /**
  * Begins every text. One that Redis has lost begins without it, since the next delta is appended to nothing: what
@@ -16,11 +17,12 @@ const TTL_SECONDS = 24 * 3600;
  * Live texts as Redis strings: APPEND costs about as many bytes as the delta has, whatever stands before it.
  * The key's hash tag is the session, as in its room's channel, and it holds the attempt: a worker that lost
  * its claim writes where nobody reads. Reasoning, where there is any, is a second string beside the first.
+ *
+ * Deltas are written through `pipe`; what is rare goes through `redis`.
  */
-export function createRedisLiveTexts(redis: Redis): LiveTexts {
-  const batch = new PipelineBatch(redis);
+export function createRedisLiveTexts(redis: Redis, pipe: RespPipe): LiveTexts {
   return {
-    open: (ref) => openLiveText(batch, ref),
+    open: (ref) => openLiveText(pipe, ref),
     async read(ref) {
       const [text, reasoning] = await redis.mget(keyOf(ref), keyOf(ref, 'reasoning'));
       if (isBroken(text) || isBroken(reasoning) || (!text && !reasoning)) return null;
@@ -47,7 +49,7 @@ interface Part {
   bytes: number;
 }
 
-function openLiveText(batch: PipelineBatch, ref: LiveRef): LiveText {
+function openLiveText(pipe: RespPipe, ref: LiveRef): LiveText {
   const { sessionId, messageId, attempt } = ref;
   const room = sessionRoom(sessionId);
   const roomsChannel = roomChannel(room);
@@ -64,7 +66,7 @@ function openLiveText(batch: PipelineBatch, ref: LiveRef): LiveText {
   /** The part that was written last. */
   let last: Part | undefined;
 
-  const set = ({ key }: Part, text: string): RedisCommand => ['set', key, BEGIN + text, 'EX', TTL_SECONDS];
+  const set = ({ key }: Part, text: string): RespCommand => ['set', key, BEGIN + text, 'EX', TTL_SECONDS];
 
   return {
     async append({ channel, offset, text, whole }) {
@@ -73,24 +75,23 @@ function openLiveText(batch: PipelineBatch, ref: LiveRef): LiveText {
       const before = last !== part ? last : undefined;
       last = part;
       part.bytes += Buffer.byteLength(text);
-      const commands: RedisCommand[] = [
+      const commands: RespCommand[] = [
         offset === 0 ? set(part, text) : ['append', part.key, text],
         ['spublish', roomsChannel, `${part.head}${offset},"delta":${JSON.stringify(text)}}${BROADCAST_TAIL}`],
       ];
       // What this delta is not appended to tells nothing: whether it is still there has to be asked.
       if (before) commands.push(['strlen', before.key]);
-      const [write, publish, length] = await batch.run(commands);
+      const [write, publish, length] = await pipe.run(commands);
       // The length that is answered tells whether Redis lost anything (a flush, a failover): put it back whole.
-      const isLost = offset > 0 ? !holds(write, part) : Boolean(write?.[0]);
+      const isLost = offset > 0 ? !holds(write, part) : write instanceof Error;
       if (isLost || (before && !holds(length, before))) {
         const parts = [textPart, reasoningPart].filter((each) => each && each.bytes > BEGIN.length) as Part[];
-        await batch.run(parts.map((each) => set(each, whole(each.channel))));
+        await pipe.run(parts.map((each) => set(each, whole(each.channel))));
       }
-      if (publish?.[0]) throw publish[0];
+      if (publish instanceof Error) throw publish;
     },
   };
 }
 
 /** Whether Redis answered that it holds all of a part. */
-const holds = (reply: RedisReply | undefined, { bytes }: Part): boolean =>
-  reply?.[0] === null && reply[1] === bytes;
+const holds = (reply: RespReply | undefined, { bytes }: Part): boolean => reply === bytes;
