@@ -8,8 +8,9 @@ import { openGenerationQueue } from './queue/generation-queue.ts';
 import type { Resources } from './resources.ts';
 import { createAnnouncer } from './services/announce.ts';
 import { createAnnounceEnd } from './services/announce-end.ts';
+import { createCatalogue } from './services/catalogue.ts';
+import { chooseDefaultModel } from './services/default-model.ts';
 import { createLiveMessages } from './services/live-messages.ts';
-import { createModelDirectory } from './services/model-directory.ts';
 
 /** What web and worker processes have in common. */
 export type Core = Awaited<ReturnType<typeof composeCore>>;
@@ -29,6 +30,9 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
   const queue = await openGenerationQueue(queueBackend, log);
   lifecycle.onClose('queue', () => queue.close());
   const providers = createProviders(config);
+  const catalogue = createCatalogue({ database, control: feed.control, log, served: providers.names });
+  await catalogue.start();
+  lifecycle.onClose('catalogue', () => catalogue.stop());
   const announce = createAnnouncer(feed.rooms, log);
   return {
     config,
@@ -38,7 +42,8 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
     inrPerUsd,
     queue,
     providers,
-    models: createModelDirectory(providers.names),
+    catalogue,
+    models: catalogue.directory,
     announce,
     announceEnd: createAnnounceEnd({ database, announce, inrPerUsd }),
     liveMessages: createLiveMessages({ database, live: feed.live, inrPerUsd }),

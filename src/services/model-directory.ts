@@ -1,7 +1,8 @@
 import { AppError } from '../base/errors.ts';
+import type { ModelParameter, ModelTier } from '../contracts/model.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
 
-/** A model that can be asked. */
+/** A model as the pipeline needs it. */
 export interface Model {
   /** `provider/name`; `echo` for the offline one. */
   id: string;
@@ -9,77 +10,123 @@ export interface Model {
   provider: string;
   /** The provider's own name of it. */
   name: string;
-  price: ModelPrice;
+  /** For people. */
+  title: string;
+  tier: ModelTier;
   /** Most tokens of prompt and reply together; null: not known. */
   contextLength: number | null;
   /** Most tokens of a reply; null: not known. */
   maxOutputTokens: number | null;
+  /** The settings that it takes. */
+  parameters: ModelParameter[];
+  price: ModelPrice;
+  /** Neither switched off by an admin nor gone at its provider. */
+  enabled: boolean;
+  /** Gone at its provider. */
+  vanished: boolean;
 }
 
-/** Which models there are. */
+/** Which models there are, as this process knows it: in memory, so that asking costs nothing. */
 export interface ModelDirectory {
-  /** The model of an id; undefined when there is none here. */
+  /** The model of a full id, if it can be asked: enabled, and of a provider that is served here. */
   find(id: string): Model | undefined;
   /**
-   * The model of an id: `provider/name`, or a bare name where one provider alone could serve it.
+   * The model of an id that can be asked: `provider/name`, or a bare name where it is unambiguous.
    *
    * @param path where the id stood in the request, as in `body.model`
-   * @throws {AppError} `model_not_available`
+   * @throws {AppError} `model_not_available`, saying why not
    */
   resolve(id: string, path: string): Model;
 }
 
-/** The offline model. */
+/** A directory that can be given another catalogue. */
+export interface MutableModelDirectory extends ModelDirectory {
+  /** From now on these are all models that there are. */
+  replace(models: readonly Model[]): void;
+}
+
+/** The offline model, whose provider has no other. */
 const ECHO = 'echo';
+/** Providers that serve the models of others, under `author/name`. */
+const RESELLERS: readonly string[] = ['openrouter', 'huggingface'];
+/** Most candidates that a refusal names. */
+const MAX_NAMED = 5;
 
-/** Bare names that are known to belong to a provider. */
-const OWNERS: [prefix: RegExp, provider: string][] = [
-  [/^(gpt-|o\d|chatgpt-)/, 'openai'],
-  [/^claude-/, 'anthropic'],
-];
+/**
+ * A directory of models.
+ *
+ * @param served names of the providers that this server can ask
+ */
+export function createModelDirectory(
+  served: readonly string[],
+  models: readonly Model[] = [],
+): MutableModelDirectory {
+  let byId = new Map<string, Model>();
+  let byBareName = new Map<string, Model[]>();
 
-/** A directory of everything that the configured providers may serve. */
-export function createModelDirectory(providers: readonly string[]): ModelDirectory {
-  const find = (id: string): Model | undefined => {
-    const [provider, name] = split(id);
-    if (!providers.includes(provider) || name === '') return undefined;
-    return {
-      id: provider === ECHO ? ECHO : `${provider}/${name}`,
-      provider,
-      name,
-      price: priceOf(name),
-      contextLength: null,
-      maxOutputTokens: null,
-    };
-  };
+  const canBeAsked = (model: Model): boolean => model.enabled && served.includes(model.provider);
+
+  function replace(all: readonly Model[]): void {
+    byId = new Map(all.map((model) => [model.id, model]));
+    byBareName = new Map();
+    for (const model of all) {
+      for (const name of bareNamesOf(model)) {
+        const others = byBareName.get(name);
+        if (others) others.push(model);
+        else byBareName.set(name, [model]);
+      }
+    }
+  }
+
+  function lookUp(id: string): Model[] {
+    const exact = byId.get(id === `${ECHO}/${ECHO}` ? ECHO : id);
+    if (exact) return [exact];
+    const known = byBareName.get(id) ?? [];
+    const usable = known.filter(canBeAsked);
+    const candidates = usable.length > 0 ? usable : known;
+    const own = candidates.filter(({ provider }) => !RESELLERS.includes(provider));
+    return own.length > 0 ? own : candidates;
+  }
+
+  replace(models);
   return {
-    find,
+    replace,
+    find(id) {
+      const model = byId.get(id);
+      return model && canBeAsked(model) ? model : undefined;
+    },
     resolve(id, path) {
-      const model = find(id);
-      if (model) return model;
-      const known = providers.map((each) => (each === ECHO ? ECHO : `${each}/…`)).join(', ');
-      throw new AppError('model_not_available', `${path}: there is no model "${id}" here. Models: ${known}`, {
-        errors: [{ path, message: 'is not a model of this server' }],
-      });
+      const candidates = lookUp(id);
+      const [model] = candidates;
+      if (!model) throw refusal(path, id, 'is not a model of this server; GET /models lists what there is');
+      if (candidates.length > 1 && candidates.some(canBeAsked))
+        throw refusal(path, id, ambiguous(candidates));
+      if (canBeAsked(model)) return model;
+      throw refusal(path, id, whyNot(model));
     },
   };
 }
 
-function split(id: string): [provider: string, name: string] {
-  if (id === ECHO || id === `${ECHO}/${ECHO}`) return [ECHO, ECHO];
-  const slash = id.indexOf('/');
-  if (slash > 0) return [id.slice(0, slash), id.slice(slash + 1)];
-  return [OWNERS.find(([prefix]) => prefix.test(id))?.[1] ?? '', id];
+/** `gpt-4.1` for OpenAI's own; also for `openai/gpt-4.1` of a reseller, which has that as its name. */
+function bareNamesOf({ name }: Model): string[] {
+  const last = name.slice(name.lastIndexOf('/') + 1);
+  return last === name ? [name] : [name, last];
 }
 
-/** Credits for 100 tokens where the customer named them; everything else costs one. */
-const CREDITS_PER_100_TOKENS: Record<string, string> = { 'gpt-4': '20', 'gemini-flash': '10' };
+function ambiguous(candidates: Model[]): string {
+  const ids = candidates.map(({ id }) => id);
+  const more = ids.length > MAX_NAMED ? `, and ${ids.length - MAX_NAMED} more` : '';
+  return `may be one of several; name one of them: ${ids.slice(0, MAX_NAMED).join(', ')}${more}`;
+}
 
-function priceOf(name: string): ModelPrice {
-  return {
-    creditsPer100Tokens: CREDITS_PER_100_TOKENS[name] ?? '1',
-    usdPerMillionInput: '0',
-    usdPerMillionCachedInput: '0',
-    usdPerMillionOutput: '0',
-  };
+function whyNot({ provider, vanished, enabled }: Model): string {
+  if (vanished) return 'is not offered by its provider any more';
+  if (!enabled) return 'is switched off on this server';
+  return `belongs to ${provider}, for which this server has no key`;
+}
+
+function refusal(path: string, id: string, why: string): AppError {
+  return new AppError('model_not_available', `${path}: "${id}" ${why}.`, {
+    errors: [{ path, message: why }],
+  });
 }

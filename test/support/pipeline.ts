@@ -9,6 +9,8 @@ import { createMemoryFeed } from '../../src/feed/memory.ts';
 import type { RoomPublisher } from '../../src/feed/ports.ts';
 import { EventChannel } from '../../src/providers/event-channel.ts';
 import type { Provider, ProviderEvent, ProviderRequest } from '../../src/providers/provider.ts';
+import type { RoutePatience } from '../../src/providers/route-plan.ts';
+import { createRouter } from '../../src/providers/router.ts';
 import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
 import type { GenerationQueue } from '../../src/queue/generation-queue.ts';
 import { createAnnouncer } from '../../src/services/announce.ts';
@@ -16,6 +18,7 @@ import { createAnnounceEnd } from '../../src/services/announce-end.ts';
 import { createLiveMessages } from '../../src/services/live-messages.ts';
 import { createMessages } from '../../src/services/messages.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
+import { createProviderHealth } from '../../src/services/provider-health.ts';
 import { createRegenerateMessage } from '../../src/services/regenerate-message.ts';
 import { createRunGeneration } from '../../src/services/run-generation.ts';
 import { createRunningGenerations, type RunningGenerations } from '../../src/services/running-generations.ts';
@@ -23,8 +26,10 @@ import { createSendMessage } from '../../src/services/send-message.ts';
 import { createSessions } from '../../src/services/sessions.ts';
 import { createSettleGeneration } from '../../src/services/settle-generation.ts';
 import { createStopGeneration } from '../../src/services/stop-generation.ts';
+import { createStreamGeneration } from '../../src/services/stream-generation.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
 import { silentLog as log } from './global.ts';
+import { testModel } from './models.ts';
 import type { PublishedEvent } from './rest-app.ts';
 import { until } from './until.ts';
 
@@ -33,6 +38,9 @@ export const MAX_MESSAGE_CHARS = 1_000;
 
 /** The model that the scripted provider serves. */
 export const SCRIPTED = 'script/model';
+
+/** Every model that there is. */
+const MODELS = ['echo', SCRIPTED, 'script/a', 'script/b', 'other/first'];
 
 /** One stream of the scripted provider. */
 export interface ScriptedStream {
@@ -49,10 +57,11 @@ export interface ScriptedProvider extends Provider {
   begun(index: number): Promise<ScriptedStream>;
 }
 
-function createScriptedProvider(): ScriptedProvider {
+/** Makes one, of the models `name/…`. */
+export function createScriptedProvider(name = 'script'): ScriptedProvider {
   const streams: ScriptedStream[] = [];
   return {
-    name: 'script',
+    name,
     streams,
     stream: (request, signal) =>
       new EventChannel({
@@ -99,6 +108,17 @@ function createRecordingQueue(): RecordingQueue {
   return queue;
 }
 
+/** What a worker has. */
+export interface WorkerShape {
+  serves?: Provider[];
+  /** Ids of the models that answer when another one cannot. */
+  fallbacks?: string[];
+  patience?: RoutePatience;
+}
+
+/** A call that failed is not made again. */
+const IMPATIENT: RoutePatience = { maxWaitMs: 0, backoffMs: 1_000 };
+
 /** One worker process, or what of it counts here. */
 export interface TestWorker {
   run(generationId: string, lockSignal?: AbortSignal): ReturnType<RunGeneration>;
@@ -125,6 +145,8 @@ export type StoredGeneration = Pick<
   | 'outputTokens'
   | 'usageEstimated'
   | 'credits'
+  | 'costUsd'
+  | 'tries'
 >;
 
 /**
@@ -155,12 +177,16 @@ export function createPipeline(database: Database) {
   const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live };
   const announceEnd = createAnnounceEnd(shared);
   const liveMessages = createLiveMessages(shared);
-  const models = createModelDirectory(['echo', 'script', 'other']);
+  const models = createModelDirectory(
+    ['echo', 'script', 'other'],
+    MODELS.map((id) => testModel(id)),
+  );
   const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
   const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS };
   const sendMessage = createSendMessage(sending);
   const settle = createSettleGeneration({ ...shared, announceEnd });
   const workers: RunningGenerations[] = [];
+  const health = createProviderHealth({ store: feed.health, control: feed.control, log });
 
   return {
     database,
@@ -204,14 +230,20 @@ export function createPipeline(database: Database) {
       return { questionId: message.id, messageId, generationId: (await this.stored(messageId)).id };
     },
 
-    worker({ serves = [provider] }: { serves?: Provider[] } = {}): TestWorker {
+    worker({ serves = [provider], fallbacks = [], patience = IMPATIENT }: WorkerShape = {}): TestWorker {
       const running = createRunningGenerations({ database, control: feed.control, log });
       running.start();
       workers.push(running);
       const run = createRunGeneration({
         ...shared,
         models,
-        provider: (name) => serves.find((each) => each.name === name),
+        stream: createStreamGeneration({
+          ...shared,
+          models,
+          fallbacks: () => fallbacks.flatMap((id) => models.find(id) ?? []),
+          provider: (name) => serves.find((each) => each.name === name),
+          route: createRouter({ health, patience }),
+        }),
         running,
         liveMessages,
         announceEnd,
@@ -226,7 +258,7 @@ export function createPipeline(database: Database) {
         database.db,
         `SELECT id, model, status, attempt, interruptions, finish_reason AS "finishReason",
                 error_code AS "errorCode", input_tokens AS "inputTokens", output_tokens AS "outputTokens",
-                usage_estimated AS "usageEstimated", credits
+                usage_estimated AS "usageEstimated", credits, cost_usd AS "costUsd", tries
            FROM generations WHERE message_id = $1`,
         [messageId],
       );

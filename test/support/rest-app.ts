@@ -22,6 +22,7 @@ import { createSessions } from '../../src/services/sessions.ts';
 import { createStopGeneration } from '../../src/services/stop-generation.ts';
 import { silentLog as log } from './global.ts';
 import { startTestApp, TEST_JWT_SECRET } from './http-app.ts';
+import { testModel } from './models.ts';
 import { RestClient } from './rest-client.ts';
 
 /** Rupees per US dollar, in tests. */
@@ -67,7 +68,10 @@ export async function startRestApp(database: Database): Promise<RestApp> {
     log,
   );
   const shared = { database, announce, log, inrPerUsd: INR_PER_USD };
-  const models = createModelDirectory(['echo', 'openai']);
+  const models = createModelDirectory(
+    ['echo', 'openai'],
+    ['echo', 'openai/gpt-4'].map((id) => testModel(id)),
+  );
   const { present } = createLiveMessages({ ...shared, live: feed.live });
   const { stopMessage, stopSession } = createStopGeneration({
     ...shared,
