@@ -59,7 +59,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     models,
     announce,
     stopSession,
-    defaultModel: config.DEFAULT_MODEL,
+    defaultModel: core.defaultModel,
     inrPerUsd,
   });
   const messages = createMessages({ database, present, announce, stopMessage, inrPerUsd });

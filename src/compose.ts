@@ -44,6 +44,7 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
     providers,
     catalogue,
     models: catalogue.directory,
+    defaultModel: chooseDefaultModel(config, providers.names),
     announce,
     announceEnd: createAnnounceEnd({ database, announce, inrPerUsd }),
     liveMessages: createLiveMessages({ database, live: feed.live, inrPerUsd }),

@@ -1,19 +1,33 @@
 import type { Core } from '../src/compose.ts';
+import { createRouter } from '../src/providers/router.ts';
 import { startGenerationConsumer } from '../src/queue/generation-consumer.ts';
+import { createFallbackModels } from '../src/services/fallback-models.ts';
+import { createProviderHealth } from '../src/services/provider-health.ts';
 import { createRunGeneration } from '../src/services/run-generation.ts';
 import { createRunningGenerations } from '../src/services/running-generations.ts';
 import { createSettleGeneration } from '../src/services/settle-generation.ts';
+import { createStreamGeneration } from '../src/services/stream-generation.ts';
 
 /** Runs generations. At a stop, what runs has the grace period to finish, then another worker goes on. */
 export async function startGenerationWorker(core: Core): Promise<void> {
   const { config, log, lifecycle, resources, providers, models, announce, announceEnd, liveMessages } = core;
   const { database, feed, queueBackend } = resources;
+  const health = createProviderHealth({ store: feed.health, control: feed.control, log });
+  await health.start();
+  lifecycle.onClose('health of providers', () => health.stop());
   const running = createRunningGenerations({ database, control: feed.control, log });
   const run = createRunGeneration({
     database,
     live: feed.live,
     models,
-    provider: (name) => providers.get(name),
+    stream: createStreamGeneration({
+      database,
+      models,
+      fallbacks: createFallbackModels(config, models),
+      provider: (name) => providers.get(name),
+      route: createRouter({ health }),
+      log,
+    }),
     running,
     liveMessages,
     announce,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelFallbacks, providerName, providerNames } from './config-models.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const url = (...protocols: string[]) =>
@@ -55,7 +56,28 @@ export const configShape = {
     .describe('most bytes kept for one slow reader before it is sent a snapshot instead'),
   SSE_HEARTBEAT_MS: integer(100, 600_000).default(15_000).describe('time between SSE heartbeats'),
 
-  DEFAULT_MODEL: z.string().default('echo').describe('the model of a session that names none'),
+  DEFAULT_MODEL: z
+    .string()
+    .optional()
+    .describe('the model of a session that names none; unset: that of a provider with a key, or echo'),
+  DEFAULT_LLM_PROVIDER: providerName
+    .optional()
+    .describe('whose model that is: openai, claude, gemini, openrouter or huggingface'),
+  LLM_FALLBACK_PROVIDERS: providerNames.describe('who is asked when a provider fails, comma separated'),
+  MODEL_FALLBACKS: modelFallbacks.describe(
+    'who is asked first when a model fails, as provider/name=provider/name,provider/name;…',
+  ),
+  OPENAI_MODEL: z.string().default('gpt-5.4-mini').describe("OpenAI's model, where none is named"),
+  ANTHROPIC_MODEL: z.string().default('claude-sonnet-4-6').describe("Anthropic's model, where none is named"),
+  GEMINI_MODEL: z.string().default('gemini-3.5-flash').describe("Gemini's model, where none is named"),
+  OPENROUTER_MODEL: z
+    .string()
+    .default('openai/gpt-5.4-mini')
+    .describe("OpenRouter's model, where none is named"),
+  HUGGINGFACE_MODEL: z
+    .string()
+    .default('openai/gpt-oss-120b')
+    .describe("Hugging Face's model, where none is named"),
   ECHO_TOKENS_PER_SECOND: z.coerce.number().positive().max(100_000).default(50).describe('speed of echo'),
   OPENAI_API_KEY: z.string().optional().describe('key of OpenAI or a compatible server'),
   OPENAI_BASE_URL: url('http', 'https').optional().describe('base URL of an OpenAI-compatible server'),

@@ -1,3 +1,6 @@
+import type { Try } from '../contracts/message.ts';
+import type { ModelParameter } from '../contracts/model.ts';
+import type { ModelPrice } from '../data/entities/generation.ts';
 import type { Written } from '../feed/ports.ts';
 import type { ChatTurn, FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
 import { countTokens } from './count-tokens.ts';
@@ -12,17 +15,25 @@ export interface StreamEnd {
   /** Never begun: it was stopped before, or there is nothing to answer. */
   cancelled?: boolean;
   usage?: ProviderUsage;
+  /** What the model that answered costs the operator; left out: what was frozen on the generation. */
+  costPrice?: ModelPrice;
+  /** Every call of a provider, in order. */
+  tries?: Try[];
+  /** Settings that the model that answered does not take. */
+  omittedParameters?: ModelParameter[];
 }
 
 /** What is stored and charged for the end of a stream. */
 export async function describeEnd(end: StreamEnd, turns: ChatTurn[], written: Written): Promise<AttemptEnd> {
+  const { tries = [], omittedParameters = [], costPrice } = end;
   const usage = await usageOf(end, turns, written);
-  if (end.finishReason) return { status: 'completed', finishReason: end.finishReason, ...written, usage };
-  if (!end.error) return { status: 'cancelled', finishReason: 'cancelled', ...written, usage };
+  const known = { ...written, usage, costPrice, tries, omittedParameters };
+  if (end.finishReason) return { status: 'completed', finishReason: end.finishReason, ...known };
+  if (!end.error) return { status: 'cancelled', finishReason: 'cancelled', ...known };
   const { code, message } = end.error;
   // Broken off after its first visible token: it is not tried again, whatever the cause, and what there is stays.
   const error = isNothing(written) ? { code, message } : { code: 'interrupted' as const, message };
-  return { status: 'failed', finishReason: 'error', ...written, usage, error };
+  return { status: 'failed', finishReason: 'error', ...known, error };
 }
 
 /** What is stored and charged when too many workers died on a generation. */
@@ -41,15 +52,24 @@ export async function interruptedEnd(
   };
 }
 
-/** The provider's own count, or ours where it sent none; nothing for a model that wrote nothing and did not finish. */
+/**
+ * The provider's own count, or ours where it sent none; nothing for a model that wrote nothing and did not finish. What
+ * a provider has counted when it is cut off may be from before most of the text: then our count of that is taken.
+ */
 async function usageOf(end: StreamEnd, turns: ChatTurn[], written: Written): Promise<AttemptEnd['usage']> {
+  if (end.finishReason && end.usage) return { ...end.usage, estimated: false };
   if (isNothing(written) && !end.finishReason) return undefined;
-  if (end.usage) return { ...end.usage, estimated: false };
-  let inputTokens = 0;
-  for (const turn of turns) inputTokens += await countTokens(turn.content);
   const reasoningTokens = await countTokens(written.reasoning ?? '');
   const outputTokens = reasoningTokens + (await countTokens(written.text));
-  return { inputTokens, outputTokens, reasoningTokens, estimated: true };
+  if (end.usage && end.usage.outputTokens >= outputTokens) return { ...end.usage, estimated: false };
+  const { inputTokens = await countTurns(turns), cachedInputTokens = 0 } = end.usage ?? {};
+  return { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, estimated: true };
+}
+
+async function countTurns(turns: ChatTurn[]): Promise<number> {
+  let tokens = 0;
+  for (const turn of turns) tokens += await countTokens(turn.content);
+  return tokens;
 }
 
 /** Reasoning is output like any other: whoever wrote only that has written something. */

@@ -8,24 +8,24 @@ import {
 } from '../data/repositories/generations.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
 import type { LiveRef, LiveTexts } from '../feed/ports.ts';
-import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
+import type { ChatTurn } from '../providers/provider.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
-import { describeEnd, interruptedEnd, type StreamEnd } from './describe-end.ts';
+import { describeEnd, interruptedEnd } from './describe-end.ts';
 import { createGenerationContext } from './generation-context.ts';
 import type { LiveMessages } from './live-messages.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { RunningGeneration, RunningGenerations } from './running-generations.ts';
 import type { SettleGeneration } from './settle-generation.ts';
+import type { StreamGeneration } from './stream-generation.ts';
 
 /** What running a generation needs. */
 export interface RunGenerationDeps {
   database: Database;
   live: LiveTexts;
   models: ModelDirectory;
-  /** The provider of that name. */
-  provider: (name: string) => Provider | undefined;
+  stream: StreamGeneration;
   running: RunningGenerations;
   liveMessages: LiveMessages;
   announce: Announcer;
@@ -36,8 +36,6 @@ export interface RunGenerationDeps {
 
 /** How many workers may die on a generation before it ends as interrupted. */
 const MAX_INTERRUPTIONS = 2;
-/** For a model that was admitted by a process which knew more providers than this one. */
-const NOT_SERVED = 'This server does not serve the model any more.';
 /** Of a model that this process does not know. */
 const NO_WINDOW = { contextLength: null, maxOutputTokens: null };
 
@@ -97,7 +95,9 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       log.warn({ err: error, ...logged }, 'a delta was not published'),
     );
     const signal = AbortSignal.any([run.signal, lockSignal]);
-    const end = claim.cancelRequested ? { cancelled: true } : await stream(claim, turns, writer, signal);
+    const write = writer.push.bind(writer);
+    const pointless = claim.cancelRequested || turns.length === 0;
+    const end = pointless ? { cancelled: true } : await deps.stream({ claim, turns, write, signal });
 
     const reason = run.reason() ?? (lockSignal.aborted ? 'lost' : undefined);
     if (end.aborted && reason !== 'cancelled') {
@@ -119,32 +119,5 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     await live
       .drop(ref)
       .catch((error: unknown) => log.warn({ err: error, ...ref }, 'a live text was not dropped'));
-  }
-
-  async function stream(
-    claim: ClaimedGeneration,
-    turns: ChatTurn[],
-    writer: DeltaWriter,
-    signal: AbortSignal,
-  ): Promise<StreamEnd> {
-    if (turns.length === 0) return { cancelled: true };
-    const model = deps.models.find(claim.model);
-    const provider = model && deps.provider(model.provider);
-    if (!provider) return { error: new ProviderError('model_not_available', NOT_SERVED) };
-    const { temperature, topP, maxTokens } = claim.settings;
-    const end: StreamEnd = {};
-    for await (const event of provider.stream(
-      { model: model.name, turns, temperature, topP, maxTokens },
-      signal,
-    )) {
-      if (event.type === 'text') writer.push(event.text);
-      else if (event.type === 'reasoning') writer.push(event.text, 'reasoning');
-      else if (event.type === 'usage') end.usage = event.usage;
-      else if (event.type === 'finish') end.finishReason = event.reason;
-      else if (event.type === 'error') end.error = event.error;
-    }
-    // Aborted, unless the model was done before the signal came.
-    if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
-    return end;
   }
 }

@@ -1,7 +1,9 @@
 import { Decimal } from 'decimal.js';
 import { newId } from '../base/ids.ts';
-import type { FinishReasonCode } from '../contracts/message.ts';
+import type { FinishReasonCode, Try } from '../contracts/message.ts';
+import type { ModelParameter } from '../contracts/model.ts';
 import type { Database } from '../data/database.ts';
+import type { ModelPrice } from '../data/entities/generation.ts';
 import { type ClaimedGeneration, endGeneration } from '../data/repositories/generations.ts';
 import { postEntry } from '../data/repositories/ledger.ts';
 import { setMessageContent } from '../data/repositories/messages.ts';
@@ -23,6 +25,11 @@ export interface AttemptEnd {
   textAttempt?: number;
   /** Undefined when nothing is charged: the model wrote nothing. */
   usage: (ProviderUsage & { estimated: boolean }) | undefined;
+  /** What the tokens cost the operator, if not what was frozen on the generation. */
+  costPrice?: ModelPrice | undefined;
+  /** This attempt's calls of providers, in order. */
+  tries?: Try[];
+  omittedParameters?: ModelParameter[];
   error?: Pick<ProviderError, 'code' | 'message'>;
 }
 
@@ -44,7 +51,8 @@ export function createSettleGeneration(deps: {
 
   return async (claim, end) => {
     const { id, attempt, userId, sessionId, messageId } = claim;
-    const price = priceGeneration(end.usage ?? { inputTokens: 0, outputTokens: 0 }, claim.price);
+    const usage = end.usage ?? { inputTokens: 0, outputTokens: 0 };
+    const price = priceGeneration(usage, claim.price, end.costPrice);
     const settled = await database.transaction(async (db) => {
       const current = await endGeneration(
         db,
@@ -54,8 +62,8 @@ export function createSettleGeneration(deps: {
           finishReason: end.finishReason,
           errorCode: end.error?.code ?? null,
           errorMessage: end.error?.message ?? null,
-          tries: [],
-          omittedParameters: [],
+          tries: [...claim.tries, ...(end.tries ?? [])],
+          omittedParameters: end.omittedParameters ?? [],
           inputTokens: end.usage?.inputTokens ?? null,
           cachedInputTokens: end.usage?.cachedInputTokens ?? null,
           outputTokens: end.usage?.outputTokens ?? null,

@@ -266,13 +266,14 @@ describe('running a generation', () => {
       expect(await pipeline.stored(messageId)).to.deep.include({
         status: 'failed',
         finishReason: 'error',
-        errorCode: 'overloaded',
+        errorCode: 'provider_failed',
         inputTokens: null,
         outputTokens: null,
         credits: '0.000000',
       });
       expect(await pipeline.charges(ann)).to.deep.equal([]);
-      const error = { code: 'overloaded', message: 'The provider has too much to do.' };
+      const message = 'script/model could not answer (overloaded). The provider has too much to do.';
+      const error = { code: 'provider_failed', message };
       expect(payloads('message:error')).to.deep.equal([{ sessionId: ann.sessionId, messageId, error }]);
       expectEnd('message:update', 'message:error', 'message:done');
     });

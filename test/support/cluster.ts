@@ -38,6 +38,7 @@ export class Cluster {
       REDIS_URL: redis.url,
       OPENAI_API_KEY: 'none',
       OPENAI_BASE_URL: `${provider.url}/v1`,
+      DEFAULT_MODEL: 'echo',
       JWT_SECRET: 'a secret of the journeys, long enough to be one',
       DATABASE_POOL_SIZE: '6',
       RATE_LIMITS: 'off',

@@ -1,10 +1,11 @@
+import type { Try } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationRecord } from '../entities/generation.ts';
 
 /** A claimed generation: the only worker that may write is the one with this attempt. */
 export type ClaimedGeneration = Pick<
   GenerationRecord,
-  'id' | 'userId' | 'sessionId' | 'model' | 'attempt' | 'interruptions' | 'settings' | 'price'
+  'id' | 'userId' | 'sessionId' | 'model' | 'attempt' | 'interruptions' | 'settings' | 'price' | 'tries'
 > & {
   /** The placeholder that it fills. */
   messageId: string;
@@ -32,7 +33,7 @@ export async function claimGeneration(db: Db, id: string): Promise<ClaimedGenera
        started_at = coalesce(started_at, now())
      WHERE id = $1 AND status IN ('queued', 'streaming')
      RETURNING id, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
-       interruptions, settings, price, cancel_requested_at IS NOT NULL AS "cancelRequested",
+       interruptions, settings, price, tries, cancel_requested_at IS NOT NULL AS "cancelRequested",
        (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId"`,
     [id],
   );
@@ -92,6 +93,16 @@ export async function endGeneration(db: Db, ref: AttemptRef, end: GenerationEnd)
     ],
   );
   return ended.length > 0;
+}
+
+/** Adds a call of a provider that failed. Nothing is written for an attempt that is not the current one. */
+export async function appendTry(db: Db, { id, attempt }: AttemptRef, failed: Try): Promise<void> {
+  await rows(
+    db,
+    `UPDATE generations SET tries = tries || $3::jsonb
+      WHERE id = $1 AND attempt = $2 AND status = 'streaming'`,
+    [id, attempt, JSON.stringify([failed])],
+  );
 }
 
 /** Marks a running attempt as handed over, so that its next claim is not an interruption. */

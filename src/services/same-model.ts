@@ -1,0 +1,29 @@
+import type { LlmProvider } from '../base/config-models.ts';
+
+/** Providers that serve the models of others, under `maker/name`. */
+const ROUTERS: readonly string[] = ['openrouter', 'huggingface'];
+/** How they call the makers whose own API has another name here. */
+const MAKERS: Readonly<Record<string, string>> = { gemini: 'google' };
+
+/**
+ * Under which ids a provider may have the same model, the likeliest first: `openai/gpt-4.1` is
+ * `openrouter/openai/gpt-4.1` there, and the other way round. Guesses: the directory knows which of them exist.
+ */
+export function namesAt(provider: LlmProvider, model: string): string[] {
+  const [home = '', ...rest] = model.split('/');
+  const name = rest.join('/');
+  const maker = MAKERS[provider] ?? provider;
+  if (ROUTERS.includes(provider)) {
+    if (ROUTERS.includes(home)) return [`${provider}/${name}`];
+    return spellings(name).map((each) => `${provider}/${MAKERS[home] ?? home}/${each}`);
+  }
+  if (!ROUTERS.includes(home) || !name.startsWith(`${maker}/`)) return [];
+  return spellings(name.slice(maker.length + 1)).map((each) => `${provider}/${each}`);
+}
+
+/** Anthropic writes versions with a dash (`claude-sonnet-4-5`), who serves its models with a dot. */
+function spellings(name: string): string[] {
+  const dotted = name.replace(/^(claude-[a-z]+-\d)-(\d)$/, '$1.$2');
+  const dashed = name.replace(/^(claude-[a-z]+-\d)\.(\d)$/, '$1-$2');
+  return [...new Set([name, dotted, dashed])];
+}

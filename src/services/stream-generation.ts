@@ -1,0 +1,106 @@
+import type { Logger } from '../base/logger.ts';
+import type { Try } from '../contracts/message.ts';
+import type { Database } from '../data/database.ts';
+import { appendTry, type ClaimedGeneration } from '../data/repositories/generations.ts';
+import type { Channel } from '../feed/ports.ts';
+import type { Candidate } from '../providers/candidate.ts';
+import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
+import type { Route, StartRoute } from '../providers/router.ts';
+import type { StreamEnd } from './describe-end.ts';
+import type { FallbackModels } from './fallback-models.ts';
+import type { Model, ModelDirectory } from './model-directory.ts';
+
+/** What streaming needs. */
+export interface StreamGenerationDeps {
+  database: Database;
+  models: Pick<ModelDirectory, 'find'>;
+  fallbacks: FallbackModels;
+  /** The provider of that name. */
+  provider: (name: string) => Provider | undefined;
+  route: StartRoute;
+  log: Logger;
+}
+
+/** One attempt to have a generation written. */
+export interface StreamInput {
+  claim: ClaimedGeneration;
+  turns: ChatTurn[];
+  /** Takes what the model writes. */
+  write: (text: string, channel?: Channel) => void;
+  signal: AbortSignal;
+}
+
+/** Has a generation written, by the model that was asked or by one of its fallbacks. Never throws. */
+export type StreamGeneration = (input: StreamInput) => Promise<StreamEnd>;
+
+/** For a model that was admitted by a process which knew more providers than this one. */
+const NOT_SERVED = 'This server does not serve the model any more.';
+
+/** Makes the step. */
+export function createStreamGeneration(deps: StreamGenerationDeps): StreamGeneration {
+  const { models, fallbacks, provider, route } = deps;
+
+  return async ({ claim, turns, write, signal }) => {
+    const asked = models.find(claim.model);
+    const chosen = [...(asked ? [asked] : []), ...fallbacks(claim.model)];
+    const candidates = chosen.flatMap((model) => toCandidate(model, provider(model.provider)));
+    if (candidates.length === 0) return { error: new ProviderError('model_not_available', NOT_SERVED) };
+
+    const { temperature, topP, maxTokens } = claim.settings;
+    const record = createTryRecord(deps, claim);
+    const stream = route({
+      candidates,
+      request: { turns, temperature, topP, maxTokens },
+      signal,
+      onFailedTry: record.add,
+    });
+    const end: StreamEnd = {};
+    for await (const event of stream) {
+      if (event.type === 'text') write(event.text);
+      else if (event.type === 'reasoning') write(event.text, 'reasoning');
+      else if (event.type === 'usage') end.usage = event.usage;
+      else if (event.type === 'finish') end.finishReason = event.reason;
+      else if (event.type === 'error') end.error = event.error;
+    }
+    // Aborted, unless the model was done before the signal came.
+    if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
+    await record.written();
+    return { ...end, ...describeRoute(stream, claim, chosen) };
+  };
+}
+
+function toCandidate(model: Model, provider: Provider | undefined): Candidate[] {
+  if (!provider) return [];
+  const { id, name, parameters, maxOutputTokens } = model;
+  return [{ id, provider, name, parameters, maxOutputTokens }];
+}
+
+/** What is stored of how the stream came about. */
+function describeRoute(
+  { tries, answeredBy, omittedParameters }: Route,
+  claim: ClaimedGeneration,
+  models: Model[],
+) {
+  const described = { tries: [...tries], omittedParameters: [...omittedParameters] };
+  const other = answeredBy && answeredBy.id !== claim.model;
+  const model = other && models.find(({ id }) => id === answeredBy.id);
+  return model ? { ...described, costPrice: model.price } : described;
+}
+
+/**
+ * Stores each failed call at once, so that a worker that dies takes none with it; the end of the generation stores all
+ * of them again. One after the other, and beside the next call: a database that is slow or away holds nothing up.
+ */
+function createTryRecord({ database, log }: StreamGenerationDeps, claim: ClaimedGeneration) {
+  let last: Promise<void> = Promise.resolve();
+  return {
+    add(failed: Try): void {
+      const { provider, model, error, ms } = failed;
+      log.warn({ generationId: claim.id, provider, model, error, ms }, 'a call of a provider failed');
+      last = last
+        .then(() => appendTry(database.db, claim, failed))
+        .catch((err: unknown) => log.warn({ err, generationId: claim.id }, 'a failed call was not stored'));
+    },
+    written: (): Promise<void> => last,
+  };
+}
