@@ -1,4 +1,5 @@
 import { classifyError } from './classify-error.ts';
+import { asCount, countUsage } from './count-usage.ts';
 import type { FinishReason } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
 
@@ -18,15 +19,21 @@ interface WireUsage {
   cache_creation_input_tokens?: number | null;
   cache_read_input_tokens?: number | null;
   output_tokens?: number | null;
+  /** Part of the output. */
+  output_tokens_details?: { thinking_tokens?: number | null } | null;
 }
 
-/** Reads the stream of messages. Usage is known from the first event on and passed on whenever it changes. */
+/**
+ * Reads the stream of messages. The first event has the count of the input, but the output is counted only with the
+ * stop reason: a stream that ends before has no usage.
+ */
 export function createAnthropicReader(): WireReader {
   return new AnthropicReader();
 }
 
 class AnthropicReader implements WireReader {
   #usage: WireUsage = {};
+  #counted = false;
   #finish: FinishReason | undefined;
 
   read(data: string, out: EventSink): boolean {
@@ -39,10 +46,10 @@ class AnthropicReader implements WireReader {
         pushText(event.content_block, out);
         return false;
       case 'message_start':
-        this.#count(event.message?.usage, out);
+        Object.assign(this.#usage, event.message?.usage);
         return false;
       case 'message_delta':
-        this.#count(event.usage, out);
+        this.#count(event.usage);
         if (event.delta?.stop_reason) this.#finish = STOP_REASONS.get(event.delta.stop_reason) ?? 'stop';
         return false;
       case 'message_stop':
@@ -56,16 +63,16 @@ class AnthropicReader implements WireReader {
   }
 
   end(out: EventSink): void {
+    const usage = this.#counted && toUsage(this.#usage);
+    if (usage) out.push({ type: 'usage', usage });
     if (this.#finish) out.push({ type: 'finish', reason: this.#finish });
   }
 
-  #count(usage: WireUsage | null | undefined, out: EventSink): void {
+  #count(usage: WireUsage | null | undefined): void {
     if (!usage) return;
     for (const key of COUNTS) if (typeof usage[key] === 'number') this.#usage[key] = usage[key];
-    const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens } = this.#usage;
-    const inputTokens =
-      (input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0);
-    out.push({ type: 'usage', usage: { inputTokens, outputTokens: output_tokens ?? 0 } });
+    if (usage.output_tokens_details) this.#usage.output_tokens_details = usage.output_tokens_details;
+    this.#counted = true;
   }
 }
 
@@ -75,6 +82,18 @@ const COUNTS = [
   'cache_read_input_tokens',
   'output_tokens',
 ] as const;
+
+/** What was read from the cache, and written to it, is not in `input_tokens`. */
+function toUsage(usage: WireUsage) {
+  const { cache_creation_input_tokens, cache_read_input_tokens, output_tokens_details } = usage;
+  const input = [usage.input_tokens, cache_creation_input_tokens, cache_read_input_tokens];
+  return countUsage({
+    input: input.reduce<number>((sum, count) => sum + (asCount(count) ?? 0), 0),
+    cachedInput: cache_read_input_tokens,
+    output: usage.output_tokens,
+    reasoning: output_tokens_details?.thinking_tokens,
+  });
+}
 
 function pushText(part: { text?: string; thinking?: string } | undefined, out: EventSink): void {
   if (part?.text) out.push({ type: 'text', text: part.text });

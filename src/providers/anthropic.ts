@@ -1,10 +1,12 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
+import { toAnthropicModel } from './anthropic-models.ts';
 import { createAnthropicReader } from './anthropic-reader.ts';
 import { toAnthropicBody } from './anthropic-request.ts';
 import { classifyError } from './classify-error.ts';
-import { type Provider, ProviderError } from './provider.ts';
+import { asEntry, entriesOf, listSafely } from './list-models.ts';
+import { type ListedModel, type Provider, ProviderError } from './provider.ts';
 import { streamSse } from './sse-exchange.ts';
-import { createUpstreamFetch } from './upstream-fetch.ts';
+import { createUpstreamFetch, readingWhole } from './upstream-fetch.ts';
 
 /** What {@link createAnthropicProvider} needs. */
 export interface AnthropicOptions {
@@ -15,7 +17,8 @@ export interface AnthropicOptions {
 
 /** Anthropic's messages. */
 export function createAnthropicProvider(options: AnthropicOptions): Provider {
-  const client = loadClient(options);
+  const upstream = createUpstreamFetch();
+  const client = loadClient(options, upstream);
   client.catch(() => {}); // Every stream that awaits it reports the failure.
   return {
     name: 'anthropic',
@@ -29,7 +32,26 @@ export function createAnthropicProvider(options: AnthropicOptions): Provider {
         },
         signal,
       ),
+    listModels: (signal) =>
+      listSafely({
+        ask: async () => listPages((await client).withOptions({ fetch: readingWhole(upstream) }), signal),
+        classify: classifyAnthropicError,
+        signal,
+      }),
   };
+}
+
+/** The SDK's own paging takes an answer that is no list for an empty one. */
+async function listPages(client: Anthropic, signal: AbortSignal): Promise<ListedModel[]> {
+  const models: ListedModel[] = [];
+  for (let after: string | undefined; ; ) {
+    const query = { limit: 1000, ...(after === undefined ? {} : { after_id: after }) };
+    const page: unknown = await client.get('/v1/models', { query, signal });
+    models.push(...entriesOf(page).flatMap((entry) => toAnthropicModel(entry) ?? []));
+    const { has_more, last_id } = asEntry(page);
+    if (has_more !== true || typeof last_id !== 'string' || last_id === after) return models;
+    after = last_id;
+  }
 }
 
 /**
@@ -49,13 +71,13 @@ function classifyAnthropicError(error: unknown): ProviderError {
 }
 
 /** The SDK is loaded only where it is used: it costs a cold start up to 900 ms. */
-async function loadClient({ apiKey, baseURL }: AnthropicOptions): Promise<Anthropic> {
+async function loadClient({ apiKey, baseURL }: AnthropicOptions, upstream: typeof fetch): Promise<Anthropic> {
   const sdk = await import('@anthropic-ai/sdk');
   return new sdk.Anthropic({
     apiKey,
     baseURL: baseURL ?? 'https://api.anthropic.com',
     maxRetries: 0,
-    fetch: createUpstreamFetch(),
+    fetch: upstream,
     // At `debug` the SDK logs prompts, and it takes the level from the environment.
     logLevel: 'off',
     openTelemetry: false,

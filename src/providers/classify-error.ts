@@ -101,6 +101,8 @@ const TELLING = new Map<string, GenerationErrorCode>([
   ['content_filter', 'content_filter'],
   ['content_policy_violation', 'content_filter'],
   ['model_not_found', 'model_not_available'],
+  // Hugging Face, with a 400: none of its providers serves the model.
+  ['model_not_supported', 'model_not_available'],
   ['context_length_exceeded', 'bad_request'],
   ['invalid_api_key', 'provider_auth'],
   ['rate_limit_exceeded', 'rate_limited'],

@@ -25,7 +25,7 @@ export interface Deadlines {
  */
 export function guardProvider(provider: Provider, deadlines: Deadlines): Provider {
   return {
-    name: provider.name,
+    ...provider,
     stream: (request, signal) => new GuardedStream({ provider, request, signal, deadlines }),
   };
 }

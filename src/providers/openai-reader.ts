@@ -1,18 +1,37 @@
 import { classifyError } from './classify-error.ts';
-import type { FinishReason, ProviderUsage } from './provider.ts';
+import { asCount, countUsage } from './count-usage.ts';
+import { type FinishReason, ProviderError, type ProviderUsage } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
 
 /** What is read of a chunk. Compatible servers leave out or null anything. */
 interface Chunk {
   choices?: Choice[] | null;
-  usage?: { prompt_tokens?: number | null; completion_tokens?: number | null } | null;
+  usage?: OpenAiUsage | null;
   /** Compatible servers report a failure inside the stream so. */
   error?: object | string | null;
 }
 
+/** The counts at the end of a stream. */
+export interface OpenAiUsage {
+  prompt_tokens?: number | null;
+  prompt_tokens_details?: { cached_tokens?: number | null } | null;
+  completion_tokens?: number | null;
+  completion_tokens_details?: { reasoning_tokens?: number | null } | null;
+  total_tokens?: number | null;
+}
+
+/**
+ * What the service says that a call cost, in US dollars; a decimal string.
+ *
+ * @param data the event that the usage came in, as it was written
+ */
+export type CostReader = (usage: OpenAiUsage, data: string) => string | undefined;
+
 interface Choice {
   delta?: Delta | null;
   finish_reason?: string | null;
+  /** OpenRouter reports a failure of the upstream so. */
+  error?: object | null;
 }
 
 interface Delta {
@@ -27,28 +46,34 @@ interface Delta {
 
 /**
  * Reads the stream of chat completions. `usage` comes with or after the finish reason, so both are kept until
- * `[DONE]` or the end of the body.
+ * the end. Not every compatible server marks it with `[DONE]`; once there are both, nothing is missing.
  */
-export function createOpenAiReader(): WireReader {
-  return new OpenAiReader();
+export function createOpenAiReader(costOf?: CostReader): WireReader {
+  return new OpenAiReader(costOf);
 }
 
 class OpenAiReader implements WireReader {
+  readonly #costOf: CostReader | undefined;
   #usage: ProviderUsage | undefined;
   #finish: FinishReason | undefined;
+
+  constructor(costOf: CostReader | undefined) {
+    this.#costOf = costOf;
+  }
 
   read(data: string, out: EventSink): boolean {
     if (data === '[DONE]') return true;
     const chunk = JSON.parse(data) as Chunk;
-    if (chunk.error) {
-      out.push({ type: 'error', error: classifyError(chunk.error) });
+    const choice = chunk.choices?.[0];
+    if (chunk.error || choice?.error) {
+      out.push({ type: 'error', error: classifyError(chunk.error ?? choice?.error) });
       return true;
     }
-    if (chunk.usage) this.#usage = toUsage(chunk.usage);
-    const choice = chunk.choices?.[0];
+    if (chunk.usage) this.#usage = toUsage(chunk.usage, this.#costOf?.(chunk.usage, data));
     if (choice?.delta) pushDelta(choice.delta, out);
+    if (choice?.finish_reason === 'error') throw brokenOff();
     if (choice?.finish_reason) this.#finish = FINISH_REASONS.get(choice.finish_reason) ?? 'stop';
-    return false;
+    return this.#finish !== undefined && this.#usage !== undefined;
   }
 
   end(out: EventSink): void {
@@ -68,8 +93,26 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-function toUsage(usage: NonNullable<Chunk['usage']>): ProviderUsage {
-  return { inputTokens: usage.prompt_tokens ?? 0, outputTokens: usage.completion_tokens ?? 0 };
+/**
+ * The output of OpenAI has the reasoning in it. Some compatible servers count it apart, which shows in their total:
+ * https://github.com/openai/openai-python/issues/2544.
+ */
+function toUsage(usage: OpenAiUsage, costUsd: string | undefined): ProviderUsage | undefined {
+  const { prompt_tokens, completion_tokens, total_tokens } = usage;
+  const reasoning = asCount(usage.completion_tokens_details?.reasoning_tokens) ?? 0;
+  const written = completion_tokens ?? 0;
+  const apart = reasoning > 0 && total_tokens === (prompt_tokens ?? 0) + written + reasoning;
+  return countUsage({
+    input: prompt_tokens,
+    cachedInput: usage.prompt_tokens_details?.cached_tokens,
+    output: apart ? written + reasoning : completion_tokens,
+    reasoning: usage.completion_tokens_details?.reasoning_tokens,
+    costUsd,
+  });
+}
+
+function brokenOff(): ProviderError {
+  return new ProviderError('stream_broken', 'The provider broke off without saying why.');
 }
 
 /** Reasons that are not here (compatible servers have their own) mean that the model stopped by itself. */

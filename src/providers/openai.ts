@@ -1,8 +1,11 @@
 import type { OpenAI } from 'openai';
-import { createOpenAiReader } from './openai-reader.ts';
-import type { Provider, ProviderRequest } from './provider.ts';
+import { classifyError } from './classify-error.ts';
+import { type Entry, entriesOf, listSafely } from './list-models.ts';
+import { toOpenAiModel } from './openai-models.ts';
+import { type CostReader, createOpenAiReader } from './openai-reader.ts';
+import type { ListedModel, Provider, ProviderError, ProviderRequest } from './provider.ts';
 import { streamSse } from './sse-exchange.ts';
-import { createUpstreamFetch } from './upstream-fetch.ts';
+import { createUpstreamFetch, readingWhole } from './upstream-fetch.ts';
 
 const OPENAI_BASE_URL = 'https://api.openai.com/v1';
 
@@ -14,26 +17,52 @@ export interface OpenAiOptions {
   apiKey?: string | undefined;
   /** OpenAI's own unless given, with its `/v1`. */
   baseURL?: string | undefined;
+  /** What the service does otherwise than OpenAI. */
+  dialect?: Dialect;
+}
+
+/** What a compatible service does otherwise than OpenAI. */
+export interface Dialect {
+  /** Fields of the request beside those of OpenAI. */
+  fields?: Readonly<Record<string, unknown>>;
+  costOf?: CostReader;
+  classify?: (error: unknown) => ProviderError;
+  /** A model of its list; undefined for one that does not write text. */
+  toModel?: (entry: Entry) => ListedModel | undefined;
 }
 
 /** OpenAI's chat completions, and every server that is compatible with them. */
-export function createOpenAiProvider({ name, apiKey, baseURL = OPENAI_BASE_URL }: OpenAiOptions): Provider {
+export function createOpenAiProvider(options: OpenAiOptions): Provider {
+  const { name, apiKey, baseURL = OPENAI_BASE_URL, dialect = {} } = options;
+  const { classify = classifyError, toModel = toOpenAiModel(isOpenAi(baseURL)) } = dialect;
   const limitName = tokenLimitName(baseURL);
-  const client = loadClient(apiKey, baseURL);
+  const upstream = createUpstreamFetch();
+  const client = loadClient({ apiKey, baseURL, fetch: upstream });
   client.catch(() => {}); // Every stream that awaits it reports the failure.
   return {
     name,
     stream: (request, signal) =>
       streamSse(
         {
-          reader: createOpenAiReader(),
+          reader: createOpenAiReader(dialect.costOf),
           send: async (abort) =>
             (await client).chat.completions
-              .create(toBody(request, limitName), { signal: abort })
+              .create({ ...dialect.fields, ...toBody(request, limitName) }, { signal: abort })
               .asResponse(),
+          classify,
         },
         signal,
       ),
+    listModels: (signal) =>
+      listSafely({
+        ask: async () => {
+          const listing = (await client).withOptions({ fetch: readingWhole(upstream) });
+          const body = await listing.get('/models', { signal });
+          return entriesOf(body).flatMap((entry) => toModel(entry) ?? []);
+        },
+        classify,
+        signal,
+      }),
   };
 }
 
@@ -45,9 +74,11 @@ export type LimitName = 'max_completion_tokens' | 'max_tokens';
  * all; many compatible servers only know `max_tokens`. So the host decides.
  */
 export function tokenLimitName(baseURL: string): LimitName {
-  return /(^|\.)(openai\.com|openai\.azure\.com)$/.test(new URL(baseURL).hostname)
-    ? 'max_completion_tokens'
-    : 'max_tokens';
+  return isOpenAi(baseURL) ? 'max_completion_tokens' : 'max_tokens';
+}
+
+function isOpenAi(baseURL: string): boolean {
+  return /(^|\.)(openai\.com|openai\.azure\.com)$/.test(new URL(baseURL).hostname);
 }
 
 function toBody(request: ProviderRequest, limitName: LimitName): OpenAI.ChatCompletionCreateParamsStreaming {
@@ -62,14 +93,20 @@ function toBody(request: ProviderRequest, limitName: LimitName): OpenAI.ChatComp
   };
 }
 
+interface ClientOptions {
+  apiKey: string | undefined;
+  baseURL: string;
+  fetch: typeof fetch;
+}
+
 /** The SDK is loaded only where it is used: it costs a cold start up to 300 ms. */
-async function loadClient(apiKey: string | undefined, baseURL: string): Promise<OpenAI> {
+async function loadClient({ apiKey, baseURL, fetch }: ClientOptions): Promise<OpenAI> {
   const sdk = await import('openai');
   return new sdk.OpenAI({
     apiKey: apiKey ?? 'none',
     baseURL,
     maxRetries: 0,
-    fetch: createUpstreamFetch(),
+    fetch,
     // At `debug` the SDK logs prompts, and it takes the level from the environment.
     logLevel: 'off',
     organization: null,

@@ -1,8 +1,11 @@
 import type { Config } from '../base/config.ts';
 import { createAnthropicProvider } from './anthropic.ts';
 import { createEchoProvider } from './echo.ts';
+import { createGeminiProvider } from './gemini.ts';
 import { guardProvider } from './guard-provider.ts';
+import { createHuggingFaceProvider } from './huggingface.ts';
 import { createOpenAiProvider } from './openai.ts';
+import { createOpenRouterProvider } from './openrouter.ts';
 import type { Provider } from './provider.ts';
 
 /** What {@link createProviders} needs of the configuration. */
@@ -13,6 +16,12 @@ export type ProvidersConfig = Pick<
   | 'OPENAI_BASE_URL'
   | 'ANTHROPIC_API_KEY'
   | 'ANTHROPIC_BASE_URL'
+  | 'GEMINI_API_KEY'
+  | 'GEMINI_BASE_URL'
+  | 'OPENROUTER_API_KEY'
+  | 'OPENROUTER_BASE_URL'
+  | 'HUGGINGFACE_API_KEY'
+  | 'HUGGINGFACE_BASE_URL'
   | 'PROVIDER_FIRST_TOKEN_TIMEOUT_MS'
   | 'PROVIDER_IDLE_TIMEOUT_MS'
 >;
@@ -27,7 +36,7 @@ export interface Providers {
 
 /**
  * Builds every configured provider behind {@link guardProvider}: `echo` always, `openai` with a key or a base
- * URL (a local server needs no key), `anthropic` with a key.
+ * URL (a local server needs no key), every other one with a key.
  */
 export function createProviders(config: ProvidersConfig): Providers {
   const byName = new Map<string, Provider>();
@@ -52,10 +61,13 @@ function adapters(config: ProvidersConfig): Provider[] {
       }),
     );
   }
-  if (config.ANTHROPIC_API_KEY) {
-    providers.push(
-      createAnthropicProvider({ apiKey: config.ANTHROPIC_API_KEY, baseURL: config.ANTHROPIC_BASE_URL }),
-    );
+  for (const [create, apiKey, baseURL] of [
+    [createAnthropicProvider, config.ANTHROPIC_API_KEY, config.ANTHROPIC_BASE_URL],
+    [createGeminiProvider, config.GEMINI_API_KEY, config.GEMINI_BASE_URL],
+    [createOpenRouterProvider, config.OPENROUTER_API_KEY, config.OPENROUTER_BASE_URL],
+    [createHuggingFaceProvider, config.HUGGINGFACE_API_KEY, config.HUGGINGFACE_BASE_URL],
+  ] as const) {
+    if (apiKey) providers.push(create({ apiKey, baseURL }));
   }
   return providers;
 }

@@ -21,7 +21,7 @@ export interface WireReader {
   /**
    * Reads the data of one event.
    *
-   * @returns whether the wire says that this was the last
+   * @returns whether this was the last, as far as the wire tells; what comes after it is still read
    * @throws {SyntaxError} when the data is not JSON
    */
   read(data: string, out: EventSink): boolean;
@@ -36,6 +36,8 @@ export interface SseExchange {
   reader: WireReader;
   /** How a failure is classified; {@link classifyError} unless the wire needs more. */
   classify?: (error: unknown) => ProviderError;
+  /** How long the body may stay open after an event that may be the last, in milliseconds. */
+  lingerMs?: number;
 }
 
 /** Runs an exchange as a provider's stream. The request goes out when iteration begins. */
@@ -61,12 +63,13 @@ function fail(error: unknown, { classify = classifyError }: SseExchange, channel
 }
 
 function readBody(body: Readable, exchange: SseExchange, channel: EventChannel): void {
-  const { reader } = exchange;
+  const { reader, lingerMs = LINGER_MS } = exchange;
   let linger: NodeJS.Timeout | undefined;
   const parser = new SseParser({
     onData: (data) => {
-      if (linger || channel.closed || !reader.read(data, channel)) return;
-      linger = setTimeout(finish, LINGER_MS);
+      if (channel.closed || !reader.read(data, channel)) return;
+      clearTimeout(linger);
+      linger = setTimeout(finish, lingerMs);
       linger.unref();
     },
   });

@@ -7,6 +7,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** An error answer longer than this is cut; nothing in it is used but its code. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
+/** The longest answer that is read whole; the longest list of models that is known has 1 MB. */
+const MAX_WHOLE_BYTES = 32 * 1024 * 1024;
+
 /**
  * The `fetch` that is given to the SDKs: undici's `request`, because with the body as a web stream each network
  * read costs more than twice the CPU (see `bench/provider-parse.ts`). It does what the SDKs use of `fetch`, for
@@ -31,7 +34,17 @@ export function createUpstreamFetch(): typeof fetch {
     });
     const head = { status: answer.statusCode, headers: headersOf(answer.headers) };
     if (answer.statusCode >= 200 && answer.statusCode < 300) return new StreamingResponse(answer.body, head);
-    return new Response((await readStart(answer.body)) || null, head);
+    return new Response((await readStart(answer.body, MAX_ERROR_BYTES)) || null, head);
+  };
+}
+
+/** The same for answers that are no streams: the whole body is read, and stands where the SDKs look for it. */
+export function readingWhole(upstream: typeof fetch): typeof fetch {
+  return async (url, init) => {
+    const answer = await upstream(url, init);
+    if (!(answer instanceof StreamingResponse)) return answer;
+    const text = await readStart(answer.stream, MAX_WHOLE_BYTES);
+    return new Response(text || null, { status: answer.status, headers: answer.headers });
   };
 }
 
@@ -54,13 +67,13 @@ function headersOf(raw: Record<string, string | string[] | undefined>): Headers 
   return headers;
 }
 
-async function readStart(body: Readable): Promise<string> {
+async function readStart(body: Readable, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size >= MAX_ERROR_BYTES) break;
+    if (size >= maxBytes) break;
   }
   return Buffer.concat(chunks).toString('utf8');
 }

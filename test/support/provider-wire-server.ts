@@ -18,8 +18,11 @@ export interface Script {
 
 /** A request as the server got it. */
 export interface RecordedRequest {
+  method: string;
+  /** With the query. */
   path: string;
   headers: IncomingHttpHeaders;
+  /** Empty for a request without a body. */
   body: Record<string, unknown>;
   /** The client's port: equal for requests that came over one connection. */
   remotePort: number | undefined;
@@ -29,7 +32,7 @@ export interface RecordedRequest {
 
 /** A local server that speaks whatever it is told to, over HTTP. */
 export interface ProviderWireServer {
-  /** Without a path: the base URL for Anthropic; with `/v1` for OpenAI. */
+  /** Without a path: the base URL for Anthropic and Gemini; with `/v1` for OpenAI. */
   url: string;
   /** The requests so far. */
   requests: RecordedRequest[];
@@ -53,9 +56,10 @@ export async function startProviderWireServer(): Promise<ProviderWireServer> {
     for await (const part of req) parts.push(part as Buffer);
     const { promise: closed, resolve } = withResolvers<{ abortedByClient: boolean }>();
     const recorded: RecordedRequest = {
+      method: req.method ?? '',
       path: req.url ?? '',
       headers: req.headers,
-      body: JSON.parse(Buffer.concat(parts).toString('utf8')),
+      body: JSON.parse(Buffer.concat(parts).toString('utf8') || '{}'),
       remotePort: req.socket.remotePort,
       closed,
     };

@@ -1,12 +1,16 @@
-/** The words of one provider's wire, so that one suite can speak both. Each is one or more whole events. */
+import type { ProviderUsage } from '../../src/providers/provider.ts';
+
+/** The words of one provider's wire, so that one suite can speak them all. Each is one or more whole events. */
 export interface Wire {
-  name: 'openai' | 'anthropic';
+  name: 'openai' | 'openrouter' | 'huggingface' | 'anthropic' | 'gemini';
   /** What comes before the first token. */
   begin: string;
   text(text: string): string;
   reasoning(text: string): string;
   /** The model stops: the reason in the wire's own word, the usage (7 in, 3 out) and the end of the stream. */
   end(reason?: string): string;
+  /** What is read of the usage in `end`. */
+  usage: ProviderUsage;
   /** The same without usage. */
   endWithoutUsage: string;
   /** The model stops, and nothing marks the end of the stream. */
@@ -29,6 +33,7 @@ export const openAiWire: Wire = {
     openAiStop(reason) +
     chunk({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } }) +
     'data: [DONE]\n\n',
+  usage: { inputTokens: 7, outputTokens: 3 },
   endWithoutUsage: `${openAiStop('stop')}data: [DONE]\n\n`,
   endWithoutMark: openAiStop('stop'),
   reasons: {
@@ -40,6 +45,36 @@ export const openAiWire: Wire = {
   },
   overloaded: data({ error: { message: 'the prompt was: secret', type: 'server_error', code: 503 } }),
   errorBody: (code, message) => JSON.stringify({ error: { message, type: 'invalid_request_error', code } }),
+};
+
+/** OpenRouter: comments while it waits, reasoning and cost by names of its own. */
+export const openRouterWire: Wire = {
+  ...openAiWire,
+  name: 'openrouter',
+  begin: `: OPENROUTER PROCESSING\n\n${openAiWire.begin}`,
+  reasoning: (text) => chunk({ choices: [{ index: 0, delta: { content: '', reasoning: text } }] }),
+  end: (reason = 'stop') =>
+    openAiStop(reason) +
+    'data: {"id":"gen-1","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10,' +
+    '"cost":1.5e-7,"cost_details":{"upstream_inference_cost":null}}}\n\n' +
+    'data: [DONE]\n\n',
+  usage: { inputTokens: 7, outputTokens: 3, costUsd: '0.00000015' },
+  overloaded: chunk({
+    error: { code: 503, message: 'the prompt was: secret', metadata: { provider_name: 'Some' } },
+    choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
+  }),
+  errorBody: (type, message) => JSON.stringify({ error: { code: 400, message, metadata: { type } } }),
+};
+
+/** Hugging Face's router, at its worst: no mark of the end, errors that are texts, null where others have a list. */
+export const huggingFaceWire: Wire = {
+  ...openAiWire,
+  name: 'huggingface',
+  end: (reason = 'stop') =>
+    openAiStop(reason) +
+    chunk({ choices: null, usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } }),
+  overloaded: data({ error: { message: 'the prompt was: secret', http_status_code: 503, code: 503 } }),
+  errorBody: (_type, message) => JSON.stringify({ error: message }),
 };
 
 /** Anthropic's messages. */
@@ -65,6 +100,7 @@ export const anthropicWire: Wire = {
     event('content_block_stop', { index: 0 }) +
     event('message_delta', { delta: { stop_reason: reason }, usage: { output_tokens: 3 } }) +
     event('message_stop', {}),
+  usage: { inputTokens: 7, cachedInputTokens: 1, outputTokens: 3 },
   endWithoutUsage: event('message_delta', { delta: { stop_reason: 'end_turn' } }) + event('message_stop', {}),
   endWithoutMark: event('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 3 } }),
   reasons: {
@@ -78,6 +114,47 @@ export const anthropicWire: Wire = {
   overloaded: event('error', { error: { type: 'overloaded_error', message: 'the prompt was: secret' } }),
   errorBody: (type, message) => JSON.stringify({ type: 'error', error: { type, message } }),
 };
+
+const GEMINI_USAGE = {
+  usageMetadata: { promptTokenCount: 7, candidatesTokenCount: 2, thoughtsTokenCount: 1, totalTokenCount: 10 },
+};
+
+/** Gemini's generated content. */
+export const geminiWire: Wire = {
+  name: 'gemini',
+  begin: content([], { usageMetadata: { promptTokenCount: 7, totalTokenCount: 7 } }),
+  text: (text) => content([{ text }]),
+  reasoning: (text) => content([{ text, thought: true }]),
+  end: (reason = 'STOP') => geminiStop(reason, GEMINI_USAGE),
+  usage: { inputTokens: 7, outputTokens: 3, reasoningTokens: 1 },
+  endWithoutUsage: geminiStop('STOP'),
+  endWithoutMark: geminiStop('STOP', GEMINI_USAGE),
+  reasons: {
+    STOP: 'stop',
+    MAX_TOKENS: 'length',
+    SAFETY: 'content_filter',
+    RECITATION: 'content_filter',
+    BLOCKLIST: 'content_filter',
+    PROHIBITED_CONTENT: 'content_filter',
+    SPII: 'content_filter',
+    MALFORMED_FUNCTION_CALL: 'tool_calls',
+    SOMETHING_NEW: 'stop',
+  },
+  overloaded: data({ error: { code: 503, message: 'the prompt was: secret', status: 'UNAVAILABLE' } }),
+  errorBody: (status, message) => JSON.stringify({ error: { message, status } }),
+};
+
+function content(parts: object[], fields: object = {}): string {
+  return data({
+    candidates: [{ content: { parts, role: 'model' }, index: 0 }],
+    modelVersion: 'm',
+    ...fields,
+  });
+}
+
+function geminiStop(finishReason: string, fields: object = {}): string {
+  return data({ candidates: [{ content: { parts: [{ text: '' }] }, finishReason, index: 0 }], ...fields });
+}
 
 function openAiStop(reason: string): string {
   return chunk({ choices: [{ index: 0, delta: {}, finish_reason: reason }], usage: null });

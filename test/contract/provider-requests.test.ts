@@ -1,0 +1,241 @@
+import { expect } from 'chai';
+import { createOpenAiProvider, tokenLimitName } from '../../src/providers/openai.ts';
+import type { ChatTurn, ProviderRequest } from '../../src/providers/provider.ts';
+import {
+  adapterOf,
+  ask,
+  collect,
+  errorOf,
+  KEY,
+  useWireServer,
+  wireSubjects,
+} from '../support/provider-subjects.ts';
+import { anthropicWire, geminiWire, openRouterWire } from '../support/provider-wires.ts';
+
+const TURNS: ChatTurn[] = [
+  { role: 'system', content: 'Be brief.' },
+  { role: 'user', content: 'One' },
+  { role: 'assistant', content: 'Two' },
+  { role: 'user', content: 'Three' },
+];
+/** What some wires refuse: it begins with the model, has a blank turn, and two of the user in a row. */
+const UNEVEN: ChatTurn[] = [
+  { role: 'assistant', content: 'cut off' },
+  { role: 'user', content: 'One' },
+  { role: 'assistant', content: ' ' },
+  { role: 'user', content: 'Two' },
+];
+const SETTINGS = { temperature: 1.5, topP: 0.9, maxTokens: 99 };
+
+describe('what is sent', () => {
+  const server = useWireServer();
+  const subjects = new Map(wireSubjects(server).map((subject) => [subject.wire.name, subject]));
+
+  const send = async (
+    name: 'openai' | 'openrouter' | 'huggingface' | 'anthropic' | 'gemini',
+    request: Partial<ProviderRequest>,
+  ) => {
+    const subject = subjects.get(name);
+    if (!subject) throw new Error(`there is no ${name}`);
+    subject.saying(['Hi']);
+    await collect(subject.provider(), { model: 'm', turns: TURNS, ...request });
+    const sent = server.current.requests.at(-1);
+    if (!sent) throw new Error('nothing was sent');
+    return sent;
+  };
+
+  describe('to openai', () => {
+    const BODY = {
+      model: 'm',
+      messages: TURNS,
+      temperature: 1.5,
+      top_p: 0.9,
+      max_tokens: 99,
+      stream: true,
+      stream_options: { include_usage: true },
+    };
+
+    it('has the turns, the sampling, the limit and the key', async () => {
+      const request = await send('openai', SETTINGS);
+      expect(request.path).to.equal('/v1/chat/completions');
+      expect(request.headers.authorization).to.equal(`Bearer ${KEY}`);
+      expect(request.body).to.deep.equal(BODY);
+    });
+
+    it('is the same to Hugging Face', async () => {
+      const request = await send('huggingface', SETTINGS);
+      expect(request.path).to.equal('/v1/chat/completions');
+      expect(request.headers.authorization).to.equal(`Bearer ${KEY}`);
+      expect(request.body).to.deep.equal(BODY);
+    });
+
+    it('asks OpenRouter for the cost, too', async () => {
+      const request = await send('openrouter', SETTINGS);
+      expect(request.path).to.equal('/api/v1/chat/completions');
+      expect(request.headers.authorization).to.equal(`Bearer ${KEY}`);
+      expect(request.body).to.deep.equal({ ...BODY, usage: { include: true } });
+    });
+
+    it('names the limit as the host knows it', () => {
+      expect(tokenLimitName('https://api.openai.com/v1')).to.equal('max_completion_tokens');
+      expect(tokenLimitName('https://mine.openai.azure.com/openai/v1')).to.equal('max_completion_tokens');
+      expect(tokenLimitName('http://localhost:11434/v1')).to.equal('max_tokens');
+      expect(tokenLimitName('https://notopenai.com/v1')).to.equal('max_tokens');
+    });
+
+    it('has no authorization when there is no key', async () => {
+      subjects.get('openai')?.saying(['Hi']);
+      const provider = createOpenAiProvider({ name: 'local', baseURL: `${server.current.url}/v1` });
+      await collect(provider, ask('Hello'));
+      expect(server.current.requests[0]?.headers).to.not.have.any.keys(
+        'authorization',
+        'openai-organization',
+      );
+    });
+  });
+
+  describe('to anthropic', () => {
+    it('has the system turn in its own field, a limit and the key', async () => {
+      const request = await send('anthropic', {});
+      expect(request.path).to.equal('/v1/messages');
+      expect(request.headers.authorization).to.equal(`Bearer ${KEY}`);
+      expect(request.body).to.deep.equal({
+        model: 'm',
+        max_tokens: 4096,
+        system: 'Be brief.',
+        messages: TURNS.slice(1),
+        stream: true,
+      });
+    });
+
+    it('begins with the user, joins turns of one role and leaves out blank ones', async () => {
+      const { body } = await send('anthropic', { turns: UNEVEN });
+      expect(body.messages).to.deep.equal([{ role: 'user', content: 'One\n\nTwo' }]);
+      expect(body).to.not.have.property('system');
+    });
+
+    it('has the temperature on its own scale, and never with top_p', async () => {
+      const both = await send('anthropic', SETTINGS);
+      expect(both.body).to.include({ temperature: 1, max_tokens: 99 }).and.not.have.property('top_p');
+      const one = await send('anthropic', { topP: 0.9 });
+      expect(one.body).to.include({ top_p: 0.9 }).and.not.have.property('temperature');
+    });
+  });
+
+  describe('to gemini', () => {
+    it('has the turns, the settings and the key, which is not in the address', async () => {
+      const request = await send('gemini', SETTINGS);
+      expect(request.path).to.equal('/v1beta/models/m:streamGenerateContent?alt=sse');
+      expect(request.headers['x-goog-api-key']).to.equal(KEY);
+      expect(request.body).to.deep.equal({
+        systemInstruction: { role: 'user', parts: [{ text: 'Be brief.' }] },
+        contents: [
+          { role: 'user', parts: [{ text: 'One' }] },
+          { role: 'model', parts: [{ text: 'Two' }] },
+          { role: 'user', parts: [{ text: 'Three' }] },
+        ],
+        generationConfig: { temperature: 1.5, topP: 0.9, maxOutputTokens: 99 },
+      });
+    });
+
+    it('begins with the user, joins turns of one role and leaves out blank ones', async () => {
+      const { body } = await send('gemini', { turns: UNEVEN });
+      expect(body.contents).to.deep.equal([{ role: 'user', parts: [{ text: 'One\n\nTwo' }] }]);
+      expect(body).to.not.have.any.keys('systemInstruction');
+    });
+
+    it('asks those models for their thoughts that have some', async () => {
+      for (const model of [
+        'gemini-2.5-flash',
+        'gemini-2.5-pro',
+        'gemini-3-pro-preview',
+        'gemini-3.8-flash',
+      ]) {
+        const { body } = await send('gemini', { model });
+        expect(body.generationConfig, model).to.deep.equal({ thinkingConfig: { includeThoughts: true } });
+      }
+      for (const model of ['gemini-2.0-flash', 'gemini-2.5-flash-image', 'gemma-3-27b-it']) {
+        const { body } = await send('gemini', { model });
+        expect(body.generationConfig ?? {}, model).to.deep.equal({});
+      }
+    });
+  });
+});
+
+describe('refusals that only one wire has', () => {
+  const server = useWireServer();
+  const refused = async (wire: typeof geminiWire, status: number, body: string) => {
+    server.current.answer({ status, steps: [body] });
+    return errorOf(await collect(adapterOf(wire, server.current.url), ask('Hello')));
+  };
+  const geminiError = (status: string, details: object[] = []) =>
+    JSON.stringify({ error: { message: `the key ${KEY}`, status, details } });
+
+  it('anthropic: an empty account, for which there is only the text', async () => {
+    const text = 'Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.';
+    const error = await refused(anthropicWire, 400, anthropicWire.errorBody('invalid_request_error', text));
+    expect(error.code).to.equal('provider_billing');
+  });
+
+  it('openrouter: a prompt that moderation has flagged, and a key that may not', async () => {
+    const flagged = {
+      error: { code: 403, message: 'flagged', metadata: { reasons: ['violence'], flagged_input: 'Hello' } },
+    };
+    expect((await refused(openRouterWire, 403, JSON.stringify(flagged))).code).to.equal('content_filter');
+    const denied = { error: { code: 403, message: 'no' } };
+    expect((await refused(openRouterWire, 403, JSON.stringify(denied))).code).to.equal('provider_auth');
+  });
+
+  it('openrouter: an upstream that failed in the middle', async () => {
+    const { begin, text } = openRouterWire;
+    const failed = 'data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}\n\n';
+    server.current.answer({ steps: [begin, text('Hi'), failed] });
+    const error = errorOf(await collect(adapterOf(openRouterWire, server.current.url), ask('Hello')));
+    expect(error.code).to.equal('stream_broken');
+  });
+
+  it('huggingface: a model that none of its providers serves', async () => {
+    const body = {
+      error: { message: 'not supported', type: 'invalid_request_error', code: 'model_not_supported' },
+    };
+    const error = await refused({ ...openRouterWire, name: 'huggingface' }, 400, JSON.stringify(body));
+    expect(error.code).to.equal('model_not_available');
+  });
+
+  it('gemini: a wrong key, which is a plain 400', async () => {
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'API_KEY_INVALID' }];
+    const error = await refused(geminiWire, 400, geminiError('INVALID_ARGUMENT', details));
+    expect(error.code).to.equal('provider_auth');
+    expect(error.message).to.not.include(KEY);
+    expect((await refused(geminiWire, 400, geminiError('INVALID_ARGUMENT'))).code).to.equal('bad_request');
+  });
+
+  it('gemini: an account without billing where there is no free tier', async () => {
+    const error = await refused(geminiWire, 400, geminiError('FAILED_PRECONDITION'));
+    expect(error.code).to.equal('provider_billing');
+  });
+
+  it('gemini: the time to wait, which stands in the body', async () => {
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '34.074s' }];
+    const error = await refused(geminiWire, 429, geminiError('RESOURCE_EXHAUSTED', details));
+    expect(error.code).to.equal('rate_limited');
+    expect(error.retryAfterMs).to.equal(34_074);
+  });
+
+  it('gemini: an error in a list, as without SSE', async () => {
+    const error = await refused(geminiWire, 404, `[${geminiError('NOT_FOUND')}]`);
+    expect(error.code).to.equal('model_not_available');
+  });
+
+  it('gemini: a prompt that was blocked', async () => {
+    const blocked = {
+      promptFeedback: { blockReason: 'PROHIBITED_CONTENT' },
+      usageMetadata: { promptTokenCount: 4 },
+    };
+    server.current.answer({ steps: [`data: ${JSON.stringify(blocked)}\n\n`] });
+    const events = await collect(adapterOf(geminiWire, server.current.url), ask('Hello'));
+    expect(events.map((event) => event.type)).to.deep.equal(['start', 'error']);
+    expect(errorOf(events).code).to.equal('content_filter');
+    expect(errorOf(events).retryable).to.equal(false);
+  });
+});
