@@ -184,10 +184,10 @@ class RoutedStream implements Route, AsyncIterableIterator<ProviderEvent, undefi
     return { done: false, value: { type: 'error', error } };
   };
 
-  #fail(error: ProviderError): Result {
-    this.#ahead = [];
+  #fail(error: ProviderError): Promise<Result> {
+    this.#ahead = this.#options.signal.aborted ? [] : [{ type: 'start' }, { type: 'error', error }];
     this.#close();
-    return this.#options.signal.aborted ? END : { done: false, value: { type: 'error', error } };
+    return this.next();
   }
 
   /** Ends the stream. Without a reason somebody else ended it: that says nothing about the provider. */
