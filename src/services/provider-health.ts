@@ -103,6 +103,7 @@ export function createProviderHealth(deps: ProviderHealthDeps): ProviderHealth {
     const over = [providerTarget(provider), modelTarget(model)].filter(
       (target) => startedAt > (cooldowns.get(target)?.since ?? Number.POSITIVE_INFINITY),
     );
+    for (const target of over) cooldowns.delete(target);
     if (over.includes(providerTarget(provider))) await store.forget(provider, recentSlices());
     for (const target of over) await clear(target);
     await store.count(provider, sliceAt(now()), 'ok');
@@ -138,8 +139,8 @@ export function createProviderHealth(deps: ProviderHealthDeps): ProviderHealth {
     await control.publish(COOLDOWN_TOPIC, cooldown satisfies CooldownNews);
   }
 
+  /** As all others are to know it. */
   async function clear(target: string): Promise<void> {
-    cooldowns.delete(target);
     await store.dropCooldown(target);
     await control.publish(COOLDOWN_TOPIC, { target, until: null } satisfies CooldownNews);
   }
