@@ -31,6 +31,9 @@ const WRONG: Record<string, string> = {
   MAX_MESSAGE_CHARS: '0',
   SOCKET_BUFFER_BYTES: '1',
   SSE_HEARTBEAT_MS: '10',
+  DEFAULT_LLM_PROVIDER: 'echo',
+  LLM_FALLBACK_PROVIDERS: 'claude, mistral',
+  MODEL_FALLBACKS: 'openai/gpt-4.1',
   ECHO_TOKENS_PER_SECOND: '0',
   OPENAI_BASE_URL: 'ftp://127.0.0.1',
   ANTHROPIC_BASE_URL: 'not a url',
@@ -55,12 +58,18 @@ const ANYTHING = [
   'GEMINI_API_KEY',
   'OPENROUTER_API_KEY',
   'HUGGINGFACE_API_KEY',
+  'OPENAI_MODEL',
+  'ANTHROPIC_MODEL',
+  'GEMINI_MODEL',
+  'OPENROUTER_MODEL',
+  'HUGGINGFACE_MODEL',
 ];
 
 describe('loadConfig', () => {
   it('needs nothing', () => {
     const config = loadConfig({});
-    expect(config).to.include({ PORT: 3001, HOST: '127.0.0.1', DEFAULT_MODEL: 'echo', production: false });
+    expect(config).to.include({ PORT: 3001, HOST: '127.0.0.1', production: false });
+    expect(config.DEFAULT_MODEL).to.equal(undefined);
     expect(config.CORS_ORIGINS).to.deep.equal([]);
     expect(config.DATABASE_URL).to.equal(undefined);
   });
@@ -80,6 +89,47 @@ describe('loadConfig', () => {
       REDIS_URL: 'rediss://cache:6380/1',
       WELCOME_CREDITS: 0.5,
     });
+  });
+
+  it('takes who answers when somebody cannot', () => {
+    const config = loadConfig({
+      DEFAULT_LLM_PROVIDER: ' Claude ',
+      LLM_FALLBACK_PROVIDERS: 'OpenAI, claude,,gemini , anthropic',
+      MODEL_FALLBACKS:
+        'openai/gpt-4.1 = anthropic/claude-sonnet-4-5, openrouter/google/gemini-2.5-pro ; gemini/gemini-2.5-pro=echo;',
+    });
+    expect(config.DEFAULT_LLM_PROVIDER).to.equal('anthropic');
+    expect(config.LLM_FALLBACK_PROVIDERS).to.deep.equal(['openai', 'anthropic', 'gemini']);
+    expect(config.MODEL_FALLBACKS).to.deep.equal([
+      {
+        model: 'openai/gpt-4.1',
+        fallbacks: ['anthropic/claude-sonnet-4-5', 'openrouter/google/gemini-2.5-pro'],
+      },
+      { model: 'gemini/gemini-2.5-pro', fallbacks: ['echo'] },
+    ]);
+  });
+
+  for (const [what, rules] of Object.entries({
+    'without fallbacks': 'openai/gpt-4.1=',
+    'without a model': '=openai/gpt-4.1',
+    'with two equals signs': 'openai/a=openai/b=openai/c',
+    'of a model without its provider': 'gpt-4.1=openai/gpt-4.1',
+    'with a fallback without its provider': 'openai/gpt-4.1=gpt-4.1-mini',
+    'of a provider that there is not': 'openai/gpt-4.1=mistral/large',
+    'with commas for semicolons': 'openai/a=openai/b,openai/c=openai/d',
+  })) {
+    it(`refuses a rule of fallbacks ${what}, quoting it`, () => {
+      const [line] = refusals({ MODEL_FALLBACKS: `gemini/a=gemini/b;${rules}` });
+      expect(line)
+        .to.match(/^ {2}MODEL_FALLBACKS: /)
+        .and.to.include(`"${rules}"`);
+    });
+  }
+
+  it('names the provider that there is not', () => {
+    expect(refusals({ LLM_FALLBACK_PROVIDERS: 'openai,mistral' })[0]).to.match(
+      /^ {2}LLM_FALLBACK_PROVIDERS: "mistral" is none of openai, anthropic, /,
+    );
   });
 
   it('counts an empty variable as one that is not set', () => {
