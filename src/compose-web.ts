@@ -12,6 +12,7 @@ import { docsRoutes } from './http/routes/docs.ts';
 import { exportRoutes } from './http/routes/exports.ts';
 import { groupRoutes } from './http/routes/groups.ts';
 import { messageRoutes } from './http/routes/messages.ts';
+import { modelRoutes } from './http/routes/models.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
 import { sseRoutes } from './http/routes/sse.ts';
 import { systemRoutes } from './http/routes/system.ts';
@@ -22,10 +23,12 @@ import { createSessionStreams } from './realtime/sse.ts';
 import { createAccessTokens } from './services/access-tokens.ts';
 import { createAuth } from './services/auth.ts';
 import { createAuthenticate } from './services/authenticate.ts';
+import { createAuthorize } from './services/authorize.ts';
 import { createExportSession } from './services/export-session.ts';
 import { createGroups } from './services/groups.ts';
 import { loadJwtSecret } from './services/jwt-secret.ts';
 import { createMessages } from './services/messages.ts';
+import { createModels } from './services/models.ts';
 import { createRefreshSecrets } from './services/refresh-secrets.ts';
 import { createRegenerateMessage } from './services/regenerate-message.ts';
 import { createRevocations } from './services/revocations.ts';
@@ -84,6 +87,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     log,
     authenticate: identity.authenticate,
     redeemTicket: identity.streamTickets.redeem,
+    authorize: createAuthorize({ database }),
     routes: [
       systemRoutes({
         version: VERSION,
@@ -96,6 +100,10 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
       messageRoutes({ messages, sendMessage, regenerateMessage, stopMessage }),
       sseRoutes({ requireSession: core.requireSession, sendMessage, serve: streams.serve }),
+      modelRoutes({
+        models: createModels({ database, catalogue: core.catalogue, served: core.providers.names }),
+        syncModels: core.syncModels,
+      }),
       balanceRoutes({ database }),
       docsRoutes({ version: VERSION }),
     ],

@@ -11,6 +11,8 @@ import { createAnnounceEnd } from './services/announce-end.ts';
 import { createCatalogue } from './services/catalogue.ts';
 import { chooseDefaultModel } from './services/default-model.ts';
 import { createLiveMessages } from './services/live-messages.ts';
+import { fingerprintEndpoints } from './services/provider-endpoints.ts';
+import { createSyncModels } from './services/sync-models.ts';
 
 /** What web and worker processes have in common. */
 export type Core = Awaited<ReturnType<typeof composeCore>>;
@@ -44,6 +46,13 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
     providers,
     catalogue,
     models: catalogue.directory,
+    syncModels: createSyncModels({
+      database,
+      catalogue,
+      providers: providers.names.flatMap((name) => providers.get(name) ?? []),
+      endpoints: fingerprintEndpoints(config),
+      log,
+    }),
     defaultModel: chooseDefaultModel(config, providers.names),
     announce,
     announceEnd: createAnnounceEnd({ database, announce, inrPerUsd }),

@@ -2,14 +2,17 @@ import type { Logger } from '../src/base/logger.ts';
 import type { Core } from '../src/compose.ts';
 import { createPruneRecords } from '../src/services/prune-records.ts';
 import { createSweepGenerations } from '../src/services/sweep-generations.ts';
+import { startModelSyncWorker } from './model-sync-worker.ts';
 
 /** The sweeper heals the queue, so it must not depend on one: a timer in every worker, harmless when doubled. */
 const SWEEP_MS = 3_000;
 const PRUNE_MS = 3_600_000;
 
-/** Looks after what is left behind. */
-export async function startMaintenanceWorker({ log, lifecycle, resources, queue }: Core): Promise<void> {
+/** Looks after what is left behind, and after the catalogue. */
+export async function startMaintenanceWorker(core: Core): Promise<void> {
+  const { log, lifecycle, resources, queue } = core;
   const { database } = resources;
+  startModelSyncWorker(core);
   const stops = [
     repeat('sweep', SWEEP_MS, createSweepGenerations({ database, queue, log }), log),
     repeat('prune', PRUNE_MS, createPruneRecords({ database, log }), log),

@@ -44,6 +44,10 @@ export const configShape = {
     .default(15)
     .describe('life of an access token'),
   REFRESH_TOKEN_DAYS: z.coerce.number().positive().max(365).default(30).describe('life of a refresh token'),
+  ADMIN_EMAIL: z
+    .email('must be an e-mail address')
+    .optional()
+    .describe('the account that registers with it becomes an admin'),
   CORS_ORIGINS: list.describe('origins of browser clients, comma separated; * allows all'),
   TRUST_PROXY_HOPS: integer(0, 10).default(0).describe('how many proxies of yours stand before the server'),
 
@@ -78,6 +82,12 @@ export const configShape = {
     .string()
     .default('openai/gpt-oss-120b')
     .describe("Hugging Face's model, where none is named"),
+  MODEL_SYNC_HOURS: z.coerce
+    .number()
+    .min(0)
+    .max(8_760)
+    .default(24)
+    .describe('how often the models that the providers list are taken over; 0: never by itself'),
   ECHO_TOKENS_PER_SECOND: z.coerce.number().positive().max(100_000).default(50).describe('speed of echo'),
   OPENAI_API_KEY: z.string().optional().describe('key of OpenAI or a compatible server'),
   OPENAI_BASE_URL: url('http', 'https').optional().describe('base URL of an OpenAI-compatible server'),

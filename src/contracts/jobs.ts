@@ -5,3 +5,6 @@ export const GENERATION_QUEUE = 'generations';
 export interface GenerationJob {
   generationId: string;
 }
+
+/** The BullMQ queue of model syncs. */
+export const MODEL_SYNC_QUEUE = 'model-sync';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
+import type { Permission } from './permissions.ts';
 
 /** HTTP methods in use. */
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -23,6 +24,8 @@ export interface RouteContract {
   tag: string;
   /** `public`: no token; `user`: a signed-in user; `ticket`: a signed-in user or a stream ticket (`?ticket=`). */
   access: 'public' | 'user' | 'ticket';
+  /** What the account must be allowed to do, by its role at that moment; left out: everybody who has access. */
+  permission?: Permission;
   params?: z.ZodObject;
   query?: z.ZodObject;
   body?: z.ZodType;

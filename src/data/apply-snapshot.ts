@@ -29,7 +29,7 @@ export async function applySnapshot(
       const shipped = findShipped(provider, name);
       if (!shipped) return [];
       const { synced, override, vanishedAt } = { ...NOTHING_ELSE, ...before };
-      const layers = { snapshot: shipped, synced, override, vanishedAt };
+      const layers = { snapshot: shipped.facts, synced, override, vanishedAt };
       return [{ id, provider, name, ...layers, ...mergeModel(layers) }];
     });
     await upsertModels(inside, models);

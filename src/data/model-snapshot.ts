@@ -37,20 +37,28 @@ export async function loadModelSnapshot(): Promise<ModelSnapshot> {
   return file as unknown as ModelSnapshot;
 }
 
+/** What a snapshot has of a model. */
+export interface Shipped {
+  /** The id of the model in the snapshot: that of the model itself, or of the one that it is a version or alias of. */
+  base: string;
+  facts: ShippedFacts;
+}
+
 /** Finds what a snapshot has of a model: by its name, or as a version or alias of one that it has. */
-export type FindShipped = (provider: string, name: string) => ShippedFacts | undefined;
+export type FindShipped = (provider: string, name: string) => Shipped | undefined;
 
 /** Makes the search of a snapshot. */
 export function createFindShipped({ models }: Pick<ModelSnapshot, 'models'>): FindShipped {
   const byId = new Map(models.map((model) => [modelId(model.provider, model.name), model]));
   const withMatch = models.filter(({ match }) => match !== undefined);
   return (provider, name) => {
-    const exact = byId.get(modelId(provider, name));
-    if (exact) return factsOf(exact);
+    const id = modelId(provider, name);
+    const exact = byId.get(id);
+    if (exact) return { base: id, facts: factsOf(exact) };
     const base = withMatch.find(
       (model) => model.provider === provider && model.match && matches(model.match, name),
     );
-    return base && { ...factsOf(base), title: name };
+    return base && { base: modelId(provider, base.name), facts: { ...factsOf(base), title: name } };
   };
 }
 

@@ -32,9 +32,9 @@ export interface HttpApp {
 
 /** Builds the HTTP app; it opens nothing. */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const { config, log, routes, authenticate, redeemTicket } = options;
+  const { config, log, routes, authenticate, redeemTicket, authorize } = options;
   const readBody = createJsonBodyReader(config.MAX_BODY_BYTES);
-  const table = createRouteTable({ authenticate, redeemTicket, readBody });
+  const table = createRouteTable({ authenticate, redeemTicket, authorize, readBody });
   for (const mount of routes) mount(table);
 
   const app = new Koa<AppState>({

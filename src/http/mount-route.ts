@@ -25,7 +25,7 @@ export type RouteHandler<R extends RouteContract> = (
 ) => Promise<RouteOutput<R> extends undefined ? void : RouteOutput<R>>;
 
 /**
- * Mounts a route: authentication, then validation, then the handler, then the answer, all by the contract.
+ * Mounts a route: authentication, permission, then validation, then the handler, then the answer, all by the contract.
  *
  * @example mountRoute(table, getGroup, async ({ params }, { identity }) => present(await find(identity, params.id)))
  */
@@ -39,6 +39,7 @@ export function mountRoute<R extends RouteContract>(
     const { requestId } = ctx.state;
     const identity = await table.identify(contract.access, ctx);
     if (identity) ctx.state.userId = identity.userId;
+    if (identity && contract.permission) await table.authorize(identity, contract.permission);
     const input = await readInput(contract, ctx, table.readBody);
     const context = { identity: identity as RequestContext<R>['identity'], requestId, ctx };
     answer(ctx, contract, await handler(input, context));

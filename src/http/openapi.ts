@@ -64,10 +64,11 @@ export function openApiPath(path: string): string {
 }
 
 function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
-  const { params, query, body, answer, summary, tag, access } = contract;
+  const { params, query, body, answer, summary, tag, access, permission } = contract;
   return {
     operationId: operationId(contract),
     summary,
+    ...(permission && { description: `Needs the permission \`${permission}\`.` }),
     tags: [tag],
     security: SECURITY[access],
     requestParams: { ...(params && { path: params }), ...(query && { query }) },
@@ -98,6 +99,7 @@ function toProblemResponses(contract: RouteContract) {
     ...COMMON_ERRORS,
     ...(contract.body ? BODY_ERRORS : []),
     ...(contract.access === 'public' ? [] : AUTH_ERRORS),
+    ...(contract.permission ? (['forbidden'] as const) : []),
     ...(contract.errors ?? []),
   ]);
   const byStatus: Record<string, string[]> = {};

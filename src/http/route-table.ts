@@ -1,17 +1,19 @@
 import { Router } from '@koa/router';
 import { AppError } from '../base/errors.ts';
 import type { RouteContract } from '../contracts/route.ts';
+import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
 import { bearerToken } from './bearer.ts';
 import type { AppContext, AppState } from './context.ts';
 import type { ReadJsonBody } from './read-json-body.ts';
 
-/** How tokens and tickets are checked. */
+/** How tokens, tickets and permissions are checked. */
 export interface Authentication {
   /** @throws {AppError} `unauthenticated`, `token_expired`, `token_revoked` */
   authenticate: (token: string) => Identity | Promise<Identity>;
   /** Uses a stream ticket up. @throws {AppError} like `authenticate` */
   redeemTicket: (ticket: string) => Promise<Identity>;
+  authorize: Authorize;
 }
 
 /** Every route of the app, mounted: what the router runs, what the OpenAPI document lists, what tests walk. */
@@ -21,6 +23,7 @@ export interface RouteTable {
   readonly contracts: RouteContract[];
   /** Who sends this request to a route with this access; undefined for public ones. */
   identify(access: RouteContract['access'], ctx: AppContext): Promise<Identity | undefined>;
+  readonly authorize: Authorize;
   readonly readBody: ReadJsonBody;
 }
 
@@ -31,11 +34,13 @@ export type RouteModule = (table: RouteTable) => void;
 export function createRouteTable({
   authenticate,
   redeemTicket,
+  authorize,
   readBody,
 }: Authentication & { readBody: ReadJsonBody }): RouteTable {
   return {
     router: new Router<AppState>(),
     contracts: [],
+    authorize,
     readBody,
     async identify(access, ctx) {
       if (access === 'public') return undefined;

@@ -1,6 +1,6 @@
 import { WaitingError } from 'bullmq';
 import type { Logger } from '../base/logger.ts';
-import { GENERATION_QUEUE } from '../contracts/jobs.ts';
+import { GENERATION_QUEUE, type GenerationJob } from '../contracts/jobs.ts';
 import { type JobProcessor, openWorker, type QueueBackend } from './queue-backend.ts';
 
 /** How a run ended: `done`, or `handed-over` for another worker to take at once. */
@@ -41,7 +41,7 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
   const { backend, run, concurrency, log } = options;
   let closing = false;
   // Three parameters: BullMQ makes the signal only for a processor that declares it.
-  const processor: JobProcessor = async (job, token, signal) => {
+  const processor: JobProcessor<GenerationJob> = async (job, token, signal) => {
     // BullMQ that was waiting for a job when it was closed may still take one.
     const outcome = closing
       ? 'handed-over'

@@ -1,5 +1,5 @@
 import type { Logger } from '../base/logger.ts';
-import { GENERATION_QUEUE } from '../contracts/jobs.ts';
+import { GENERATION_QUEUE, type GenerationJob } from '../contracts/jobs.ts';
 import { openQueue, type QueueBackend } from './queue-backend.ts';
 
 /** The waiting line of generations. */
@@ -24,7 +24,7 @@ const BACKOFF_MS = 500;
 
 /** @throws when the backend cannot be reached */
 export async function openGenerationQueue(backend: QueueBackend, log: Logger): Promise<GenerationQueue> {
-  const { instance: queue, disconnect } = await openQueue(
+  const { instance: queue, disconnect } = await openQueue<GenerationJob>(
     backend,
     GENERATION_QUEUE,
     {

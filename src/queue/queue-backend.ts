@@ -9,7 +9,6 @@ import {
 } from 'bullmq';
 import type { Logger } from '../base/logger.ts';
 import { connectRedis, disconnectRedis } from '../base/redis.ts';
-import type { GenerationJob } from '../contracts/jobs.ts';
 
 /** Where BullMQ keeps its jobs. */
 export type QueueBackend = { kind: 'redis'; url: string } | { kind: 'postgres'; url: string };
@@ -20,58 +19,58 @@ export interface Opened<T> {
   disconnect: () => void;
 }
 
-/** What the generation queue needs of a BullMQ queue, whatever its backend. */
-export type JobQueue = Pick<
-  Queue<GenerationJob>,
-  'add' | 'remove' | 'getJobCounts' | 'close' | 'on' | 'waitUntilReady'
+/** What is needed of a BullMQ queue, whatever its backend. */
+export type JobQueue<J> = Pick<
+  Queue<J>,
+  'add' | 'remove' | 'getJobCounts' | 'upsertJobScheduler' | 'close' | 'on' | 'waitUntilReady'
 >;
-/** What the generation consumer needs of a BullMQ worker, whatever its backend. */
-export type JobWorker = Pick<Worker<GenerationJob>, 'close' | 'on' | 'run' | 'waitUntilReady'>;
+/** What is needed of a BullMQ worker, whatever its backend. */
+export type JobWorker<J> = Pick<Worker<J>, 'close' | 'on' | 'run' | 'waitUntilReady'>;
 /** Runs one job; `token` is its lock, `signal` aborts when the lock is lost. */
-export type JobProcessor = Processor<GenerationJob, void>;
+export type JobProcessor<J> = Processor<J, void>;
 
 /** Connections of one BullMQ pool on PostgreSQL; it opens one for LISTEN beside them. */
 const POOL_SIZE = 3;
 
 /** Opens the side that adds jobs. While Redis is away, adding fails at once instead of hanging. */
-export async function openQueue(
+export async function openQueue<J>(
   backend: QueueBackend,
   name: string,
   options: Omit<QueueOptions, 'connection'>,
   log: Logger,
-): Promise<Opened<JobQueue>> {
+): Promise<Opened<JobQueue<J>>> {
   if (backend.kind === 'postgres') {
     const { Queue: PostgresQueue } = withBackend(createPostgresBackend);
     const connection = { connectionString: backend.url, max: POOL_SIZE, migrate: true };
     return {
-      instance: new PostgresQueue<GenerationJob>(name, { ...options, connection }) as unknown as JobQueue,
+      instance: new PostgresQueue<J>(name, { ...options, connection }) as unknown as JobQueue<J>,
       disconnect: () => {},
     };
   }
   const connection = await connectRedis(backend.url, { name: 'queue', kind: 'command' }, log);
   return {
-    instance: new Queue<GenerationJob>(name, { ...options, connection }),
+    instance: new Queue<J>(name, { ...options, connection }),
     disconnect: () => disconnectRedis(connection),
   };
 }
 
 /** Opens the side that runs jobs. */
-export async function openWorker(
+export async function openWorker<J>(
   backend: QueueBackend,
   name: string,
-  processor: JobProcessor,
+  processor: JobProcessor<J>,
   options: Omit<WorkerOptions, 'connection'>,
   log: Logger,
-): Promise<Opened<JobWorker>> {
+): Promise<Opened<JobWorker<J>>> {
   if (backend.kind === 'postgres') {
     const { Worker: PostgresWorker } = withBackend(createPostgresBackend);
     const connection = { connectionString: backend.url, max: POOL_SIZE, migrate: true };
-    const instance = new PostgresWorker<GenerationJob>(name, processor, { ...options, connection });
-    return { instance: instance as unknown as JobWorker, disconnect: () => {} };
+    const instance = new PostgresWorker<J>(name, processor, { ...options, connection });
+    return { instance: instance as unknown as JobWorker<J>, disconnect: () => {} };
   }
   const connection = await connectRedis(backend.url, { name: 'worker', kind: 'subscriber' }, log);
   return {
-    instance: new Worker<GenerationJob>(name, processor, { ...options, connection }),
+    instance: new Worker<J>(name, processor, { ...options, connection }),
     disconnect: () => disconnectRedis(connection),
   };
 }

@@ -6,6 +6,7 @@ import type { UserRecord } from '../data/entities/user.ts';
 import { openAccount, postEntry } from '../data/repositories/ledger.ts';
 import { findUser, findUserByEmail, insertUser } from '../data/repositories/users.ts';
 import type { AccessTokens } from './access-tokens.ts';
+import { ADMIN_ROLE } from './authorize.ts';
 import type { Identity } from './identity.ts';
 import { hashPassword, isPasswordRight } from './passwords.ts';
 import type { RefreshSecrets } from './refresh-secrets.ts';
@@ -45,7 +46,7 @@ export interface AuthDeps {
   accessTokens: AccessTokens;
   revocations: Revocations;
   secrets: RefreshSecrets;
-  config: Pick<Config, 'WELCOME_CREDITS' | 'REFRESH_TOKEN_DAYS'>;
+  config: Pick<Config, 'WELCOME_CREDITS' | 'REFRESH_TOKEN_DAYS' | 'ADMIN_EMAIL'>;
 }
 
 /** The role of a new account. */
@@ -70,8 +71,9 @@ export function createAuth({ database, accessTokens, revocations, secrets, confi
   return {
     async register({ email, password, name = null, userAgent }) {
       const passwordHash = await hashPassword(password);
+      const role = isSameEmail(email, config.ADMIN_EMAIL) ? ADMIN_ROLE : NEW_ROLE;
       const registered = await database.transaction(async (db) => {
-        const user = await insertUser(db, { id: newId(), email, name, passwordHash, role: NEW_ROLE });
+        const user = await insertUser(db, { id: newId(), email, name, passwordHash, role });
         if (!user) return undefined;
         await openAccount(db, user.id);
         await grantWelcome(db, user.id, config.WELCOME_CREDITS);
@@ -107,6 +109,10 @@ export function createAuth({ database, accessTokens, revocations, secrets, confi
       throw new AppError('unauthenticated', 'The account of this token is not there any more.');
     },
   };
+}
+
+function isSameEmail(email: string, other: string | undefined): boolean {
+  return other !== undefined && email.toLowerCase() === other.toLowerCase();
 }
 
 async function grantWelcome(db: Db, userId: string, credits: number): Promise<void> {

@@ -49,7 +49,7 @@ describeWithRedis('readers that stop reading while models write fast', function 
     const ids = await Promise.all(
       Array.from({ length: REPLIES }, async () => {
         provider.answer({ steps: [openAiWire.begin, ...pieces.map(openAiWire.text), openAiWire.end()] });
-        const asked = { sessionId, content: 'Go on and on', model: 'openai/fast' };
+        const asked = { sessionId, content: 'Go on and on', model: 'openai/gpt-4.1' };
         return (await reading.send(asked)).replies[0]?.id ?? '';
       }),
     );

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { ERRORS } from '../../src/contracts/errors.ts';
 import type { RouteContract } from '../../src/contracts/route.ts';
+import * as adminModelContracts from '../../src/contracts/routes/admin-models.ts';
 import * as authContracts from '../../src/contracts/routes/auth.ts';
 import * as balanceContracts from '../../src/contracts/routes/balance.ts';
 import * as groupContracts from '../../src/contracts/routes/groups.ts';
 import * as messageContracts from '../../src/contracts/routes/messages.ts';
+import * as modelContracts from '../../src/contracts/routes/models.ts';
 import * as sessionContracts from '../../src/contracts/routes/sessions.ts';
 import * as sseContracts from '../../src/contracts/routes/sse.ts';
 import * as systemContracts from '../../src/contracts/routes/system.ts';
@@ -28,10 +30,12 @@ interface Document {
 }
 
 const contracts = [
+  adminModelContracts,
   authContracts,
   balanceContracts,
   groupContracts,
   messageContracts,
+  modelContracts,
   sessionContracts,
   sseContracts,
   systemContracts,
@@ -65,6 +69,7 @@ describe('the OpenAPI document', () => {
         429,
         500,
         ...(contract.access === 'public' ? [] : [401]),
+        ...(contract.permission ? [403] : []),
         ...(contract.body ? [413, 415] : []),
         ...(contract.errors ?? []).map((code) => ERRORS[code].status),
       ];
@@ -82,7 +87,7 @@ describe('the OpenAPI document', () => {
     expect(operations).to.have.lengthOf.above(30);
     expect(new Set(operations.map((operation) => operation?.operationId))).to.have.lengthOf(contracts.length);
     for (const [index, contract] of contracts.entries()) {
-      const names = [...contract.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+      const names = [...contract.path.matchAll(/[:*](\w+)/g)].map(([, name]) => name);
       const inPath = operations[index]?.parameters?.filter((parameter) => parameter.in === 'path') ?? [];
       expect(inPath.map(({ name }) => name)).to.deep.equal(names);
       expect(inPath.every(({ required }) => required)).to.equal(true);

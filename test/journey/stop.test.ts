@@ -81,7 +81,7 @@ describeWithRedis('a reply that is stopped from the other web process', function
     const { database, provider } = cluster();
     const [here, there] = [cluster().web(0), cluster().web(1)];
     const user = await signUp(here);
-    const session = await user.at(here).newSession({ model: 'openai/thinks-for-long' });
+    const session = await user.at(here).newSession({ model: 'openai/gpt-4.1' });
     const client = await ChatClient.joined(user, here, session.id);
     provider.answer({ steps: ['stall'] });
     const asked = provider.nextRequest();

@@ -22,7 +22,7 @@ interface ClusterParts {
 /** Real web and worker processes on a Redis and a database of their own. */
 export class Cluster {
   readonly database: TestDatabase;
-  /** What serves the models `openai/…`; everything else is `echo`. */
+  /** What serves OpenAI's models; everything else is `echo`. */
   readonly provider: ProviderWireServer;
   redis: TestRedis;
   readonly #webs: ParleyProcess[] = [];
@@ -38,6 +38,8 @@ export class Cluster {
       REDIS_URL: redis.url,
       OPENAI_API_KEY: 'none',
       OPENAI_BASE_URL: `${provider.url}/v1`,
+      // Its models are those of the snapshot.
+      MODEL_SYNC_HOURS: '0',
       DEFAULT_MODEL: 'echo',
       JWT_SECRET: 'a secret of the journeys, long enough to be one',
       DATABASE_POOL_SIZE: '6',

@@ -17,6 +17,7 @@ import { type ReadinessChecks, systemRoutes } from '../../src/http/routes/system
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
 import { createAuth } from '../../src/services/auth.ts';
 import { createAuthenticate } from '../../src/services/authenticate.ts';
+import { createAuthorize } from '../../src/services/authorize.ts';
 import { createRefreshSecrets } from '../../src/services/refresh-secrets.ts';
 import { createRevocations, type Revocations } from '../../src/services/revocations.ts';
 import { createStreamTickets } from '../../src/services/stream-tickets.ts';
@@ -79,6 +80,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     log,
     authenticate: createAuthenticate({ accessTokens, revocations }),
     redeemTicket: streamTickets.redeem,
+    authorize: createAuthorize({ database }),
     routes: [
       authRoutes({
         auth: createAuth({ database, accessTokens, revocations, secrets, config }),

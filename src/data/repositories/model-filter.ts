@@ -1,4 +1,5 @@
 import type { ModelCapability, ModelCategory, ModelTier } from '../../contracts/model.ts';
+import type { MODEL_SORTS } from '../../contracts/routes/models.ts';
 import type { ModelRecord } from '../entities/model.ts';
 import { escapeLike } from './session-filter.ts';
 
@@ -20,8 +21,6 @@ export interface ModelFilter {
   available?: { is: boolean; served: string[] } | undefined;
 }
 
-/** The orders of a list of models; each is told apart by id, and each goes backwards with a `-`. */
-export const MODEL_SORTS = ['name', '-name', 'price', '-price', 'context', '-context'] as const;
 /** An order of a list of models. */
 export type ModelSort = (typeof MODEL_SORTS)[number];
 
@@ -38,7 +37,7 @@ export interface ModelConditions {
   params: unknown[];
 }
 
-/** What a list is sorted by, in SQL, and the same of a place in it. */
+/** What a list is sorted by, in SQL, and the same of a place in it. Models of the same are told apart by id. */
 const KEYS = {
   name: { sql: 'lower(title)', of: 'lower($::text)', value: ({ title }: ModelPosition) => title },
   price: {

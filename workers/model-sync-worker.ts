@@ -1,0 +1,33 @@
+import type { Core } from '../src/compose.ts';
+import { type ModelSyncSchedule, startModelSyncSchedule } from '../src/queue/model-sync-schedule.ts';
+
+const HOUR_MS = 3_600_000;
+/** A run that comes a little too early counts: its job may have been added before the last one ended. */
+const SLACK = 0.9;
+
+/**
+ * Keeps the catalogue up to date with what the providers list. Begins beside the start of the process, which waits for
+ * no provider. Nothing to do where no provider has a list.
+ */
+export function startModelSyncWorker({
+  config,
+  log,
+  lifecycle,
+  resources,
+  providers,
+  syncModels,
+}: Core): void {
+  const everyMs = Math.round(config.MODEL_SYNC_HOURS * HOUR_MS);
+  const listed = providers.names.filter((name) => providers.get(name)?.listModels);
+  if (everyMs === 0 || listed.length === 0) return;
+  const starting: Promise<ModelSyncSchedule | undefined> = startModelSyncSchedule({
+    backend: resources.queueBackend,
+    everyMs,
+    sync: () => syncModels.syncDue(everyMs * SLACK),
+    log,
+  }).catch((error: unknown) => {
+    log.warn({ err: error }, 'the model sync was not scheduled');
+    return undefined;
+  });
+  lifecycle.onClose('model sync', async () => (await starting)?.close());
+}
