@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Agent, request as undiciRequest } from 'undici';
 import { createAnthropicProvider } from '../src/providers/anthropic.ts';
+import { createGeminiProvider } from '../src/providers/gemini.ts';
 import { guardProvider } from '../src/providers/guard-provider.ts';
 import { createOpenAiProvider } from '../src/providers/openai.ts';
 import type { Provider } from '../src/providers/provider.ts';
@@ -50,6 +51,7 @@ export async function measureProviderParse(): Promise<Row[]> {
     for (const load of LOADS) {
       rows.push(await compare(`provider parse, openai, ${load.name}`, load, openAiReaders(url)));
       rows.push(await compare(`provider parse, anthropic, ${load.name}`, load, anthropicReaders(url)));
+      rows.push(await compare(`provider parse, gemini, ${load.name}`, load, geminiReaders(url)));
     }
     return rows;
   } finally {
@@ -107,7 +109,7 @@ function openAiReaders(url: string): Readers {
   return {
     adapter: throughPort(createOpenAiProvider({ name: 'openai', apiKey: 'none', baseURL: `${url}/v1` })),
     bare: bareReader(
-      `${url}/v1/chat/completions`,
+      () => `${url}/v1/chat/completions`,
       (data: OpenAiData) => data.choices[0]?.delta.content ?? '',
     ),
   };
@@ -116,8 +118,19 @@ function openAiReaders(url: string): Readers {
 function anthropicReaders(url: string): Readers {
   return {
     adapter: throughPort(createAnthropicProvider({ apiKey: 'none', baseURL: url })),
-    bare: bareReader(`${url}/v1/messages`, (data: AnthropicData) =>
-      data.type === 'content_block_delta' ? (data.delta?.text ?? '') : '',
+    bare: bareReader(
+      () => `${url}/v1/messages`,
+      (data: AnthropicData) => (data.type === 'content_block_delta' ? (data.delta?.text ?? '') : ''),
+    ),
+  };
+}
+
+function geminiReaders(url: string): Readers {
+  return {
+    adapter: throughPort(createGeminiProvider({ apiKey: 'none', baseURL: url })),
+    bare: bareReader(
+      (model) => `${url}/v1beta/models/${model}:streamGenerateContent?alt=sse`,
+      (data: GeminiData) => data.candidates[0]?.content.parts[0]?.text ?? '',
     ),
   };
 }
@@ -129,6 +142,10 @@ interface OpenAiData {
 interface AnthropicData {
   type: string;
   delta?: { text?: string };
+}
+
+interface GeminiData {
+  candidates: { content: { parts: { text?: string }[] } }[];
 }
 
 function throughPort(adapter: Provider): Reader {
@@ -144,10 +161,10 @@ function throughPort(adapter: Provider): Reader {
   };
 }
 
-function bareReader<Data>(url: string, textOf: (data: Data) => string): Reader {
+function bareReader<Data>(urlOf: (model: string) => string, textOf: (data: Data) => string): Reader {
   const dispatcher = new Agent();
   return async (model) => {
-    const { body } = await undiciRequest(url, {
+    const { body } = await undiciRequest(urlOf(model), {
       method: 'POST',
       body: JSON.stringify({ model }),
       dispatcher,

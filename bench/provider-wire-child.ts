@@ -1,10 +1,13 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Has the model in its path. */
+const GEMINI = '/v1beta/models/';
+
 /**
- * The server of `provider-parse.ts`, in its own process so that its CPU is not counted. `/v1/chat/completions`
- * and `/v1/messages` answer in chunks of the size that the real services send. The model of the request says how:
- * `all-<n>` sends n chunks as fast as they go, `paced-<n>` one each 20 ms.
+ * The server of `provider-parse.ts`, in its own process so that its CPU is not counted. `/v1/chat/completions`,
+ * `/v1/messages` and `/v1beta/models/<model>` answer in chunks of the size that the real services send. The model of
+ * the request says how: `all-<n>` sends n chunks as fast as they go, `paced-<n>` one each 20 ms.
  */
 const WIRES: Record<string, { begin: string; delta: (n: number) => string; end: string }> = {
   '/v1/chat/completions': {
@@ -32,7 +35,21 @@ const WIRES: Record<string, { begin: string; delta: (n: number) => string; end: 
       `event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},` +
       `"usage":{"output_tokens":1000}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n`,
   },
+  [GEMINI]: {
+    begin: '',
+    delta: (n) => geminiEvent(` word${n % 1000}`, ''),
+    end: geminiEvent('', ',"finishReason":"STOP"'),
+  },
 };
+
+function geminiEvent(text: string, finish: string): string {
+  return (
+    `data: {"candidates": [{"content": {"parts": [{"text": "${text}"}],"role": "model"}${finish},"index": 0}],` +
+    `"usageMetadata": {"promptTokenCount": 10,"candidatesTokenCount": 1000,"totalTokenCount": 1010,` +
+    `"promptTokensDetails": [{"modality": "TEXT","tokenCount": 10}]},"modelVersion": "gemini-2.5-flash",` +
+    `"responseId": "Il0taoSYJ5Cez7IP2fXd8Ak"}\r\n\r\n`
+  );
+}
 
 type Wire = (typeof WIRES)[string];
 
@@ -52,9 +69,11 @@ setInterval(() => {
 const server = createServer(async (req, res) => {
   const parts: Buffer[] = [];
   for await (const part of req) parts.push(part as Buffer);
-  const path = req.url ?? '';
+  const url = req.url ?? '';
+  const path = url.startsWith(GEMINI) ? GEMINI : url;
   const wire = WIRES[path];
-  const { model } = JSON.parse(Buffer.concat(parts).toString('utf8')) as { model: string };
+  const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as { model?: string };
+  const model = body.model ?? /[^/]+(?=:)/.exec(url)?.[0] ?? '';
   const [how = '', count = '0'] = model.split('-');
   if (!wire) {
     res.writeHead(404).end();
