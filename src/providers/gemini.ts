@@ -53,8 +53,8 @@ export function createGeminiProvider(options: GeminiOptions): Provider {
 }
 
 /**
- * Lets the SDK send a request and takes the answer before the SDK reads it: its own reading of a stream costs ten
- * times as much (docs/decisions), and its errors lose all but the status.
+ * Lets the SDK send a request and takes the answer before the SDK reads it: its own reading of a stream costs four
+ * times as much (docs/decisions/0010-gemini-by-its-sdk.md), and its errors lose all but the status.
  *
  * @throws {GeminiHttpError} for an answer that is not 2xx
  */
