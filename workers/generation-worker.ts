@@ -1,38 +1,56 @@
 import type { Core } from '../src/compose.ts';
 import { createRouter } from '../src/providers/router.ts';
 import { startGenerationConsumer } from '../src/queue/generation-consumer.ts';
+import { chooseTitleModel } from '../src/services/default-model.ts';
 import { createFallbackModels } from '../src/services/fallback-models.ts';
+import { createPlanTitle } from '../src/services/plan-title.ts';
 import { createProviderHealth } from '../src/services/provider-health.ts';
 import { createRunGeneration } from '../src/services/run-generation.ts';
+import { createRunTitle } from '../src/services/run-title.ts';
 import { createRunningGenerations } from '../src/services/running-generations.ts';
 import { createSettleGeneration } from '../src/services/settle-generation.ts';
 import { createStreamGeneration } from '../src/services/stream-generation.ts';
 
 /** Runs generations. At a stop, what runs has the grace period to finish, then another worker goes on. */
 export async function startGenerationWorker(core: Core): Promise<void> {
-  const { config, log, lifecycle, resources, providers, models, announce, announceEnd, liveMessages } = core;
+  const {
+    config,
+    log,
+    lifecycle,
+    resources,
+    providers,
+    models,
+    announce,
+    announceEnd,
+    liveMessages,
+    queue,
+    inrPerUsd,
+  } = core;
   const { database, feed, queueBackend } = resources;
   const health = createProviderHealth({ store: feed.health, control: feed.control, log });
   await health.start();
   lifecycle.onClose('health of providers', () => health.stop());
   const running = createRunningGenerations({ database, control: feed.control, log });
+  const stream = createStreamGeneration({
+    database,
+    models,
+    fallbacks: createFallbackModels(config, models),
+    provider: (name) => providers.get(name),
+    route: createRouter({ health }),
+    log,
+  });
   const run = createRunGeneration({
     database,
     live: feed.live,
     models,
-    stream: createStreamGeneration({
-      database,
-      models,
-      fallbacks: createFallbackModels(config, models),
-      provider: (name) => providers.get(name),
-      route: createRouter({ health }),
-      log,
-    }),
+    stream,
     running,
     liveMessages,
     announce,
     announceEnd,
     settle: createSettleGeneration({ database, announce, announceEnd }),
+    runTitle: createRunTitle({ database, stream, announce, inrPerUsd, log }),
+    planTitle: createPlanTitle({ database, queue, models, titleModel: chooseTitleModel(core), log }),
     log,
   });
   running.start();

@@ -30,3 +30,21 @@ export function chooseDefaultModel(
   const provider = usable.find((each) => each === DEFAULT_LLM_PROVIDER) ?? usable[0];
   return provider ? modelOfProvider(config, provider) : 'echo';
 }
+
+/** Turns titles by models off. */
+const NO_TITLES = 'off';
+
+/**
+ * The model that names sessions: `TITLE_MODEL`, or else the default model. None, so that sessions are named by their
+ * first words, when it is `off`, and on the offline model.
+ */
+export function chooseTitleModel({
+  config,
+  defaultModel,
+}: {
+  config: Pick<Config, 'TITLE_MODEL'>;
+  defaultModel: string;
+}): string | undefined {
+  const model = config.TITLE_MODEL ?? defaultModel;
+  return model === NO_TITLES || model === 'echo' ? undefined : model;
+}

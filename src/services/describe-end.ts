@@ -37,16 +37,11 @@ export async function describeEnd(end: StreamEnd, turns: ChatTurn[], written: Wr
 }
 
 /** What is stored and charged when too many workers died on a generation. */
-export async function interruptedEnd(
-  turns: ChatTurn[],
-  written: Written,
-  textAttempt: number,
-): Promise<AttemptEnd> {
+export async function interruptedEnd(turns: ChatTurn[], written: Written): Promise<AttemptEnd> {
   return {
     status: 'failed',
     finishReason: 'error',
     ...written,
-    textAttempt,
     usage: await usageOf({}, turns, written),
     error: { code: 'interrupted', message: 'The server was interrupted twice while it wrote this reply.' },
   };

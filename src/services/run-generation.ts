@@ -16,6 +16,8 @@ import { describeEnd, interruptedEnd } from './describe-end.ts';
 import { createGenerationContext } from './generation-context.ts';
 import type { LiveMessages } from './live-messages.ts';
 import type { ModelDirectory } from './model-directory.ts';
+import type { PlanTitle } from './plan-title.ts';
+import type { RunTitle } from './run-title.ts';
 import type { RunningGeneration, RunningGenerations } from './running-generations.ts';
 import type { SettleGeneration } from './settle-generation.ts';
 import type { StreamGeneration } from './stream-generation.ts';
@@ -31,6 +33,8 @@ export interface RunGenerationDeps {
   announce: Announcer;
   announceEnd: AnnounceEnd;
   settle: SettleGeneration;
+  runTitle: RunTitle;
+  planTitle: PlanTitle;
   log: Logger;
 }
 
@@ -56,6 +60,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     }
     const run = running.begin(claim);
     try {
+      if (claim.kind === 'title') return await deps.runTitle(claim, run, lockSignal);
       const window = deps.models.find(claim.model) ?? NO_WINDOW;
       const turns = await context.turns(claim, before, window);
       return await runClaimed({ claim, turns }, run, lockSignal);
@@ -79,11 +84,9 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const logged = { generationId: claim.id, attempt, model: claim.model };
     const ref = { sessionId, messageId, attempt };
 
-    if (claim.interruptions >= MAX_INTERRUPTIONS) {
-      const before = { ...ref, attempt: attempt - 1 };
-      const written = (await live.read(before)) ?? { text: '', reasoning: null };
-      await settle(claim, await interruptedEnd(turns, written, before.attempt));
-      await dropText(before);
+    const over = claim.interruptions >= MAX_INTERRUPTIONS || (claim.cancelRequested && attempt > 1);
+    if (over) {
+      await endBefore(claim, turns);
       return 'done';
     }
     if (attempt > 1) {
@@ -110,8 +113,21 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const written = await writer.finish();
     const settled = await settle(claim, await describeEnd(end, turns, written));
     if (settled) await dropText(ref);
+    if (settled && end.finishReason && claim.wantsTitle) await deps.planTitle(claim);
     log.info({ ...logged, settled, chars: written.text.length, error: end.error?.code }, 'generation ended');
     return 'done';
+  }
+
+  /** Ends an attempt whose worker died, with what it wrote: it was stopped, or it was the last one. */
+  async function endBefore(claim: ClaimedGeneration, turns: ChatTurn[]): Promise<void> {
+    const { sessionId, messageId, cancelRequested } = claim;
+    const before = { sessionId, messageId, attempt: claim.attempt - 1 };
+    const written = (await live.read(before)) ?? { text: '', reasoning: null };
+    const end = cancelRequested
+      ? await describeEnd({ cancelled: true }, turns, written)
+      : await interruptedEnd(turns, written);
+    await settle(claim, { ...end, textAttempt: before.attempt });
+    await dropText(before);
   }
 
   /** What is left when the broker is away goes by itself, later. */

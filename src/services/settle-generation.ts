@@ -12,7 +12,7 @@ import { presentBalance } from '../presenters/balance.ts';
 import type { ProviderError, ProviderUsage } from '../providers/provider.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
-import { priceGeneration } from './price-generation.ts';
+import { endRecordOf } from './end-record.ts';
 
 /** How an attempt ended. */
 export interface AttemptEnd {
@@ -51,34 +51,15 @@ export function createSettleGeneration(deps: {
 
   return async (claim, end) => {
     const { id, attempt, userId, sessionId, messageId } = claim;
-    const usage = end.usage ?? { inputTokens: 0, outputTokens: 0 };
-    const price = priceGeneration(usage, claim.price, end.costPrice);
+    const record = endRecordOf(claim, end);
     const settled = await database.transaction(async (db) => {
-      const current = await endGeneration(
-        db,
-        { id, attempt, textAttempt: end.textAttempt ?? attempt },
-        {
-          status: end.status,
-          finishReason: end.finishReason,
-          errorCode: end.error?.code ?? null,
-          errorMessage: end.error?.message ?? null,
-          tries: [...claim.tries, ...(end.tries ?? [])],
-          omittedParameters: end.omittedParameters ?? [],
-          inputTokens: end.usage?.inputTokens ?? null,
-          cachedInputTokens: end.usage?.cachedInputTokens ?? null,
-          outputTokens: end.usage?.outputTokens ?? null,
-          reasoningTokens: end.usage?.reasoningTokens ?? null,
-          usageEstimated: end.usage?.estimated ?? null,
-          costUsd: end.usage ? price.costUsd : null,
-          credits: price.credits,
-        },
-      );
-      if (!current) return undefined;
+      const ref = { id, attempt, textAttempt: end.textAttempt ?? attempt };
+      if (!(await endGeneration(db, ref, record))) return undefined;
       await setMessageContent(db, messageId, { content: end.text, reasoning: end.reasoning });
       if (!end.usage) return { account: undefined };
       const tokens = end.usage.inputTokens + end.usage.outputTokens;
-      await addUsage(db, { sessionId, tokens, ...price });
-      const amount = new Decimal(price.credits).negated();
+      await addUsage(db, { sessionId, tokens, costUsd: record.costUsd ?? '0', credits: record.credits });
+      const amount = new Decimal(record.credits).negated();
       if (amount.isZero()) return { account: undefined };
       const charge = {
         id: newId(),

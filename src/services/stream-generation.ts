@@ -1,7 +1,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { Try } from '../contracts/message.ts';
 import type { Database } from '../data/database.ts';
-import { appendTry, type ClaimedGeneration } from '../data/repositories/generations.ts';
+import { appendTry, type GenerationClaim } from '../data/repositories/generations.ts';
 import type { Channel } from '../feed/ports.ts';
 import type { Candidate } from '../providers/candidate.ts';
 import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
@@ -23,7 +23,7 @@ export interface StreamGenerationDeps {
 
 /** One attempt to have a generation written. */
 export interface StreamInput {
-  claim: ClaimedGeneration;
+  claim: GenerationClaim;
   turns: ChatTurn[];
   /** Takes what the model writes. */
   write: (text: string, channel?: Channel) => void;
@@ -78,7 +78,7 @@ function toCandidate(model: Model, provider: Provider | undefined): Candidate[] 
 /** What is stored of how the stream came about. */
 function describeRoute(
   { tries, answeredBy, omittedParameters }: Route,
-  claim: ClaimedGeneration,
+  claim: GenerationClaim,
   models: Model[],
 ) {
   const described = { tries: [...tries], omittedParameters: [...omittedParameters] };
@@ -91,7 +91,7 @@ function describeRoute(
  * Stores each failed call at once, so that a worker that dies takes none with it; the end of the generation stores all
  * of them again. One after the other, and beside the next call: a database that is slow or away holds nothing up.
  */
-function createTryRecord({ database, log }: StreamGenerationDeps, claim: ClaimedGeneration) {
+function createTryRecord({ database, log }: StreamGenerationDeps, claim: GenerationClaim) {
   let last: Promise<void> = Promise.resolve();
   return {
     add(failed: Try): void {

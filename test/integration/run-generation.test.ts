@@ -425,6 +425,24 @@ describe('running a generation', () => {
       expect(await pipeline.content(messageId)).to.equal('from the second');
     });
 
+    it('ends as cancelled, with the text that there is, when it was stopped before the death was noticed', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      await write(messageId, await claim(generationId), 'half of it');
+      expect(await pipeline.stopMessage(ann.userId, messageId)).to.equal('streaming');
+      expect(await worker.run(generationId)).to.equal('done');
+      expect(await pipeline.stored(messageId)).to.deep.include({
+        status: 'cancelled',
+        attempt: 1,
+        finishReason: 'cancelled',
+        errorCode: null,
+        outputTokens: await countTokens('half of it'),
+        usageEstimated: true,
+      });
+      expect(await pipeline.content(messageId)).to.equal('half of it');
+      expect(await pipeline.charges(ann)).to.have.length(1);
+      expect(await liveText(messageId)).to.equal(null);
+    });
+
     it('ends as interrupted after the second, with the text that there is', async () => {
       const { messageId, generationId } = await pipeline.ask(ann, 'Why?');
       await write(messageId, await claim(generationId), 'from the first');
@@ -577,7 +595,7 @@ describe('running a generation', () => {
   /** A worker that claims, and is not heard of again. */
   async function claim(generationId: string): Promise<ClaimedGeneration> {
     const claimed = await claimGeneration(database().db, generationId);
-    if (!claimed) throw new Error('it could not be claimed');
+    if (claimed?.kind !== 'reply') throw new Error('it could not be claimed');
     return claimed;
   }
 

@@ -18,9 +18,11 @@ import { createAnnounceEnd } from '../../src/services/announce-end.ts';
 import { createLiveMessages } from '../../src/services/live-messages.ts';
 import { createMessages } from '../../src/services/messages.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
+import { createPlanTitle } from '../../src/services/plan-title.ts';
 import { createProviderHealth } from '../../src/services/provider-health.ts';
 import { createRegenerateMessage } from '../../src/services/regenerate-message.ts';
 import { createRunGeneration } from '../../src/services/run-generation.ts';
+import { createRunTitle } from '../../src/services/run-title.ts';
 import { createRunningGenerations, type RunningGenerations } from '../../src/services/running-generations.ts';
 import { createSendMessage } from '../../src/services/send-message.ts';
 import { createSessions } from '../../src/services/sessions.ts';
@@ -114,6 +116,8 @@ export interface WorkerShape {
   /** Ids of the models that answer when another one cannot. */
   fallbacks?: string[];
   patience?: RoutePatience;
+  /** Who names sessions; nobody unless given. */
+  titleModel?: string;
 }
 
 /** A call that failed is not made again. */
@@ -156,7 +160,7 @@ export type StoredGeneration = Pick<
 export type Pipeline = ReturnType<typeof createPipeline>;
 
 /** Builds it. The database stays open. */
-export function createPipeline(database: Database) {
+export function createPipeline(database: Database, catalogue = MODELS.map((id) => testModel(id))) {
   const feed = createMemoryFeed();
   const queue = createRecordingQueue();
   const provider = createScriptedProvider();
@@ -177,10 +181,7 @@ export function createPipeline(database: Database) {
   const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live };
   const announceEnd = createAnnounceEnd(shared);
   const liveMessages = createLiveMessages(shared);
-  const models = createModelDirectory(
-    ['echo', 'script', 'other'],
-    MODELS.map((id) => testModel(id)),
-  );
+  const models = createModelDirectory(['echo', 'script', 'other'], catalogue);
   const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
   const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS };
   const sendMessage = createSendMessage(sending);
@@ -230,20 +231,24 @@ export function createPipeline(database: Database) {
       return { questionId: message.id, messageId, generationId: (await this.stored(messageId)).id };
     },
 
-    worker({ serves = [provider], fallbacks = [], patience = IMPATIENT }: WorkerShape = {}): TestWorker {
+    worker(shape: WorkerShape = {}): TestWorker {
+      const { serves = [provider], fallbacks = [], patience = IMPATIENT, titleModel } = shape;
       const running = createRunningGenerations({ database, control: feed.control, log });
       running.start();
       workers.push(running);
+      const stream = createStreamGeneration({
+        ...shared,
+        models,
+        fallbacks: () => fallbacks.flatMap((id) => models.find(id) ?? []),
+        provider: (name) => serves.find((each) => each.name === name),
+        route: createRouter({ health, patience }),
+      });
       const run = createRunGeneration({
         ...shared,
         models,
-        stream: createStreamGeneration({
-          ...shared,
-          models,
-          fallbacks: () => fallbacks.flatMap((id) => models.find(id) ?? []),
-          provider: (name) => serves.find((each) => each.name === name),
-          route: createRouter({ health, patience }),
-        }),
+        stream,
+        runTitle: createRunTitle({ ...shared, stream }),
+        planTitle: createPlanTitle({ ...shared, models, titleModel }),
         running,
         liveMessages,
         announceEnd,

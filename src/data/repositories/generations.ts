@@ -2,18 +2,29 @@ import type { Try } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationRecord } from '../entities/generation.ts';
 
-/** A claimed generation: the only worker that may write is the one with this attempt. */
-export type ClaimedGeneration = Pick<
+/** A claim: the only worker that may write is the one with this attempt. */
+export type GenerationClaim = Pick<
   GenerationRecord,
   'id' | 'userId' | 'sessionId' | 'model' | 'attempt' | 'interruptions' | 'settings' | 'price' | 'tries'
-> & {
+>;
+
+/** A claimed reply. */
+export interface ClaimedGeneration extends GenerationClaim {
+  kind: 'reply';
   /** The placeholder that it fills. */
   messageId: string;
   /** Somebody asked to stop it. */
   cancelRequested: boolean;
   /** The message that is answered; null when it was deleted. */
   parentId: string | null;
-};
+  /** Its session is named by its first words. */
+  wantsTitle: boolean;
+}
+
+/** The claimed title of a session. */
+export interface ClaimedTitle extends GenerationClaim {
+  kind: 'title';
+}
 
 /**
  * Claims a generation: the attempt goes up by one, which fences off whoever had it before. An attempt that was
@@ -21,8 +32,11 @@ export type ClaimedGeneration = Pick<
  *
  * @returns undefined when it has ended, or is not there
  */
-export async function claimGeneration(db: Db, id: string): Promise<ClaimedGeneration | undefined> {
-  const claimed = await rows<ClaimedGeneration>(
+export async function claimGeneration(
+  db: Db,
+  id: string,
+): Promise<ClaimedGeneration | ClaimedTitle | undefined> {
+  const claimed = await rows<ClaimedGeneration | ClaimedTitle>(
     db,
     `UPDATE generations SET
        status = 'streaming',
@@ -32,9 +46,10 @@ export async function claimGeneration(db: Db, id: string): Promise<ClaimedGenera
        heartbeat_at = now(),
        started_at = coalesce(started_at, now())
      WHERE id = $1 AND status IN ('queued', 'streaming')
-     RETURNING id, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
+     RETURNING id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
        interruptions, settings, price, tries, cancel_requested_at IS NOT NULL AS "cancelRequested",
-       (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId"`,
+       (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId",
+       (SELECT title_by = 'excerpt' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`,
     [id],
   );
   return claimed[0];
@@ -144,7 +159,7 @@ export async function requestStop(
        finish_reason = CASE status WHEN 'queued' THEN 'cancelled' ELSE finish_reason END,
        credits = CASE status WHEN 'queued' THEN 0 ELSE credits END,
        completed_at = CASE status WHEN 'queued' THEN now() ELSE completed_at END
-     WHERE ${column} = $1 AND user_id = $2 AND status IN ('queued', 'streaming')
+     WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND status IN ('queued', 'streaming')
      RETURNING id, session_id AS "sessionId", message_id AS "messageId", status`,
     [id, userId],
   );
@@ -187,14 +202,14 @@ export async function findForgotten(db: Db, { queuedMs, silentMs }: ForgottenAge
   return found.map(({ id }) => id);
 }
 
-/** Which message a generation writes. */
+/** Which message a generation writes; undefined for a title. */
 export async function findGenerationMessage(
   db: Db,
   id: string,
 ): Promise<{ sessionId: string; messageId: string } | undefined> {
   const found = await rows<{ sessionId: string; messageId: string }>(
     db,
-    'SELECT session_id AS "sessionId", message_id AS "messageId" FROM generations WHERE id = $1',
+    `SELECT session_id AS "sessionId", message_id AS "messageId" FROM generations WHERE id = $1 AND kind = 'reply'`,
     [id],
   );
   return found[0];

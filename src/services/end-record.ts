@@ -1,0 +1,24 @@
+import type { GenerationClaim, GenerationEnd } from '../data/repositories/generations.ts';
+import { priceGeneration } from './price-generation.ts';
+import type { AttemptEnd } from './settle-generation.ts';
+
+/** What is stored of the end of an attempt, priced. */
+export function endRecordOf(claim: GenerationClaim, end: AttemptEnd): GenerationEnd & { credits: string } {
+  const { usage } = end;
+  const price = priceGeneration(usage ?? { inputTokens: 0, outputTokens: 0 }, claim.price, end.costPrice);
+  return {
+    status: end.status,
+    finishReason: end.finishReason,
+    errorCode: end.error?.code ?? null,
+    errorMessage: end.error?.message ?? null,
+    tries: [...claim.tries, ...(end.tries ?? [])],
+    omittedParameters: end.omittedParameters ?? [],
+    inputTokens: usage?.inputTokens ?? null,
+    cachedInputTokens: usage?.cachedInputTokens ?? null,
+    outputTokens: usage?.outputTokens ?? null,
+    reasoningTokens: usage?.reasoningTokens ?? null,
+    usageEstimated: usage?.estimated ?? null,
+    costUsd: usage ? price.costUsd : null,
+    credits: price.credits,
+  };
+}

@@ -1,0 +1,64 @@
+import type { Logger } from '../base/logger.ts';
+import type { Database } from '../data/database.ts';
+import { type ClaimedTitle, endGeneration, releaseGeneration } from '../data/repositories/generations.ts';
+import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findFirstExchange, setWrittenTitle } from '../data/repositories/titles.ts';
+import { presentSession } from '../presenters/session.ts';
+import type { RunOutcome } from '../queue/generation-consumer.ts';
+import type { Announcer } from './announce.ts';
+import { describeEnd, type StreamEnd } from './describe-end.ts';
+import { endRecordOf } from './end-record.ts';
+import type { RunningGeneration } from './running-generations.ts';
+import type { StreamGeneration } from './stream-generation.ts';
+import { cleanTitle, titleTurns } from './title-text.ts';
+
+/** What running a title needs. */
+export interface RunTitleDeps {
+  database: Database;
+  stream: StreamGeneration;
+  announce: Announcer;
+  inrPerUsd: number;
+  log: Logger;
+}
+
+/** Writes the title of a session, and tells its room. Nobody watches it being written, and nobody is charged. */
+export type RunTitle = (
+  claim: ClaimedTitle,
+  run: RunningGeneration,
+  lockSignal: AbortSignal,
+) => Promise<RunOutcome>;
+
+/** Makes the verb. */
+export function createRunTitle({ database, stream, announce, inrPerUsd, log }: RunTitleDeps): RunTitle {
+  return async (claim, run, lockSignal) => {
+    const exchange = await findFirstExchange(database.db, claim.sessionId);
+    const turns = exchange ? titleTurns(exchange) : [];
+    const signal = AbortSignal.any([run.signal, lockSignal]);
+    let text = '';
+    const write = (piece: string, channel?: 'reasoning') => {
+      if (!channel) text += piece;
+    };
+    const pointless = claim.interruptions > 0 || !exchange;
+    const end: StreamEnd = pointless ? { cancelled: true } : await stream({ claim, turns, write, signal });
+    if (end.aborted && run.reason() !== 'cancelled') {
+      if (run.reason() !== 'handover') return 'done';
+      await releaseGeneration(database.db, claim);
+      return 'handed-over';
+    }
+
+    const described = await describeEnd(end, turns, { text, reasoning: null });
+    const title = end.finishReason ? cleanTitle(text) : undefined;
+    const named = await database.transaction(async (db) => {
+      if (!(await endGeneration(db, claim, endRecordOf(claim, described)))) return false;
+      return title !== undefined && (await setWrittenTitle(db, claim.sessionId, title));
+    });
+    if (named) await announceTitle(claim);
+    log.info({ generationId: claim.id, sessionId: claim.sessionId, named }, 'title ended');
+    return 'done';
+  };
+
+  async function announceTitle({ userId, sessionId }: ClaimedTitle): Promise<void> {
+    const session = await findOwnedSession(database.db, userId, sessionId);
+    if (session) await announce.toSession(sessionId, 'session:update', presentSession(session, inrPerUsd));
+  }
+}
