@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { loadConfig } from '../../src/base/config.ts';
 import { chooseDefaultModel } from '../../src/services/default-model.ts';
-import { createFallbackModels } from '../../src/services/fallback-models.ts';
+import { createFallbackModels, unusableFallbacks } from '../../src/services/fallback-models.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
 import { testModel } from '../support/models.ts';
 
@@ -64,6 +64,35 @@ describe('fallbacks', () => {
     const has = ['openrouter/openai/gpt-4.1', 'anthropic/claude-sonnet-4-6'];
     expect(fallbacks(PROVIDERS, 'openai/gpt-4.1', has, ['openai', 'anthropic'])).to.deep.equal(has.slice(1));
     expect(fallbacks(PROVIDERS, 'openai/gpt-4.1', [])).to.deep.equal([]);
+  });
+
+  it('cost nothing where the model that was asked is free, unless a rule says so', () => {
+    const models = createModelDirectory(ALL, [
+      testModel('openrouter/some/model:free'),
+      testModel('openai/paid', { tier: 'paid' }),
+      testModel('gemini/paid', { tier: 'paid' }),
+      testModel('anthropic/free'),
+    ]);
+    const env = { OPENAI_MODEL: 'paid', ANTHROPIC_MODEL: 'free', LLM_FALLBACK_PROVIDERS: 'openai,anthropic' };
+    const rule = { MODEL_FALLBACKS: 'openrouter/some/model:free=gemini/paid' };
+    const of = (config: NodeJS.ProcessEnv, model: string) =>
+      createFallbackModels(loadConfig(config), models)(model).map(({ id }) => id);
+    expect(of(env, 'openrouter/some/model:free')).to.deep.equal(['anthropic/free']);
+    expect(of({ ...env, ...rule }, 'openrouter/some/model:free')).to.deep.equal([
+      'gemini/paid',
+      'anthropic/free',
+    ]);
+    expect(of(env, 'gemini/paid')).to.deep.equal(['openai/paid', 'anthropic/free']);
+  });
+
+  it('that cannot be asked are known by name', () => {
+    const models = createModelDirectory(ALL, [testModel('openai/a'), testModel('gemini/b')]);
+    const config = loadConfig({
+      MODEL_FALLBACKS: 'openai/a=gemini/b,gemini/typo',
+      LLM_FALLBACK_PROVIDERS: 'openai,claude',
+      OPENAI_MODEL: 'a',
+    });
+    expect(unusableFallbacks(config, models)).to.deep.equal(['gemini/typo', 'anthropic/claude-sonnet-4-6']);
   });
 
   it('are none of the offline model, which may be one itself', () => {
