@@ -3,8 +3,8 @@ import type { ModelParameter } from '../contracts/model.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
 import type { Written } from '../feed/ports.ts';
 import type { ChatTurn, FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
+import type { AttemptEnd } from './attempt-end.ts';
 import { countTokens } from './count-tokens.ts';
-import type { AttemptEnd } from './settle-generation.ts';
 
 /** What is known when a provider's stream is over: exactly one of the first four is set. */
 export interface StreamEnd {

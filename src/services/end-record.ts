@@ -1,6 +1,6 @@
 import type { GenerationClaim, GenerationEnd } from '../data/repositories/generations.ts';
+import type { AttemptEnd } from './attempt-end.ts';
 import { priceGeneration } from './price-generation.ts';
-import type { AttemptEnd } from './settle-generation.ts';
 
 /** What is stored of the end of an attempt, priced. */
 export function endRecordOf(claim: GenerationClaim, end: AttemptEnd): GenerationEnd & { credits: string } {

@@ -1,37 +1,15 @@
 import { Decimal } from 'decimal.js';
 import { newId } from '../base/ids.ts';
-import type { FinishReasonCode, Try } from '../contracts/message.ts';
-import type { ModelParameter } from '../contracts/model.ts';
 import type { Database } from '../data/database.ts';
-import type { ModelPrice } from '../data/entities/generation.ts';
 import { type ClaimedGeneration, endGeneration } from '../data/repositories/generations.ts';
 import { postEntry } from '../data/repositories/ledger.ts';
 import { setMessageContent } from '../data/repositories/messages.ts';
 import { addUsage } from '../data/repositories/session-totals.ts';
 import { presentBalance } from '../presenters/balance.ts';
-import type { ProviderError, ProviderUsage } from '../providers/provider.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
+import type { AttemptEnd } from './attempt-end.ts';
 import { endRecordOf } from './end-record.ts';
-
-/** How an attempt ended. */
-export interface AttemptEnd {
-  status: 'completed' | 'failed' | 'cancelled';
-  finishReason: FinishReasonCode;
-  text: string;
-  /** Null when the model told none. */
-  reasoning: string | null;
-  /** The attempt that `text` is from, if not the one that ends. */
-  textAttempt?: number;
-  /** Undefined when nothing is charged: the model wrote nothing. */
-  usage: (ProviderUsage & { estimated: boolean }) | undefined;
-  /** What the tokens cost the operator, if not what was frozen on the generation. */
-  costPrice?: ModelPrice | undefined;
-  /** This attempt's calls of providers, in order. */
-  tries?: Try[];
-  omittedParameters?: ModelParameter[];
-  error?: Pick<ProviderError, 'code' | 'message'>;
-}
 
 /**
  * Ends a generation, in one transaction: final content, usage, cost, charge (once per generation), totals, status;

@@ -1,0 +1,23 @@
+import type { FinishReasonCode, Try } from '../contracts/message.ts';
+import type { ModelParameter } from '../contracts/model.ts';
+import type { ModelPrice } from '../data/entities/generation.ts';
+import type { ProviderError, ProviderUsage } from '../providers/provider.ts';
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  status: 'completed' | 'failed' | 'cancelled';
+  finishReason: FinishReasonCode;
+  text: string;
+  /** Null when the model told none. */
+  reasoning: string | null;
+  /** The attempt that `text` is from, if not the one that ends. */
+  textAttempt?: number;
+  /** Undefined when nothing is charged: the model wrote nothing. */
+  usage: (ProviderUsage & { estimated: boolean }) | undefined;
+  /** What the tokens cost the operator, if not what was frozen on the generation. */
+  costPrice?: ModelPrice | undefined;
+  /** This attempt's calls of providers, in order. */
+  tries?: Try[];
+  omittedParameters?: ModelParameter[];
+  error?: Pick<ProviderError, 'code' | 'message'>;
+}
