@@ -2,7 +2,7 @@ import type { Core } from '../src/compose.ts';
 import { createRouter } from '../src/providers/router.ts';
 import { startGenerationConsumer } from '../src/queue/generation-consumer.ts';
 import { chooseTitleModel } from '../src/services/default-model.ts';
-import { createFallbackModels } from '../src/services/fallback-models.ts';
+import { createFallbackModels, unusableFallbacks } from '../src/services/fallback-models.ts';
 import { createPlanTitle } from '../src/services/plan-title.ts';
 import { createProviderHealth } from '../src/services/provider-health.ts';
 import { createRunGeneration } from '../src/services/run-generation.ts';
@@ -29,6 +29,8 @@ export async function startGenerationWorker(core: Core): Promise<void> {
   const { database, feed, queueBackend } = resources;
   const health = createProviderHealth({ store: feed.health, control: feed.control, log });
   await health.start();
+  const unusable = unusableFallbacks(config, models);
+  if (unusable.length > 0) log.warn({ models: unusable }, 'fallbacks that cannot be asked here are left out');
   lifecycle.onClose('health of providers', () => health.stop());
   const running = createRunningGenerations({ database, control: feed.control, log });
   const stream = createStreamGeneration({
