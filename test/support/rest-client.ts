@@ -22,6 +22,11 @@ export class RestClient {
     this.#token = token;
   }
 
+  /** The header of this user's requests. */
+  get authorization(): string {
+    return `Bearer ${this.#token}`;
+  }
+
   /** Sends a request; `body` is sent as JSON. */
   send(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
     return fetch(this.url + path, {
@@ -29,7 +34,7 @@ export class RestClient {
       method,
       headers: {
         ...init.headers,
-        authorization: `Bearer ${this.#token}`,
+        authorization: this.authorization,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -13,10 +13,10 @@ export const modelParams = z.strictObject({
 
 const common = { tag: 'Models', access: 'user' } as const;
 /** A price in a query: a decimal number. */
-const price = textSchema({ min: 1, max: 30 })
-  .refine((text) => /^\d+(\.\d+)?$/.test(text), 'must be a number that is not negative')
-  .transform(Number)
-  .refine((value) => value <= 1_000_000_000, 'must be at most 1000000000');
+const price = z
+  .string()
+  .regex(/^\d{1,10}(\.\d{1,10})?$/, 'must be a number that is not negative, with at most 10 decimals')
+  .transform(Number);
 const provider = textSchema({ min: 1, max: 100 });
 
 const listQuery = {
