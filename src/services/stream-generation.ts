@@ -8,6 +8,7 @@ import { type ChatTurn, type Provider, ProviderError } from '../providers/provid
 import type { Route, StartRoute } from '../providers/router.ts';
 import type { StreamEnd } from './describe-end.ts';
 import type { FallbackModels } from './fallback-models.ts';
+import { fittingModels } from './fitting-models.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 
 /** What streaming needs. */
@@ -42,7 +43,7 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
 
   return async ({ claim, turns, write, signal }) => {
     const asked = models.find(claim.model);
-    const chosen = [...(asked ? [asked] : []), ...fallbacks(claim.model)];
+    const chosen = await fittingModels([...(asked ? [asked] : []), ...fallbacks(claim.model)], turns);
     const candidates = chosen.flatMap((model) => toCandidate(model, provider(model.provider)));
     if (candidates.length === 0) return { error: new ProviderError('model_not_available', NOT_SERVED) };
 
