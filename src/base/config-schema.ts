@@ -95,7 +95,7 @@ export const configShape = {
   ANTHROPIC_API_KEY: z.string().optional().describe('key of Anthropic; CLAUDE_API_KEY also works'),
   ANTHROPIC_BASE_URL: url('http', 'https').optional().describe('another base URL for Anthropic'),
   GEMINI_API_KEY: z.string().optional().describe('key of Google Gemini'),
-  GEMINI_BASE_URL: url('http', 'https').optional().describe('another base URL for Gemini, without /v1beta'),
+  GEMINI_BASE_URL: url('http', 'https').optional().describe('another base URL for Gemini'),
   OPENROUTER_API_KEY: z.string().optional().describe('key of OpenRouter'),
   OPENROUTER_BASE_URL: url('http', 'https').optional().describe('another base URL for OpenRouter'),
   HUGGINGFACE_API_KEY: z.string().optional().describe('token of Hugging Face, for its router'),

@@ -96,8 +96,12 @@ function toUsage(usage: WireUsage) {
 }
 
 function pushText(part: { text?: string; thinking?: string } | undefined, out: EventSink): void {
-  if (part?.text) out.push({ type: 'text', text: part.text });
-  else if (part?.thinking) out.push({ type: 'reasoning', text: part.thinking });
+  if (isText(part?.text)) out.push({ type: 'text', text: part.text });
+  else if (isText(part?.thinking)) out.push({ type: 'reasoning', text: part.thinking });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 const STOP_REASONS = new Map<string, FinishReason>([

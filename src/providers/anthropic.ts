@@ -8,10 +8,12 @@ import { type ListedModel, type Provider, ProviderError } from './provider.ts';
 import { streamSse } from './sse-exchange.ts';
 import { createUpstreamFetch, readingWhole } from './upstream-fetch.ts';
 
+const ANTHROPIC_BASE_URL = 'https://api.anthropic.com';
+
 /** What {@link createAnthropicProvider} needs. */
 export interface AnthropicOptions {
   apiKey: string;
-  /** Anthropic's own unless given, without `/v1`. */
+  /** Anthropic's own unless given; the SDK adds `/v1`, so one at its end goes. */
   baseURL?: string | undefined;
 }
 
@@ -71,11 +73,14 @@ function classifyAnthropicError(error: unknown): ProviderError {
 }
 
 /** The SDK is loaded only where it is used: it costs a cold start up to 900 ms. */
-async function loadClient({ apiKey, baseURL }: AnthropicOptions, upstream: typeof fetch): Promise<Anthropic> {
+async function loadClient(
+  { apiKey, baseURL = ANTHROPIC_BASE_URL }: AnthropicOptions,
+  upstream: typeof fetch,
+): Promise<Anthropic> {
   const sdk = await import('@anthropic-ai/sdk');
   return new sdk.Anthropic({
     apiKey,
-    baseURL: baseURL ?? 'https://api.anthropic.com',
+    baseURL: baseURL.replace(/\/v1\/?$/, ''),
     maxRetries: 0,
     fetch: upstream,
     // At `debug` the SDK logs prompts, and it takes the level from the environment.

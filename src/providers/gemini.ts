@@ -8,10 +8,12 @@ import type { ListedModel, Provider } from './provider.ts';
 import { streamSse } from './sse-exchange.ts';
 import { createUpstreamFetch, readingWhole } from './upstream-fetch.ts';
 
+const GEMINI_BASE_URL = 'https://generativelanguage.googleapis.com';
+
 /** What {@link createGeminiProvider} needs. */
 export interface GeminiOptions {
   apiKey: string;
-  /** Google's own unless given, without `/v1beta`. */
+  /** Google's own unless given; the SDK adds the version, so one at its end goes. */
   baseURL?: string | undefined;
 }
 
@@ -113,12 +115,12 @@ async function listPages(
 }
 
 /** The SDK is loaded only where it is used: it costs a cold start up to 400 ms. */
-async function loadClient({ apiKey, baseURL }: GeminiOptions): Promise<GoogleGenAI> {
+async function loadClient({ apiKey, baseURL = GEMINI_BASE_URL }: GeminiOptions): Promise<GoogleGenAI> {
   const sdk = await import('@google/genai');
   return new sdk.GoogleGenAI({
     apiKey,
     // Else the environment could choose another service, or another address.
     enterprise: false,
-    httpOptions: { baseUrl: baseURL ?? 'https://generativelanguage.googleapis.com' },
+    httpOptions: { baseUrl: baseURL.replace(/\/v1(alpha|beta)?\/?$/, '') },
   });
 }

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { createAnthropicProvider } from '../../src/providers/anthropic.ts';
+import { createGeminiProvider } from '../../src/providers/gemini.ts';
 import { createOpenAiProvider, tokenLimitName } from '../../src/providers/openai.ts';
 import type { ChatTurn, ProviderRequest } from '../../src/providers/provider.ts';
 import {
@@ -162,6 +164,22 @@ describe('what is sent', () => {
   });
 });
 
+describe('a base URL with the version that the SDK adds', () => {
+  const server = useWireServer();
+
+  for (const [create, suffix, path] of [
+    [createAnthropicProvider, '/v1', '/v1/messages'],
+    [createAnthropicProvider, '/proxy/v1/', '/proxy/v1/messages'],
+    [createGeminiProvider, '/v1beta', '/v1beta/models/some-model:streamGenerateContent?alt=sse'],
+    [createGeminiProvider, '/proxy/v1beta/', '/proxy/v1beta/models/some-model:streamGenerateContent?alt=sse'],
+  ] as const) {
+    it(`${create.name}: ${suffix}`, async () => {
+      await collect(create({ apiKey: KEY, baseURL: server.current.url + suffix }), ask('Hello'));
+      expect(server.current.requests[0]?.path).to.equal(path);
+    });
+  }
+});
+
 describe('refusals that only one wire has', () => {
   const server = useWireServer();
   const refused = async (wire: typeof geminiWire, status: number, body: string) => {
@@ -237,5 +255,16 @@ describe('refusals that only one wire has', () => {
     expect(events.map((event) => event.type)).to.deep.equal(['start', 'error']);
     expect(errorOf(events).code).to.equal('content_filter');
     expect(errorOf(events).retryable).to.equal(false);
+  });
+
+  it('gemini: events after a finish reason, which older models have in each', async () => {
+    const event = (text: string) =>
+      `data: ${JSON.stringify({ candidates: [{ content: { parts: [{ text }] }, finishReason: 'STOP' }] })}\n\n`;
+    const words = ['a', 'b', 'c', 'd', 'e'];
+    server.current.answer({ steps: words.flatMap((word) => [event(word), { pauseMs: 300 }]) });
+    const events = await collect(adapterOf(geminiWire, server.current.url), ask('Hello'));
+    expect(events.map((each) => (each.type === 'text' ? each.text : each.type)).join(' ')).to.equal(
+      'start a b c d e finish',
+    );
   });
 });

@@ -199,12 +199,41 @@ describe('providers', () => {
         const events = await run(begun);
         expect(errorOf(events).code).to.equal('stream_broken');
         expect(textOf(events)).to.equal('Hi');
+        expect(events.map((event) => event.type)).to.not.include('usage');
+        expect(errorOf(await run([])).code).to.equal('stream_broken');
       });
 
       it('says stream_broken when an event cannot be read, and hangs up', async () => {
         const events = await run([...begun, 'data: {"choices": [\n\n', 'stall']);
         expect(errorOf(events).code).to.equal('stream_broken');
         await expectAborted();
+      });
+
+      it('says stream_broken for a page that is no stream, and overloaded for one that says so', async () => {
+        const page = '<!doctype html>\n<title>Sign in</title>\n<p>data: nothing\n\n';
+        expect(errorOf(await run([page])).code).to.equal('stream_broken');
+        for (const status of [500, 502, 503]) {
+          server.current.answer({ status, headers: { 'content-type': 'text/html' }, steps: [page] });
+          const events = await collect(subject.provider(), ask('Hello'));
+          expect(events.map((event) => event.type)).to.deep.equal(['start', 'error']);
+          expect(errorOf(events).code).to.equal('overloaded');
+        }
+        expect(server.current.requests, 'each asked once').to.have.length(4);
+      });
+
+      it('makes nothing of events that are not of its wire', async () => {
+        for (const odd of [
+          'null',
+          '5',
+          '"text"',
+          '[]',
+          '{}',
+          '{"choices":[null],"candidates":[null],"usage":7}',
+        ]) {
+          const events = await run([wire.begin, `data: ${odd}\n\n`]);
+          expect(errorOf(events).code, odd).to.equal('stream_broken');
+          expect(textOf(events)).to.equal('');
+        }
       });
 
       it('says network when the connection breaks', async () => {
