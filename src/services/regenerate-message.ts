@@ -3,6 +3,7 @@ import type { SendMessageAnswer } from '../contracts/routes/messages.ts';
 import { findOwnedMessage, type MessageView } from '../data/repositories/messages.ts';
 import { findOwnedSession } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
+import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
 import type { SendMessageDeps } from './send-message.ts';
 import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
@@ -11,7 +12,7 @@ import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.
  * Has another reply written to the message that a reply answers. The old reply stays.
  *
  * @throws {AppError} `not_found`; `conflict` when the message is not a reply, or its question was deleted;
- *   `model_not_available`; `idempotency_key_reused`
+ *   `model_not_available`; `validation_failed` when the model cannot take it; `idempotency_key_reused`
  */
 export type RegenerateMessage = (
   identity: { userId: string },
@@ -37,7 +38,12 @@ export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessag
     if (!session) throw notFound('session');
     const chosen = models.resolve(model ?? old.generation?.model ?? session.model, 'body.model');
 
-    const turn = { userId, sessionId: session.id, parentId: question.id, settings: session.settings };
+    const { settings } = session;
+    requireSettings(chosen, settings, 'session.settings');
+    const prompt = { systemPrompt: settings.systemPrompt, content: question.content };
+    await requireRoom([chosen], prompt, 'message.content');
+
+    const turn = { userId, sessionId: session.id, parentId: question.id, settings };
     const replies = planReplies(turn, [chosen]);
     const answer = {
       message: presentMessage(question, { inrPerUsd }),

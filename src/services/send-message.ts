@@ -8,6 +8,7 @@ import type { SessionRecord } from '../data/entities/session.ts';
 import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
 import { presentSession } from '../presenters/session.ts';
+import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 import { type LaunchDeps, launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
@@ -57,6 +58,9 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     }
 
     const { role, content } = body;
+    const { settings } = session;
+    for (const model of chosen) requireSettings(model, settings, 'session.settings');
+    await requireRoom(chosen, { systemPrompt: settings.systemPrompt, content }, 'body.content');
     const message: MessageRecord = {
       id: newId(),
       sessionId: session.id,
@@ -67,7 +71,7 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
       reasoning: null,
       createdAt: new Date(),
     };
-    const turn = { userId, sessionId: session.id, parentId: message.id, settings: session.settings };
+    const turn = { userId, sessionId: session.id, parentId: message.id, settings };
     const replies = planReplies(turn, chosen);
     const answer: SendMessageAnswer = {
       message: presentMessage({ ...message, generation: null }, { inrPerUsd }),

@@ -17,8 +17,9 @@ import {
   updateSession,
 } from '../data/repositories/sessions.ts';
 import { presentSession } from '../presenters/session.ts';
+import { requireSettings } from './admit-prompt.ts';
 import type { Announcer } from './announce.ts';
-import type { ModelDirectory } from './model-directory.ts';
+import type { Model, ModelDirectory } from './model-directory.ts';
 
 /** What sessions are made of. */
 export interface SessionsDeps {
@@ -47,9 +48,14 @@ export interface Sessions {
   list(userId: string, query: PageQuery & SessionFilter): Promise<Page<Session>>;
   /** The sessions of a group, last used first. @throws {AppError} `not_found` for the group */
   listOfGroup(userId: string, groupId: string, query: PageQuery): Promise<Page<Session>>;
-  /** @throws {AppError} `not_found` for the group, `model_not_available` */
+  /** @throws {AppError} `not_found` for the group, `model_not_available`, `validation_failed` for settings */
   create(userId: string, opening: SessionOpening): Promise<Session>;
-  /** Changes what is given. @throws {AppError} `not_found` (session or group), `model_not_available` */
+  /**
+   * Changes what is given.
+   *
+   * @throws {AppError} `not_found` (session or group), `model_not_available`, `validation_failed` for settings that the
+   *   model does not go with
+   */
   update(userId: string, id: string, changes: SessionChanges): Promise<Session>;
   /** Stops what runs in it and deletes it with its messages. @throws {AppError} `not_found` */
   remove(userId: string, id: string): Promise<void>;
@@ -82,6 +88,20 @@ export function createSessions(deps: SessionsDeps): Sessions {
     });
   }
 
+  /** What is changed, the model or its settings, must go with what is not. */
+  async function requireMatch(
+    userId: string,
+    id: string,
+    { chosen, settings }: { chosen: Model | undefined; settings: SessionSettings | undefined },
+  ): Promise<void> {
+    const session = await findOwnedSession(db, userId, id);
+    if (!session) throw notFound('session');
+    const model = chosen ?? models.find(session.model);
+    if (!model) return;
+    if (settings) requireSettings(model, settings, 'body.settings');
+    else requireSettings(model, session.settings, 'session.settings');
+  }
+
   return {
     list,
     async listOfGroup(userId, groupId, query) {
@@ -91,14 +111,15 @@ export function createSessions(deps: SessionsDeps): Sessions {
       return page;
     },
     async create(userId, { title = null, groupId = null, model = deps.defaultModel, settings = {} }) {
-      const { id: canonical } = models.resolve(model, 'body.model');
+      const chosen = models.resolve(model, 'body.model');
+      requireSettings(chosen, settings, 'body.settings');
       const session = {
         id: newId(),
         userId,
         kind: 'chat',
         title,
         groupId,
-        model: canonical,
+        model: chosen.id,
         settings,
       } as const;
       const stored = await withGroup(userId, groupId, (inside) => insertSession(inside, session));
@@ -107,11 +128,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
       return shown;
     },
     async update(userId, id, changes) {
-      const model = changes.model === undefined ? undefined : models.resolve(changes.model, 'body.model').id;
+      const chosen = changes.model === undefined ? undefined : models.resolve(changes.model, 'body.model');
+      if (chosen || changes.settings) await requireMatch(userId, id, { chosen, settings: changes.settings });
       const changing = Object.values(changes).some((value) => value !== undefined);
       const session = await withGroup(userId, changes.groupId, (inside) =>
         changing
-          ? updateSession(inside, { id, userId, changes: { ...changes, model } })
+          ? updateSession(inside, { id, userId, changes: { ...changes, model: chosen?.id } })
           : findOwnedSession(inside, userId, id),
       );
       if (!session) throw notFound('session');

@@ -181,7 +181,7 @@ export function createPipeline(database: Database, catalogue = MODELS.map((id) =
   const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live };
   const announceEnd = createAnnounceEnd(shared);
   const liveMessages = createLiveMessages(shared);
-  const models = createModelDirectory(['echo', 'script', 'other'], catalogue);
+  const models = createModelDirectory(['echo', 'script', 'other', 'anthropic'], catalogue);
   const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
   const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS };
   const sendMessage = createSendMessage(sending);
