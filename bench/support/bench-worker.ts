@@ -20,7 +20,11 @@ const provider: Provider = {
           rate,
           durationMs,
           emit: (text) => channel.push({ type: 'text', text }),
-          done: () => channel.push({ type: 'finish', reason: 'stop' }),
+          done: () => {
+            // As every provider does; without it the worker would have to count the prompt.
+            channel.push({ type: 'usage', usage: { inputTokens: 1, outputTokens: 1 } });
+            channel.push({ type: 'finish', reason: 'stop' });
+          },
         });
       },
     }),
