@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { type Have, haveSchema, MAX_HAVE } from './events.ts';
 
-const PATTERN = /^([^:]+):(\d+):(\d+)(:done)?$/;
+const PATTERN = /^([^:]+):(\d+):(\d+)(?::r(\d+))?(:done)?$/;
 
 /**
  * The id of a server-sent event: what a client has of its session once it has received it.
  *
- * `<messageId>:<attempt>:<offset>` of the message that the event is about, and `:done` behind it once that has ended.
+ * `<messageId>:<attempt>:<offset>` of the message that the event is about; behind it `:r<units>` if there is reasoning,
+ * and `:done` once it has ended.
  * Comma separated, the same of the others that are being written follows, and of the newest that has ended: one id
  * alone resumes all of them.
  */
@@ -25,16 +26,17 @@ export const eventIdSchema = z.string().transform((text, context): Have[] => {
   return z.NEVER;
 });
 
-function formatPosition({ messageId, attempt, offset, done }: Have): string {
-  return `${messageId}:${attempt}:${offset}${done ? ':done' : ''}`;
+function formatPosition({ messageId, attempt, offset, reasoning, done }: Have): string {
+  return `${messageId}:${attempt}:${offset}${reasoning ? `:r${reasoning}` : ''}${done ? ':done' : ''}`;
 }
 
 function parsePosition(text: string): unknown {
-  const [, messageId, attempt, offset, done] = PATTERN.exec(text) ?? [];
+  const [, messageId, attempt, offset, reasoning, done] = PATTERN.exec(text) ?? [];
   return {
     messageId,
     attempt: Number(attempt),
     offset: Number(offset),
+    ...(reasoning === undefined ? {} : { reasoning: Number(reasoning) }),
     ...(done === undefined ? {} : { done: true }),
   };
 }

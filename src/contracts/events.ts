@@ -56,7 +56,7 @@ export const authSchema = z.strictObject({ token: textSchema({ min: 1, max: 4_09
 /** What a client has of a message, see {@link haveSchema}. */
 export type Have = z.infer<typeof haveSchema>;
 
-/** One delta. `offset` = UTF-16 code units of this attempt's text (or reasoning) before `delta`. */
+/** One delta, of the text or of the reasoning. */
 export interface StreamEvent {
   sessionId: string;
   messageId: string;

@@ -1,8 +1,8 @@
 import { newId } from '../base/ids.ts';
-import { splitsPair } from '../base/text.ts';
 import type { Have, StreamEvent } from '../contracts/events.ts';
 import { isTerminal, type Message } from '../contracts/message.ts';
 import { BoundedSet } from './bounded-set.ts';
+import { behindDelta, haveAt, type Position, positionIn, positionOf, START } from './position.ts';
 
 /** What is to be done with a delta: `gap` when something before it is missing, else what the client lacks of it. */
 export type DeltaVerdict = 'drop' | 'gap' | { from: number };
@@ -13,7 +13,7 @@ const REMEMBERED = 1_000;
 /** How much one client has of each message of one session. */
 export class MessagePositions {
   /** Running messages that the client knows. */
-  readonly #live = new Map<string, { attempt: number; offset: number }>();
+  readonly #live = new Map<string, Position>();
   /** Messages of which nothing more is to be sent: ended ones, and what people wrote. */
   readonly #closed = new BoundedSet(REMEMBERED);
   /** The client has all of what is not newer than this and not in {@link #live}. */
@@ -28,13 +28,13 @@ export class MessagePositions {
 
   /** How far each running message is. */
   list(): Have[] {
-    return [...this.#live].map(([messageId, position]) => ({ messageId, ...position }));
+    return [...this.#live].map(([messageId, position]) => haveAt(messageId, position));
   }
 
   /** How far the client is in a running message. */
   get(messageId: string): Have | undefined {
     const position = this.#live.get(messageId);
-    return position && { messageId, ...position };
+    return position && haveAt(messageId, position);
   }
 
   /** Whether the client has been told of the message here. */
@@ -54,22 +54,24 @@ export class MessagePositions {
 
   /** What a client says that it has when it joins: of what is older, and not in the list, it has all. */
   claim(have: Have[]): void {
-    for (const { messageId, done, ...position } of have) {
+    for (const each of have) {
+      const { messageId, done } = each;
       if (messageId > this.#closedUpTo) this.#closedUpTo = messageId;
-      if (!done && !this.#closed.has(messageId)) this.#live.set(messageId, position);
+      if (!done && !this.#closed.has(messageId)) this.#live.set(messageId, positionIn(each));
     }
   }
 
   /** The client has this state of a message. */
-  note({ id, role, status, attempt, content }: Message): void {
+  note(message: Message): void {
+    const { id, role, status } = message;
     if (id > this.#newest) this.#newest = id;
     if (isTerminal(status) && role !== 'assistant') this.close(id);
-    else if (!this.#closed.has(id)) this.#live.set(id, { attempt, offset: content.length });
+    else if (!this.#closed.has(id)) this.#live.set(id, positionOf(message));
   }
 
   /** The client has this much of a running message. */
-  keep({ messageId, attempt, offset }: Have): void {
-    this.#live.set(messageId, { attempt, offset });
+  keep(have: Have): void {
+    this.#live.set(have.messageId, positionIn(have));
   }
 
   /** The client has all of a message. */
@@ -84,35 +86,26 @@ export class MessagePositions {
     this.#closed.delete(messageId);
   }
 
-  /** Compares a delta with what the client has, and notes what it is about to be sent. */
-  advance({ messageId, attempt, offset, delta }: StreamEvent): DeltaVerdict {
-    const has = this.#live.get(messageId) ?? { attempt: 0, offset: 0 };
-    if (attempt < has.attempt) return 'drop';
+  /** Compares a delta with what the client has of its channel, and notes what it is about to be sent. */
+  advance(event: StreamEvent): DeltaVerdict {
+    const { messageId, attempt, channel, offset, delta } = event;
+    const position = this.#live.get(messageId) ?? START;
+    const has = channel ? position.reasoning : position.offset;
+    if (attempt < position.attempt) return 'drop';
     // A further attempt begins with an update; the first needs none, as attempt 0 is an empty placeholder.
-    if ((attempt > has.attempt && has.attempt > 0) || offset > has.offset) return 'gap';
-    const end = offset + delta.length;
-    if (end <= has.offset) return 'drop';
-    this.#live.set(messageId, { attempt, offset: end });
-    return { from: has.offset };
+    if ((attempt > position.attempt && position.attempt > 0) || offset > has) return 'gap';
+    if (offset + delta.length <= has) return 'drop';
+    this.#live.set(messageId, behindDelta(position, event));
+    return { from: has };
   }
 
   /** Whether a snapshot of a running message has nothing that the client lacks. */
-  covers({ id, attempt, content }: Message): boolean {
-    const has = this.#live.get(id);
+  covers(message: Message): boolean {
+    const has = this.#live.get(message.id);
     if (!has) return false;
-    return attempt < has.attempt || (attempt === has.attempt && content.length <= has.offset);
+    const { attempt, offset, reasoning } = positionOf(message);
+    return (
+      attempt < has.attempt || (attempt === has.attempt && offset <= has.offset && reasoning <= has.reasoning)
+    );
   }
-}
-
-/** Whether a client has more of a running message than there is. */
-export function isAheadOf(
-  { attempt, offset }: Have,
-  { attempt: current, content, status }: Message,
-): boolean {
-  return !isTerminal(status) && attempt === current && offset > content.length;
-}
-
-/** Whether what a client has is a beginning of the message's text. */
-export function isBeginningOf({ attempt, offset }: Have, { attempt: current, content }: Message): boolean {
-  return attempt === current && offset <= content.length && !splitsPair(content, offset);
 }

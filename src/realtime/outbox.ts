@@ -23,8 +23,8 @@ interface Item {
 }
 
 /**
- * What goes out to one reader. While its wire is busy, frames wait here, and the deltas of one message merge into
- * one. When more than `maxBytes` wait, all of them are dropped and their owners told: they send a snapshot once
+ * What goes out to one reader. While its wire is busy, frames wait here, and the deltas of one message that are of one
+ * channel merge into one. When more than `maxBytes` wait, all of them are dropped and their owners told: they send a snapshot once
  * the wire has drained, so that a slow reader never costs more than the bound.
  */
 export class Outbox {
@@ -162,6 +162,9 @@ const nothing = (): void => {};
 
 /** Two deltas as one; undefined when the second does not follow the first. */
 function merge(first: StreamEvent, second: StreamEvent): StreamEvent | undefined {
-  const follows = first.attempt === second.attempt && first.offset + first.delta.length === second.offset;
+  const follows =
+    first.attempt === second.attempt &&
+    first.channel === second.channel &&
+    first.offset + first.delta.length === second.offset;
   return follows ? { ...first, delta: first.delta + second.delta } : undefined;
 }

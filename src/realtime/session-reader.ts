@@ -1,14 +1,8 @@
-import {
-  type Have,
-  type LivePosition,
-  type RoomEvents,
-  type StreamEvent,
-  sessionRoom,
-} from '../contracts/events.ts';
-import { isTerminal, type Message } from '../contracts/message.ts';
-import { doneOf } from '../services/announce-end.ts';
+import { type Have, type LivePosition, type StreamEvent, sessionRoom } from '../contracts/events.ts';
+import { isTerminal } from '../contracts/message.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
-import { isAheadOf, isBeginningOf, MessagePositions } from './message-positions.ts';
+import { CatchingUp } from './catching-up.ts';
+import { MessagePositions } from './message-positions.ts';
 import type { FrameOwner, Outbox } from './outbox.ts';
 import { RoomFrame } from './room-frame.ts';
 import type { RoomHub, RoomReader } from './room-hub.ts';
@@ -38,8 +32,7 @@ export class SessionReader implements RoomReader, FrameOwner {
   readonly #deps: SessionReaderDeps;
   readonly #room: string;
   readonly #positions = new MessagePositions();
-  /** Messages to be read again; `new` when the client does not know of them yet. */
-  readonly #stale = new Map<string, 'known' | 'new'>();
+  readonly #catchingUp: CatchingUp;
   /** The newest of each event that is no message's, dropped while the client was slow. */
   readonly #missed = new Map<string, RoomFrame>();
   /** What arrives while the client is being brought up to date; undefined when it is. */
@@ -52,8 +45,11 @@ export class SessionReader implements RoomReader, FrameOwner {
   #left = false;
 
   constructor(deps: SessionReaderDeps) {
+    const { sessionId, messages, outbox } = deps;
+    const send = (frame: RoomFrame) => this.#pass(frame);
     this.#deps = deps;
-    this.#room = sessionRoom(deps.sessionId);
+    this.#room = sessionRoom(sessionId);
+    this.#catchingUp = new CatchingUp({ sessionId, messages, outbox, positions: this.#positions, send });
   }
 
   /**
@@ -63,25 +59,26 @@ export class SessionReader implements RoomReader, FrameOwner {
    * @throws when the broker or the database does not answer
    */
   async join(have: Have[] = []): Promise<LivePosition[]> {
-    await this.#catchingUp(async () => {
+    await this.#catchUp(async () => {
       this.#positions.claim(have);
       if (!this.#left) await this.#deps.hub.join(this.#room, this);
       // Left meanwhile, perhaps before the room was joined.
       if (this.#left) return this.leave();
-      await this.#sendMissing(have, newestOf(have.map(({ messageId }) => messageId)));
+      await this.#catchingUp.sendMissing(have, newestOf(have.map(({ messageId }) => messageId)));
     });
     return this.#positions.list();
   }
 
   /** Sees to it that the client has these messages, whether or not it was there when they were announced. */
   async ensure(messageIds: string[]): Promise<void> {
-    for (const id of messageIds) if (!this.#positions.knows(id)) this.#stale.set(id, 'new');
-    if (this.#stale.size > 0) await this.#catchingUp();
+    for (const id of messageIds) if (!this.#positions.knows(id)) this.#catchingUp.readAgain(id, 'new');
+    if (this.#catchingUp.isBehind) await this.#catchUp();
   }
 
   /** Leaves the room. */
   leave(): void {
     this.#left = true;
+    this.#catchingUp.stop();
     this.#deps.hub.leave(this.#room, this);
   }
 
@@ -89,7 +86,7 @@ export class SessionReader implements RoomReader, FrameOwner {
     if (this.#left) return;
     if (!this.#backlog) this.#deliver(frame);
     else if (this.#backlog.length < MAX_BACKLOG) this.#backlog.push(frame);
-    else if (!this.#isPast(frame)) this.dropped(frame);
+    else this.#giveUp(frame);
   }
 
   interrupted(): void {
@@ -98,7 +95,15 @@ export class SessionReader implements RoomReader, FrameOwner {
     const halves = this.#backlog ?? [];
     this.#backlog = [];
     this.#missingSince ??= this.#positions.newest;
-    for (const frame of halves) if (!this.#isPast(frame)) this.dropped(frame);
+    for (const frame of halves) this.#giveUp(frame);
+  }
+
+  /** An event that will not be sent: its message is read again. */
+  #giveUp(frame: RoomFrame): void {
+    const id = messageIdOf(frame);
+    // What is newer is read with all that was missed. Alone, it would pass for the newest that the client knows.
+    const isMissed = id !== undefined && this.#missingSince !== undefined && id > this.#missingSince;
+    if (!isMissed && !this.#isPast(frame)) this.dropped(frame);
   }
 
   refresh(): void {
@@ -111,19 +116,14 @@ export class SessionReader implements RoomReader, FrameOwner {
       const since = this.#missingSince ?? this.#positions.newest;
       // Lost again while this had to wait: then another reading follows, which has to go back as far.
       if (!this.#lost) this.#missingSince = undefined;
-      await this.#sendMissing(this.#positions.list(), since);
+      await this.#catchingUp.sendMissing(this.#positions.list(), since);
     });
   }
 
   dropped(frame: RoomFrame): void {
     const id = messageIdOf(frame);
-    if (id === undefined) {
-      this.#missed.set(frame.event, frame);
-      return;
-    }
-    this.#positions.forget(id);
-    const unknown = frame.event === 'message:new' || this.#stale.get(id) === 'new';
-    this.#stale.set(id, unknown ? 'new' : 'known');
+    if (id === undefined) this.#missed.set(frame.event, frame);
+    else this.#catchingUp.missed(id, frame.event);
   }
 
   drained(): void {
@@ -134,15 +134,15 @@ export class SessionReader implements RoomReader, FrameOwner {
   }
 
   #inBackground(first?: () => Promise<void>): void {
-    this.#catchingUp(first).catch(this.#deps.onFailure);
+    this.#catchUp(first).catch(this.#deps.onFailure);
   }
 
   /** Holds live events back, brings the client up to date, and lets them go. One after the other. */
-  #catchingUp(first: () => Promise<void> = async () => {}): Promise<void> {
+  #catchUp(first: () => Promise<void> = async () => {}): Promise<void> {
     const done = this.#work.then(async () => {
       this.#backlog ??= [];
       await first();
-      await this.#readStale();
+      await this.#catchingUp.readStale();
       if (!this.#left) this.#goLive();
     });
     this.#work = done.catch(() => {});
@@ -154,108 +154,7 @@ export class SessionReader implements RoomReader, FrameOwner {
     const backlog = this.#backlog ?? [];
     this.#backlog = undefined;
     for (const frame of backlog) this.#deliver(frame);
-    if (this.#stale.size > 0 && !this.#deps.outbox.overflowed) this.#inBackground();
-  }
-
-  /** Sends what a client lacks that has this much: the rest of what runs, and whatever is newer than `since`. */
-  async #sendMissing(have: Have[], since: string | undefined): Promise<void> {
-    const { messages, sessionId } = this.#deps;
-    const known = new Map(have.map((each) => [each.messageId, each]));
-    const stale = [...this.#stale];
-    this.#stale.clear();
-    const running = await messages.running(sessionId);
-    const runningIds = new Set(running.map(({ id }) => id));
-    const ended = [...known.keys()].filter((id) => !runningIds.has(id) && !this.#positions.isClosed(id));
-    const [endedNow, newer] = await Promise.all([
-      messages.current(sessionId, ended),
-      since ? messages.newerThan(sessionId, since) : [],
-    ]);
-    const deleted = new Set(ended);
-    for (const { id } of endedNow) deleted.delete(id);
-    for (const messageId of deleted) this.#sendDeleted(messageId);
-    const told = new Set([...known.keys(), ...runningIds]);
-    const unknown = newer.filter(({ id }) => !told.has(id) && !this.#positions.knows(id));
-    const states = inOrder([...endedNow, ...running, ...unknown]);
-    const read = new Set(states.map(({ id }) => id));
-    for (const [id, kind] of stale) if (!read.has(id)) this.#stale.set(id, kind);
-    for (const message of states) {
-      const had = known.get(message.id);
-      if (this.#deps.outbox.hasRoom) this.#sendState(message, had);
-      else {
-        // Read again when the client can take it: nothing is kept for one that reads slowly.
-        if (had) this.#positions.keep(had);
-        this.#stale.set(message.id, 'known');
-      }
-    }
-  }
-
-  /**
-   * Reads again what the client lacks. One message at a time, as the client takes them: together they may be more
-   * than an outbox holds.
-   */
-  async #readStale(): Promise<void> {
-    const { messages, sessionId, outbox } = this.#deps;
-    while (!this.#left && !outbox.overflowed) {
-      const [messageId] = [...this.#stale.keys()].sort();
-      if (messageId === undefined) return;
-      await outbox.idle();
-      if (this.#left) return;
-      // It may have been read, and sent, while what made it stale arrived.
-      const kind = this.#positions.knows(messageId) ? 'known' : this.#stale.get(messageId);
-      this.#stale.delete(messageId);
-      if (this.#positions.knowsEnd(messageId)) continue;
-      const [message] = await messages.current(sessionId, [messageId]);
-      if (message && kind === 'known') this.#sendState(message, this.#positions.get(messageId));
-      else if (message && kind === 'new') this.#sendNew(message);
-      else if (kind === 'known') this.#sendDeleted(messageId);
-    }
-  }
-
-  /** A message that the client does not know. */
-  #sendNew(message: Message): void {
-    this.#positions.note(message);
-    this.#send('message:new', message);
-    this.#sendEnd(message);
-  }
-
-  /** A message that the client may know in part. */
-  #sendState(message: Message, have: Have | undefined): void {
-    const { id: messageId, sessionId, attempt, content } = message;
-    if (have && isAheadOf(have, message)) {
-      // The live text was lost, and its worker has not put it back yet. Nothing is taken back.
-      this.#positions.keep(have);
-      return;
-    }
-    this.#positions.note(message);
-    if (this.#stale.has(messageId)) this.#stale.set(messageId, 'known');
-    // What nobody writes any more has no last event of its own: who has all of it has seen it.
-    if (have && message.model === null && have.offset === content.length) return;
-    if (!have || isTerminal(message.status) || !isBeginningOf(have, message)) {
-      this.#send('message:update', message);
-      this.#sendEnd(message);
-      return;
-    }
-    const { offset } = have;
-    const delta = content.slice(offset);
-    if (delta !== '') this.#send('message:stream', { sessionId, messageId, attempt, offset, delta });
-  }
-
-  /** The end of a reply, if it has ended. */
-  #sendEnd(message: Message): void {
-    const { sessionId, id: messageId, role, status, error } = message;
-    if (role !== 'assistant' || !isTerminal(status)) return;
-    this.#positions.close(messageId);
-    if (error) this.#send('message:error', { sessionId, messageId, error });
-    this.#send('message:done', doneOf(message));
-  }
-
-  #sendDeleted(messageId: string): void {
-    this.#positions.close(messageId);
-    this.#send('message:delete', { sessionId: this.#deps.sessionId, messageId });
-  }
-
-  #send<E extends keyof RoomEvents>(event: E, payload: RoomEvents[E]): void {
-    this.#pass(new RoomFrame(event, payload));
+    if (this.#catchingUp.isBehind && !this.#deps.outbox.overflowed) this.#inBackground();
   }
 
   #pass(frame: RoomFrame): void {
@@ -272,7 +171,7 @@ export class SessionReader implements RoomReader, FrameOwner {
   /** A live event: sent on, less what the client has. */
   #deliver(frame: RoomFrame): void {
     const id = messageIdOf(frame);
-    const past = this.#isPast(frame) || (id !== undefined && this.#stale.has(id));
+    const past = this.#isPast(frame) || (id !== undefined && this.#catchingUp.isStale(id));
     if (past && !frame.is('message:delete')) return;
     if (frame.is('message:new')) this.#deliverNew(frame);
     else if (frame.is('message:delete')) this.#deliverLast(frame);
@@ -315,7 +214,7 @@ export class SessionReader implements RoomReader, FrameOwner {
 
   /** Reads a message again, with whatever has become of it meanwhile. */
   #askAgain(messageId: string): void {
-    this.#stale.set(messageId, 'known');
+    this.#catchingUp.readAgain(messageId, 'known');
     this.#inBackground();
   }
 
@@ -327,9 +226,6 @@ export class SessionReader implements RoomReader, FrameOwner {
     this.#pass(frame);
   }
 }
-
-/** Ids sort by time: a question comes before its reply. */
-const inOrder = (messages: Message[]): Message[] => messages.sort((a, b) => (a.id < b.id ? -1 : 1));
 
 /** The newest of some ids. */
 const newestOf = (ids: string[]): string | undefined => [...ids].sort().at(-1);

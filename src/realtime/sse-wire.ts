@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { formatEventId } from '../contracts/event-id.ts';
 import type { Have } from '../contracts/events.ts';
 import type { Wire } from './outbox.ts';
+import { behindDelta, haveAt, positionIn, positionOf, START } from './position.ts';
 import type { RoomFrame } from './room-frame.ts';
 
 /**
@@ -58,16 +59,16 @@ class Progress {
 /** How far the client is in the message of a frame; undefined for one that is about no message, or says nothing of it. */
 function positionAfter(frame: RoomFrame, progress: Progress): Have | undefined {
   if (frame.is('message:stream')) {
-    const { messageId, attempt, offset, delta } = frame.payload;
-    return { messageId, attempt, offset: offset + delta.length };
+    const { messageId } = frame.payload;
+    const before = progress.get(messageId);
+    return haveAt(messageId, behindDelta(before ? positionIn(before) : START, frame.payload));
   }
   if (frame.is('message:new') || frame.is('message:update')) {
-    const { id: messageId, attempt, content } = frame.payload;
-    return { messageId, attempt, offset: content.length };
+    return haveAt(frame.payload.id, positionOf(frame.payload));
   }
   if (frame.is('message:done') || frame.is('message:delete')) {
     const { messageId } = frame.payload;
-    return { attempt: 0, offset: 0, ...progress.get(messageId), messageId, done: true };
+    return { ...(progress.get(messageId) ?? haveAt(messageId, START)), done: true };
   }
   return undefined;
 }

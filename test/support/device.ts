@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { eventIdSchema } from '../../src/contracts/event-id.ts';
 import type { Have, LivePosition, RoomEventName, RoomEvents } from '../../src/contracts/events.ts';
+import type { Message } from '../../src/contracts/message.ts';
 import { Outbox, type Wire } from '../../src/realtime/outbox.ts';
 import type { RoomFrame } from '../../src/realtime/room-frame.ts';
 import { RoomHub } from '../../src/realtime/room-hub.ts';
@@ -44,6 +45,8 @@ export class Device {
   #connection: Connection | undefined;
   #lastEventId: string | undefined;
   #joining = false;
+  /** Messages that it knew when it connected. */
+  #brought = new Set<string>();
 
   constructor(world: SessionWorld, kind: 'socket' | 'stream', maxBytes: number) {
     this.#world = world;
@@ -76,6 +79,7 @@ export class Device {
     const outbox = new Outbox(this.#wire(inFlight), this.#maxBytes);
     const connection: Connection = { link, outbox, hub: new RoomHub(link), inFlight, reader: undefined };
     this.#connection = connection;
+    this.#brought = new Set(this.transcript.copies.keys());
     if (this.kind === 'stream') outbox.hold();
     this.join();
   }
@@ -131,9 +135,9 @@ export class Device {
   #have(): Have[] {
     if (this.kind === 'stream') return this.#lastEventId ? eventIdSchema.parse(this.#lastEventId) : [];
     const { copies } = this.transcript;
-    const all = [...copies].map(([messageId, { attempt, text, message, done }]) => {
+    const all = [...copies].map(([messageId, { attempt, text, reasoning, message, done }]) => {
       const ended = done !== undefined || message.role === 'user';
-      return { messageId, attempt, offset: text.length, done: ended };
+      return { messageId, attempt, offset: text.length, reasoning: reasoning.length, done: ended };
     });
     const newestDone = all.filter(({ done }) => done).sort((a, b) => (a.messageId < b.messageId ? 1 : -1));
     return [...all.filter(({ done }) => !done), ...newestDone.slice(0, 1)];
@@ -148,12 +152,18 @@ export class Device {
   #take(data: string): void {
     if (this.kind === 'socket') {
       const [event, payload] = JSON.parse(data.slice(data.indexOf('['))) as [RoomEventName, never];
-      this.transcript.apply(event, payload);
+      this.#apply(event, payload);
       return;
     }
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(data)?.[1];
     const payload = JSON.parse(field('data') ?? '') as RoomEvents[RoomEventName];
-    this.transcript.apply(field('event') as RoomEventName, payload);
+    this.#apply(field('event') as RoomEventName, payload);
     this.#lastEventId = field('id') ?? this.#lastEventId;
+  }
+
+  /** A message that was read before it was announced may be announced again on the next connection: it stays as it is. */
+  #apply(event: RoomEventName, payload: RoomEvents[RoomEventName]): void {
+    if (event === 'message:new' && this.#brought.has((payload as Message).id)) return;
+    this.transcript.apply(event, payload);
   }
 }

@@ -1,6 +1,12 @@
 import { newId } from '../../src/base/ids.ts';
-import { type RoomEventName, type RoomEvents, sessionRoom } from '../../src/contracts/events.ts';
+import {
+  type RoomEventName,
+  type RoomEvents,
+  type StreamEvent,
+  sessionRoom,
+} from '../../src/contracts/events.ts';
 import { isTerminal, type Message } from '../../src/contracts/message.ts';
+import type { Written } from '../../src/feed/ports.ts';
 import type { RoomSource, RoomSourceListener } from '../../src/realtime/room-hub.ts';
 import { doneOf } from '../../src/services/announce-end.ts';
 import type { LiveMessages } from '../../src/services/live-messages.ts';
@@ -13,6 +19,7 @@ interface Attempt {
   messageId: string;
   attempt: number;
   text: string;
+  reasoning: string | null;
   ended: boolean;
   /** What it does next, one after the other. */
   steps: Step[];
@@ -38,7 +45,7 @@ export class SessionWorld {
   readonly published: Published[] = [];
   /** Reads of the database and of the live texts that are under way. */
   readonly #reads = new Set<Step>();
-  readonly #live = new Map<string, string>();
+  readonly #live = new Map<string, Written>();
   readonly #posts: { steps: Step[] }[] = [];
   readonly #links = new Set<Link>();
 
@@ -76,7 +83,7 @@ export class SessionWorld {
     this.#store({ ...row, status: 'streaming', attempt });
     const restart = this.rows.get(id) as Message;
     const steps = attempt > 1 ? [() => this.publish('message:update', restart)] : [];
-    this.attempts.push({ messageId: id, attempt, text: '', ended: false, steps });
+    this.attempts.push({ messageId: id, attempt, text: '', reasoning: null, ended: false, steps });
   }
 
   /** Attempts that may write: those that have lost their claim, too. */
@@ -84,26 +91,28 @@ export class SessionWorld {
     return this.attempts.filter((each) => !each.ended && each.steps.length === 0);
   }
 
-  /** An attempt writes on. */
-  write(writer: Attempt, delta: string): void {
-    const { sessionId } = this;
-    const { messageId, attempt, text } = writer;
-    const event = { sessionId, messageId, attempt, offset: text.length, delta };
+  /** An attempt writes on; nobody is told of it when the broker does not take the event. */
+  write(writer: Attempt, delta: string, told = true): void {
+    const offset = writer.text.length;
     writer.text += delta;
-    writer.steps.push(
-      () => this.#live.set(`${messageId}:${attempt}`, text + delta),
-      () => this.publish('message:stream', event),
-    );
+    this.#append(writer, { offset, delta }, told);
+  }
+
+  /** An attempt reasons on; most do before they write, some in between. */
+  think(writer: Attempt, delta: string, told = true): void {
+    const offset = writer.reasoning?.length ?? 0;
+    writer.reasoning = (writer.reasoning ?? '') + delta;
+    this.#append(writer, { channel: 'reasoning', offset, delta }, told);
   }
 
   /** An attempt has finished; nothing happens if its claim is lost. */
   settle(writer: Attempt, status: 'completed' | 'failed' | 'cancelled'): void {
-    const { messageId, attempt, text } = writer;
+    const { messageId, attempt, text, reasoning } = writer;
     writer.ended = true;
     const row = this.rows.get(messageId);
     if (row?.attempt !== attempt || isTerminal(row.status)) return;
     const error = status === 'failed' ? ({ code: 'interrupted', message: 'broke off' } as const) : null;
-    this.#store({ ...row, status, content: text, error });
+    this.#store({ ...row, status, content: text, reasoning, error });
     writer.steps.push(...this.#end(messageId), () => this.#live.delete(`${messageId}:${attempt}`));
   }
 
@@ -155,6 +164,16 @@ export class SessionWorld {
     present: (view) => Promise.reject(new Error(`nobody asks for ${view.id}`)),
   };
 
+  #append(writer: Attempt, delta: Pick<StreamEvent, 'channel' | 'offset' | 'delta'>, told: boolean): void {
+    const { sessionId } = this;
+    const { messageId, attempt, text, reasoning } = writer;
+    const publish = () => this.publish('message:stream', { sessionId, messageId, attempt, ...delta });
+    writer.steps.push(
+      () => this.#live.set(`${messageId}:${attempt}`, { text, reasoning }),
+      ...(told ? [publish] : []),
+    );
+  }
+
   async #read(wanted: (row: Message) => boolean): Promise<Message[]> {
     await this.#moment();
     // In no order, like the real ones.
@@ -165,8 +184,8 @@ export class SessionWorld {
   async #present(row: Message): Promise<Message> {
     if (isTerminal(row.status)) return row;
     await this.#moment();
-    const content = this.#live.get(`${row.id}:${row.attempt}`);
-    if (content !== undefined) return { ...row, content };
+    const written = this.#live.get(`${row.id}:${row.attempt}`);
+    if (written) return { ...row, content: written.text, reasoning: written.reasoning };
     await this.#moment();
     return this.rows.get(row.id) ?? row;
   }

@@ -5,9 +5,11 @@ import { isTerminal, type Message } from '../../src/contracts/message.ts';
 export interface Copy {
   /** As it was last sent whole. */
   message: Message;
-  /** Which attempt `text` is from. */
+  /** Which attempt `text` and `reasoning` are from. */
   attempt: number;
   text: string;
+  /** Empty where there is none. */
+  reasoning: string;
   /** The attempts it was told of, in order. */
   attempts: number[];
   done: DoneEvent | undefined;
@@ -21,8 +23,9 @@ export interface Heard {
   messageId?: string;
   status?: Message['status'];
   attempt?: number;
-  /** Characters that it brought. */
+  /** Characters that it brought, of the text or (a delta) of its channel. */
   chars?: number;
+  channel?: 'reasoning';
 }
 
 /**
@@ -45,10 +48,11 @@ export class Transcript {
 
   /** What to join with: how much of every message that has not ended, and the newest one that has. */
   have(): Have[] {
-    const all = [...this.copies].map(([messageId, { message, attempt, text, done }]) => ({
+    const all = [...this.copies].map(([messageId, { message, attempt, text, reasoning, done }]) => ({
       messageId,
       attempt,
       offset: text.length,
+      ...(reasoning !== '' && { reasoning: reasoning.length }),
       done: done !== undefined || message.role === 'user',
     }));
     const ended = all.filter(({ done }) => done).sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
@@ -72,6 +76,11 @@ export class Transcript {
     return this.copies.get(messageId)?.text;
   }
 
+  /** The reasoning of a message; empty where there is none. */
+  reasoning(messageId: string): string | undefined {
+    return this.copies.get(messageId)?.reasoning;
+  }
+
   /** Whether `message:done` has come. */
   isDone(messageId: string): boolean {
     return this.copies.get(messageId)?.done !== undefined;
@@ -83,8 +92,16 @@ export class Transcript {
   }
 
   #open(message: Message): Copy {
-    const { attempt, content: text } = message;
-    const copy = { message, attempt, text, attempts: [attempt], done: undefined, failed: false };
+    const { attempt, content: text, reasoning } = message;
+    const copy: Copy = {
+      message,
+      attempt,
+      text,
+      reasoning: reasoning ?? '',
+      attempts: [attempt],
+      done: undefined,
+      failed: false,
+    };
     this.copies.set(message.id, copy);
     return copy;
   }
@@ -106,7 +123,8 @@ export class Transcript {
     return answers ? undefined : 'came before what it answers';
   }
 
-  #onDelta({ messageId, attempt, offset, delta }: RoomEvents['message:stream']): string | undefined {
+  #onDelta(event: RoomEvents['message:stream']): string | undefined {
+    const { messageId, attempt, channel, offset, delta } = event;
     const copy = this.copies.get(messageId);
     if (!copy) return 'the message was not announced';
     if (copy.done || isTerminal(copy.message.status)) return 'after the final text';
@@ -114,14 +132,17 @@ export class Transcript {
     // The first attempt needs no message:update before it; every later one does.
     if (copy.attempt === 0 && attempt > 0 && offset === 0) this.#turnTo(copy, attempt);
     if (attempt !== copy.attempt) return `attempt ${attempt}, when it is at attempt ${copy.attempt}`;
-    if (offset > copy.text.length) return `a gap: has ${copy.text.length}, begins at ${offset}`;
-    if (offset < copy.text.length) return `twice: has ${copy.text.length}, begins at ${offset}`;
-    copy.text += delta;
+    if ('channel' in event && channel !== 'reasoning') return `in the channel ${channel}`;
+    const part = channel ?? 'text';
+    const has = copy[part].length;
+    if (offset > has) return `a gap in the ${part}: has ${has}, begins at ${offset}`;
+    if (offset < has) return `${part} twice: has ${has}, begins at ${offset}`;
+    copy[part] += delta;
     return undefined;
   }
 
   #onUpdate(message: Message): string | undefined {
-    const { id, attempt, content, status } = message;
+    const { id, attempt, content, reasoning, status } = message;
     const copy = this.copies.get(id);
     if (!copy) {
       this.#open(message);
@@ -130,11 +151,11 @@ export class Transcript {
     const { message: before, attempt: attemptBefore, done } = copy;
     if (done) return 'after message:done';
     if (attempt > attemptBefore) this.#turnTo(copy, attempt);
-    const textBefore = copy.text;
-    copy.message = message;
-    copy.text = content;
+    const { text: textBefore, reasoning: reasoningBefore } = copy;
+    Object.assign(copy, { message, text: content, reasoning: reasoning ?? '' });
     if (attempt < attemptBefore) return `back from attempt ${attemptBefore} to ${attempt}`;
     if (!content.startsWith(textBefore)) return 'took text back';
+    if (!copy.reasoning.startsWith(reasoningBefore)) return 'took reasoning back';
     if (isTerminal(before.status) && status !== before.status) return `changed the end to ${status}`;
     return undefined;
   }
@@ -159,6 +180,7 @@ export class Transcript {
   #turnTo(copy: Copy, attempt: number): void {
     copy.attempt = attempt;
     copy.text = '';
+    copy.reasoning = '';
     copy.attempts.push(attempt);
   }
 }
@@ -172,7 +194,8 @@ function inShort({ event, payload }: Taken): Heard {
     return { event, messageId, status, attempt, chars: content.length };
   }
   if (event === 'message:stream') {
-    return { event, messageId: payload.messageId, attempt: payload.attempt, chars: payload.delta.length };
+    const { messageId, attempt, channel, delta } = payload;
+    return { event, messageId, attempt, chars: delta.length, ...(channel && { channel }) };
   }
   return 'messageId' in payload ? { event, messageId: payload.messageId } : { event };
 }
