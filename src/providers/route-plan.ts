@@ -2,10 +2,12 @@ import type { Candidate } from './candidate.ts';
 import { verdictOf } from './failover-rules.ts';
 import type { ProviderError } from './provider.ts';
 
-/** Which candidates should be left alone for a while. */
+/** Which candidates should be left alone for a while: until when, in milliseconds since 1970; 0 when they need not be. */
 export interface Cooldowns {
-  /** Until when, in milliseconds since 1970; 0 when it need not be. Never waits. */
+  /** For whatever reason: others are asked first. */
   coolsUntil(provider: string, model: string): number;
+  /** Because the provider said so: before that it would refuse. */
+  refusesUntil(model: string): number;
 }
 
 /** How a route waits; in milliseconds. */
@@ -47,9 +49,10 @@ const MAX_CALLS = 2;
  * In which order candidates are called, and after which waits:
  *
  * 1. Each once, in the order given, those that cool down left out.
- * 2. Then whoever is free soonest, if that is within what is left of the patience: one that cooled down, or one for a
- *    second and last time.
- * 3. One that cools down for longer is called at once, and last: nobody is turned away without a call.
+ * 2. Then whoever is free soonest: one that cools down, or one for a second and last time. `Retry-After` and the pause
+ *    before a second call are waited for, if that is within what is left of the patience; that a provider which failed
+ *    too often recovers is not.
+ * 3. One that refuses for longer is called at once, and last: nobody is turned away without a call.
  */
 export class RoutePlan {
   readonly #options: RoutePlanOptions;
@@ -70,7 +73,9 @@ export class RoutePlan {
 
     const soonest = this.#soonest((slot) => slot.calls === 0 || slot.againAt !== undefined);
     if (!soonest) return undefined;
-    const waitMs = Math.max(0, this.#freeAt(soonest) - now);
+    const { refusesUntil } = this.#options.cooldowns;
+    const waitUntil = soonest.calls === 0 ? refusesUntil(soonest.candidate.id) : this.#freeAt(soonest);
+    const waitMs = Math.max(0, waitUntil - now);
     if (waitMs <= this.#patienceMs) {
       this.#patienceMs -= waitMs;
       return take(soonest, waitMs);

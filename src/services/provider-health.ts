@@ -85,6 +85,8 @@ export function createProviderHealth(deps: ProviderHealthDeps): ProviderHealth {
       return until > at ? until : 0;
     },
 
+    refusesUntil: (model) => untilOf(modelTarget(model)),
+
     async report(call) {
       try {
         if (call.error === null) await succeeded(call);
@@ -115,14 +117,20 @@ export function createProviderHealth(deps: ProviderHealthDeps): ProviderHealth {
     if (retryAfterMs) await cool(modelTarget(model), at + Math.min(retryAfterMs, limits.maxRetryAfterMs));
     const target = providerTarget(provider);
     const before = cooldowns.get(target);
-    if (before && before.until <= at && !isForgotten(before) && startedAt > before.since) {
-      await cool(target, at + limits.cooldownMs);
+    if (before && !isForgotten(before)) {
+      // It was begun before the provider was last judged: that it failed is no news.
+      if (startedAt <= before.since) return;
+      if (before.until <= at) await coolProvider(provider);
     }
     await store.count(provider, sliceAt(at), 'failed');
     if (untilOf(target) <= at && isFailing(await store.counts(provider, recentSlices()))) {
-      log.warn({ provider, cooldownMs: limits.cooldownMs }, 'a provider fails too often: it cools down');
-      await cool(target, at + limits.cooldownMs);
+      await coolProvider(provider);
     }
+  }
+
+  async function coolProvider(provider: string): Promise<void> {
+    log.warn({ provider, cooldownMs: limits.cooldownMs }, 'a provider fails too often: it cools down');
+    await cool(providerTarget(provider), now() + limits.cooldownMs);
   }
 
   function isFailing({ ok, failed: bad }: { ok: number; failed: number }): boolean {

@@ -87,6 +87,7 @@ function behavesAsHealth(open: () => Promise<World>): void {
       await ended(one, 'timeout');
       expect(cools(one)).to.equal(at + 30_000);
       expect(cools(one, `${provider}/another`)).to.equal(at + 30_000);
+      expect(one.refusesUntil(model), 'nobody said so').to.equal(0);
       await otherHears('the other worker knows', (end) => end === at + 30_000);
       expect(one.coolsUntil(`${provider}-2`, `${provider}-2/model`)).to.equal(0);
     });
@@ -156,6 +157,12 @@ function behavesAsHealth(open: () => Promise<World>): void {
       expect(cools(one)).to.equal(at + 30_000);
     });
 
+    it('a bad call that was begun before it says nothing, either', async () => {
+      const begunBefore = { provider, model, startedAt: at - 40_000, error: 'timeout' as const };
+      for (let n = 0; n < 6; n += 1) await one.report(begunBefore);
+      expect(cools(one)).to.equal(0);
+    });
+
     it('a long time makes it as good as any', async () => {
       at += 61_000;
       await ended(one, 'network');
@@ -176,6 +183,7 @@ function behavesAsHealth(open: () => Promise<World>): void {
     it('keeps that model of that provider from being asked, for so long, by every worker', async () => {
       await ended(one, 'rate_limited', 5_000);
       expect(cools(one)).to.equal(at + 5_000);
+      expect(one.refusesUntil(model)).to.equal(at + 5_000);
       expect(cools(one, `${provider}/another`)).to.equal(0);
       await otherHears('the other worker knows', (end) => end === at + 5_000);
       at += 5_000;

@@ -61,6 +61,7 @@ class Stage {
     const start = createRouter({
       health: {
         coolsUntil: (provider, model) => this.cooling.get(model) ?? this.cooling.get(provider) ?? 0,
+        refusesUntil: (model) => this.cooling.get(model) ?? 0,
         report: async (call) => {
           this.reports.push(call);
         },
@@ -310,6 +311,14 @@ describe('the router', () => {
       expect(stage.reports).to.deep.equal([]);
     });
 
+    it('while the first token waits to be read: it is not given out any more', async () => {
+      const route = stage.route([stage.candidate('a/one', [[usage, text('Hel')]])]);
+      const events = route[Symbol.asyncIterator]();
+      await events.next();
+      stage.abort.abort();
+      expect(await events.next()).to.deep.equal({ done: true, value: undefined });
+    });
+
     it('before it is read: no provider is called', async () => {
       stage.abort.abort();
       expect(await read(stage.route([stage.candidate('a/one', [answer])]))).to.deep.equal([]);
@@ -395,8 +404,14 @@ describe('the router', () => {
       expect(performance.now() - began).to.be.below(1_000);
     });
 
-    it('waits for one that is free in a moment', async () => {
-      stage.cooling.set('a', inMs(30));
+    it('does not wait for a provider to recover', async () => {
+      stage.patience = { maxWaitMs: 60_000, backoffMs: 10 };
+      stage.cooling.set('a', inMs(30_000));
+      expect(await read(stage.route([stage.candidate('a/one', [answer])]))).to.deep.equal(answer);
+    });
+
+    it('waits for a model that may be asked again in a moment', async () => {
+      stage.cooling.set('a/one', inMs(30));
       const began = performance.now();
       await read(stage.route([stage.candidate('a/one', [answer])]));
       expect(performance.now() - began).to.be.at.least(28);
