@@ -155,11 +155,11 @@ export class Conversation {
       if (replyId === undefined) throw new Error('The server answered without a reply.');
       this.#follow(replyId);
       const entry = await ended;
-      this.view.endLine();
+      this.view.endReply();
       this.view.notice(footerOf(entry));
       return entry;
     } finally {
-      this.view.endLine();
+      this.view.endReply();
       this.#turn = undefined;
     }
   }
@@ -169,7 +169,7 @@ export class Conversation {
     if (!this.#turn || !entry) throw new Error('The reply was deleted.');
     this.#own.add(replyId);
     this.#turn.replyId = replyId;
-    this.view.text(entry.text);
+    this.#show(entry);
     if (entry.ended) this.#turn.onEnd(entry);
     else this.#stopIfAsked();
   }
@@ -186,12 +186,19 @@ export class Conversation {
       this.#onChangeElsewhere(change);
       return;
     }
-    if (change.type === 'append') this.view.text(change.text);
+    if (change.type === 'append' && change.part === 'reasoning') this.view.reasoning(change.text);
+    else if (change.type === 'append') this.view.text(change.text);
     else if (change.type === 'end') this.#turn.onEnd(entry);
     else if (change.type === 'restart') {
       this.view.restart();
-      this.view.text(entry.text);
+      this.#show(entry);
     }
+  }
+
+  /** All that there is of a reply so far. */
+  #show({ reasoning, text }: Entry): void {
+    this.view.reasoning(reasoning);
+    this.view.text(text);
   }
 
   /** A message is shown as a whole: what people write when it comes, a reply when it has ended. */

@@ -11,23 +11,28 @@ import { isTerminal, type Message } from '../../src/contracts/message.ts';
 export type Change =
   /** A message that was not known; its text so far is shown. */
   | { type: 'begin'; entry: Entry }
-  /** More of a message's text. */
-  | { type: 'append'; entry: Entry; text: string }
-  /** All that was shown of a message is void; its text is now this one. */
+  /** More of a message's text, or of its reasoning. */
+  | { type: 'append'; entry: Entry; part: Part; text: string }
+  /** All that was shown of a message is void; its text and its reasoning are now these. */
   | { type: 'restart'; entry: Entry }
   /** Nothing of this message follows. */
   | { type: 'end'; entry: Entry }
   /** Something is missing: join again with {@link Transcript.have}. */
   | { type: 'gap'; entry: Entry };
 
+/** What a message has two of, each with offsets of its own. */
+export type Part = 'text' | 'reasoning';
+
 /** One message, as far as it is known. */
 export interface Entry {
   readonly id: string;
   readonly role: Message['role'];
   readonly model: string | null;
-  /** Which attempt {@link text} is from; 0 while nothing has been written. */
+  /** Which attempt {@link text} and {@link reasoning} are from; 0 while nothing has been written. */
   attempt: number;
   text: string;
+  /** What the model thought before it answered; empty where it told nothing of that. */
+  reasoning: string;
   status: Message['status'];
   error: Message['error'];
   credits: number | null;
@@ -82,16 +87,17 @@ export class Transcript {
   }
 
   /** `message:stream` */
-  stream({ messageId, attempt, offset, delta }: StreamEvent): Change[] {
+  stream({ messageId, attempt, channel, offset, delta }: StreamEvent): Change[] {
     const entry = this.#entries.get(messageId);
     if (!entry || entry.ended || attempt < entry.attempt) return [];
+    const part = channel ?? 'text';
     if (attempt > entry.attempt) {
       if (offset > 0) return [{ type: 'gap', entry }];
-      return replace(entry, attempt, delta);
+      return replace(entry, attempt, { text: '', reasoning: '', [part]: delta });
     }
-    const has = entry.text.length;
+    const has = entry[part].length;
     if (offset > has) return [{ type: 'gap', entry }];
-    return append(entry, delta.slice(has - offset));
+    return append(entry, part, delta.slice(has - offset));
   }
 
   /** `message:update`: the message, whole. */
@@ -101,10 +107,11 @@ export class Transcript {
     const final = isTerminal(message.status);
     if (entry.ended || (!final && isOld(message, entry))) return [];
     Object.assign(entry, outcomeOf(message));
-    const goesOn = message.content.startsWith(entry.text) && (final || message.attempt === entry.attempt);
-    if (!goesOn) return replace(entry, message.attempt, message.content);
+    const written = partsOf(message);
+    const goesOn = begins(entry, written) && (final || message.attempt === entry.attempt);
+    if (!goesOn) return replace(entry, message.attempt, written);
     entry.attempt = message.attempt;
-    return append(entry, message.content.slice(entry.text.length));
+    return grow(entry, written);
   }
 
   /** `message:error`: why it failed; `message:done` follows. */
@@ -132,35 +139,59 @@ export class Transcript {
   }
 }
 
-function toHave({ id, attempt, text, ended }: Entry): Have {
-  return { messageId: id, attempt, offset: text.length, ...(ended ? { done: true } : {}) };
+type Parts = Record<Part, string>;
+
+function toHave({ id, attempt, text, reasoning, ended }: Entry): Have {
+  return {
+    messageId: id,
+    attempt,
+    offset: text.length,
+    ...(reasoning === '' ? {} : { reasoning: reasoning.length }),
+    ...(ended ? { done: true } : {}),
+  };
 }
 
-/** The text of an attempt only grows: what is shorter than the text that is known was overtaken. */
-function isOld({ attempt, content }: Message, entry: Entry): boolean {
-  return attempt < entry.attempt || (attempt === entry.attempt && entry.text.startsWith(content));
+const partsOf = ({ content, reasoning }: Message): Parts => ({ text: content, reasoning: reasoning ?? '' });
+
+/** Whether the second goes on where the first ends. */
+const begins = (first: Parts, second: Parts): boolean =>
+  second.text.startsWith(first.text) && second.reasoning.startsWith(first.reasoning);
+
+/** What an attempt writes only grows: what is shorter than what is known was overtaken. */
+function isOld(message: Message, entry: Entry): boolean {
+  const { attempt } = message;
+  return attempt < entry.attempt || (attempt === entry.attempt && begins(partsOf(message), entry));
 }
 
 function toEntry(message: Message): Entry {
-  const { id, role, model, attempt, content, status } = message;
+  const { id, role, model, attempt, status } = message;
   // A reply ends with its `message:done`; what people wrote is complete from the start.
   const ended = isTerminal(status) && (role !== 'assistant' || model === null);
-  return { id, role, model, attempt, text: content, ended, ...outcomeOf(message) };
+  return { id, role, model, attempt, ...partsOf(message), ended, ...outcomeOf(message) };
 }
 
 function outcomeOf({ status, error, credits, usage }: Message) {
   return { status, error, credits, tokens: usage?.totalTokens ?? null };
 }
 
-function append(entry: Entry, text: string): Change[] {
+function append(entry: Entry, part: Part, text: string): Change[] {
   if (text === '') return [];
-  entry.text += text;
-  return [{ type: 'append', entry, text }];
+  entry[part] += text;
+  return [{ type: 'append', entry, part, text }];
 }
 
-/** Another text in the place of the one that was shown, if one was. */
-function replace(entry: Entry, attempt: number, text: string): Change[] {
-  const shown = entry.text;
-  Object.assign(entry, { attempt, text: shown === '' ? '' : text });
-  return shown === '' ? append(entry, text) : [{ type: 'restart', entry }];
+/** What is there now goes on where the entry ends: the rest of it. */
+function grow(entry: Entry, { text, reasoning }: Parts): Change[] {
+  return [
+    ...append(entry, 'reasoning', reasoning.slice(entry.reasoning.length)),
+    ...append(entry, 'text', text.slice(entry.text.length)),
+  ];
+}
+
+/** Something else in the place of what was shown, if anything was. */
+function replace(entry: Entry, attempt: number, written: Parts): Change[] {
+  const wasShown = entry.text !== '' || entry.reasoning !== '';
+  Object.assign(entry, { attempt, text: '', reasoning: '' });
+  const changes = grow(entry, written);
+  return wasShown ? [{ type: 'restart', entry }] : changes;
 }

@@ -18,6 +18,8 @@ export class View {
   readonly #err: Stream;
   #prompt: Prompt | undefined;
   #atLineStart = true;
+  /** What was printed last of the reply that is being shown. */
+  #part: 'text' | 'reasoning' = 'text';
 
   constructor(out: Stream, err: Stream) {
     this.#out = out;
@@ -32,14 +34,29 @@ export class View {
   /** More of a reply. */
   text(text: string): void {
     if (text === '') return;
+    this.#turnTo('text');
     this.#out.write(this.isTerminal ? harmless(text) : text);
+    this.#atLineStart = text.endsWith('\n');
+  }
+
+  /** More of what a model thinks before it answers. Only for a person who looks at it: it is no part of the reply. */
+  reasoning(text: string): void {
+    if (text === '' || !this.isTerminal) return;
+    this.#turnTo('reasoning');
+    this.#out.write(this.#dimmed(this.#out, harmless(text)));
     this.#atLineStart = text.endsWith('\n');
   }
 
   /** What was shown of the reply is void, and it begins again. */
   restart(): void {
-    this.endLine();
+    this.endReply();
     this.#out.write(`${this.#dimmed(this.#out, '--- interrupted; the reply starts over ---')}\n`);
+  }
+
+  /** Nothing more of this reply comes. */
+  endReply(): void {
+    this.endLine();
+    this.#part = 'text';
   }
 
   /** Ends the last line of a reply, unless it has ended itself. */
@@ -60,6 +77,14 @@ export class View {
   /** Keeps a line that is being typed below what is printed; undefined: nothing is being typed. */
   keepBelow(prompt: Prompt | undefined): void {
     this.#prompt = prompt;
+  }
+
+  /** Where there are no colours, the lines between keep the two apart. */
+  #turnTo(part: 'text' | 'reasoning'): void {
+    if (this.#part === part) return;
+    this.#part = part;
+    this.endLine();
+    this.#out.write(`${this.#dimmed(this.#out, part === 'text' ? '--- answer ---' : '--- reasoning ---')}\n`);
   }
 
   #dimmed(stream: Stream, text: string): string {

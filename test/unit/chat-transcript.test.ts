@@ -52,6 +52,35 @@ describe('the transcript of the chat client', () => {
     expect(shown(transcript.stream(delta(2, 0, 'Bye')))).to.deep.equal(['restart Bye']);
   });
 
+  it('keeps reasoning apart from the text, each with offsets of its own', () => {
+    const transcript = withPlaceholder();
+    expect(shown(transcript.stream(thought(1, 0, 'Hm, ')))).to.deep.equal(['think Hm, ']);
+    expect(shown(transcript.stream(thought(1, 2, ', yes')))).to.deep.equal(['think yes']);
+    expect(shown(transcript.stream(delta(1, 0, 'Yes')))).to.deep.equal(['append Yes']);
+    expect(transcript.stream(thought(1, 0, 'Hm')), 'again').to.deep.equal([]);
+    expect(shown(transcript.stream(thought(1, 9, 'x')))).to.deep.equal(['gap']);
+    expect(transcript.get(REPLY)).to.include({ text: 'Yes', reasoning: 'Hm, yes' });
+    expect(transcript.have()).to.deep.equal([{ messageId: REPLY, attempt: 1, offset: 3, reasoning: 7 }]);
+    const final = reply({ attempt: 1, content: 'Yes.', reasoning: 'Hm, yes?', status: 'completed' });
+    expect(shown(transcript.update(final))).to.deep.equal(['think ?', 'append .']);
+  });
+
+  it('starts over with the reasoning of another attempt, and is not set back by an older snapshot', () => {
+    const transcript = withPlaceholder();
+    transcript.stream(thought(1, 0, 'One'));
+    transcript.stream(delta(1, 0, 'Hel'));
+    expect(shown(transcript.update(reply({ attempt: 2, content: '', status: 'streaming' })))).to.deep.equal([
+      'restart ',
+    ]);
+    expect(shown(transcript.stream(thought(2, 0, 'Two')))).to.deep.equal(['think Two']);
+    const older = reply({ attempt: 2, content: '', reasoning: 'T', status: 'streaming' });
+    expect(transcript.update(older)).to.deep.equal([]);
+    expect(transcript.get(REPLY)).to.include({ text: '', reasoning: 'Two' });
+    // The first that is heard of an attempt may be its reasoning.
+    expect(shown(transcript.stream(thought(3, 0, 'Three')))).to.deep.equal(['restart ']);
+    expect(transcript.get(REPLY)).to.include({ text: '', reasoning: 'Three' });
+  });
+
   it('does not start over what was not shown', () => {
     const transcript = withPlaceholder();
     expect(shown(transcript.update(reply({ attempt: 2, content: 'Hi', status: 'streaming' })))).to.deep.equal(
@@ -202,7 +231,9 @@ const textOf = (transcript: Transcript) => transcript.get(REPLY)?.text;
 
 const shown = (changes: Change[]): string[] =>
   changes.map((change) => {
-    if (change.type === 'append') return `append ${change.text}`;
+    if (change.type === 'append') {
+      return `${change.part === 'reasoning' ? 'think' : 'append'} ${change.text}`;
+    }
     return change.type === 'restart' ? `restart ${change.entry.text}` : change.type;
   });
 
@@ -212,6 +243,11 @@ const delta = (attempt: number, offset: number, text: string) => ({
   attempt,
   offset,
   delta: text,
+});
+
+const thought = (attempt: number, offset: number, text: string) => ({
+  ...delta(attempt, offset, text),
+  channel: 'reasoning' as const,
 });
 
 const done = () => ({

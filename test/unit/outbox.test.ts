@@ -46,14 +46,23 @@ function open(maxBytes = 1_000_000) {
 
 const delta = (messageId: string, offset: number, text: string, attempt = 1) =>
   new RoomFrame('message:stream', { sessionId: 's', messageId, attempt, offset, delta: text });
+const thought = (messageId: string, offset: number, text: string, attempt = 1) =>
+  new RoomFrame('message:stream', {
+    sessionId: 's',
+    messageId,
+    attempt,
+    channel: 'reasoning',
+    offset,
+    delta: text,
+  });
 const other = (messageId: string) => new RoomFrame('message:delete', { sessionId: 's', messageId });
 
-/** `a0:xy` for a delta, `a!` for anything else. */
+/** `a0:xy` for a delta, `a0?xy` for one of reasoning, `a!` for anything else. */
 const shown = (frames: RoomFrame[]): string[] =>
   frames.map((frame) => {
     if (!frame.is('message:stream')) return `${(frame.payload as { messageId: string }).messageId}!`;
-    const { messageId, offset, delta: text } = frame.payload;
-    return `${messageId}${offset}:${text}`;
+    const { messageId, channel, offset, delta: text } = frame.payload;
+    return `${messageId}${offset}${channel ? '?' : ':'}${text}`;
   });
 
 describe('Outbox', () => {
@@ -92,6 +101,23 @@ describe('Outbox', () => {
     }
     outbox.release();
     expect(shown(wire.frames)).to.deep.equal(['a0:x', 'a5:y', 'a6:z']);
+  });
+
+  it('merges reasoning with reasoning alone, and keeps the order of the two', () => {
+    const { wire, outbox, owner } = open();
+    outbox.hold();
+    const frames = [
+      ...[thought('a', 0, 'h'), thought('a', 1, 'm')],
+      // Where the reasoning ends, a text could go on as well.
+      ...[delta('a', 2, 'x'), delta('a', 3, 'y')],
+      ...[thought('b', 0, 'o'), thought('a', 2, '.')],
+    ];
+    for (const frame of frames) outbox.send(frame, owner);
+    outbox.release();
+    expect(shown(wire.frames)).to.deep.equal(['a0?hm', 'a2:xy', 'b0?o', 'a2?.']);
+    const [reasoning, text] = wire.frames.map(({ payload }) => payload);
+    expect(reasoning).to.include({ channel: 'reasoning', attempt: 1 });
+    expect(text).not.to.have.property('channel');
   });
 
   it('leaves the frames of other readers as they are when it merges', () => {
