@@ -1,13 +1,10 @@
 import { expect } from 'chai';
 import { loadConfig } from '../../src/base/config.ts';
-import { createOpenAiProvider } from '../../src/providers/openai.ts';
 import { toOpenAiModel } from '../../src/providers/openai-models.ts';
-import { type ListedModel, type Provider, ProviderError } from '../../src/providers/provider.ts';
+import type { ListedModel, Provider } from '../../src/providers/provider.ts';
 import { createProviders } from '../../src/providers/registry.ts';
 import { adapterOf, KEY, useWireServer } from '../support/provider-subjects.ts';
 import type { Wire } from '../support/provider-wires.ts';
-
-const NAMES = ['openai', 'openrouter', 'huggingface', 'anthropic', 'gemini'] as const;
 
 describe('the models that a provider lists', () => {
   const server = useWireServer();
@@ -23,16 +20,6 @@ describe('the models that a provider lists', () => {
     for (const page of pages) serve(page);
     return list(adapterOf({ name }, server.current.url));
   };
-  const failureOf = async (name: Wire['name'], signal?: AbortSignal): Promise<ProviderError> => {
-    try {
-      await list(adapterOf({ name }, server.current.url), signal);
-    } catch (error) {
-      if (error instanceof ProviderError) return error;
-      throw error;
-    }
-    throw new Error('the list was given');
-  };
-
   it('openai: only those that chat completions serve', () => {
     const names = [
       ...[
@@ -317,61 +304,5 @@ describe('the models that a provider lists', () => {
     expect(providers.get('echo')?.listModels).to.equal(undefined);
     expect(providers.get('openai')?.listModels).to.be.a('function');
     expect(providers.get('gemini')?.listModels).to.be.a('function');
-  });
-
-  for (const name of NAMES) {
-    it(`${name}: a refusal is classified, with the time to wait, and asked for once`, async () => {
-      server.current.answer({
-        status: 429,
-        headers: { 'retry-after': '3' },
-        steps: ['{"error":{"message":"x"}}'],
-      });
-      const limited = await failureOf(name);
-      expect(limited).to.include({ code: 'rate_limited', retryAfterMs: 3000 });
-      expect(server.current.requests).to.have.length(1);
-
-      server.current.answer({ status: 401, steps: [`{"error":{"message":"wrong: ${KEY}"}}`] });
-      const refused = await failureOf(name);
-      expect(refused.code).to.equal('provider_auth');
-      expect(`${refused.stack}${refused.cause}`).to.not.include(KEY);
-    });
-
-    it(`${name}: what is no list never passes for an empty one`, async () => {
-      for (const body of [
-        '<h1>Welcome</h1>',
-        '{"data": [',
-        '{}',
-        '{"data":{},"models":"none"}',
-        'null',
-        '',
-      ]) {
-        server.current.answer({ headers: { 'content-type': 'application/json' }, steps: [body] });
-        expect((await failureOf(name)).code, body).to.equal('provider_failed');
-      }
-      server.current.answer({ headers: { 'content-type': 'text/html' }, steps: ['<h1>Welcome</h1>'] });
-      expect((await failureOf(name)).code).to.equal('provider_failed');
-    });
-
-    it(`${name}: is waited for as long as the signal allows, and hangs up`, async () => {
-      server.current.answer({
-        headers: { 'content-type': 'application/json' },
-        steps: ['{"data": [', 'stall'],
-      });
-      const slow = await failureOf(name, AbortSignal.timeout(50));
-      expect(slow.code).to.equal('timeout');
-      expect(await server.current.requests[0]?.closed).to.deep.equal({ abortedByClient: true });
-
-      expect((await failureOf(name, AbortSignal.abort())).code).to.equal('timeout');
-      expect(server.current.requests).to.have.length(1);
-    });
-  }
-
-  it('says network when nothing listens', async () => {
-    const provider = createOpenAiProvider({ name: 'openai', baseURL: 'http://127.0.0.1:1/v1' });
-    let failure: unknown;
-    await list(provider).catch((error: unknown) => {
-      failure = error;
-    });
-    expect(failure).to.be.instanceOf(ProviderError).and.include({ code: 'network' });
   });
 });

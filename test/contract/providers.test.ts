@@ -1,9 +1,5 @@
 import { expect } from 'chai';
-import { loadConfig } from '../../src/base/config.ts';
-import { createEchoProvider } from '../../src/providers/echo.ts';
 import { type Deadlines, guardProvider } from '../../src/providers/guard-provider.ts';
-import type { ChatTurn, ProviderRequest } from '../../src/providers/provider.ts';
-import { createProviders } from '../../src/providers/registry.ts';
 import {
   adapterOf,
   ask,
@@ -349,84 +345,4 @@ describe('providers', () => {
   async function expectAborted(): Promise<void> {
     expect(await server.current.requests.at(-1)?.closed).to.deep.equal({ abortedByClient: true });
   }
-
-  describe('the registry of providers', () => {
-    const names = (env: NodeJS.ProcessEnv) => createProviders(loadConfig(env)).names;
-
-    it('has echo always and the others when they are configured', () => {
-      expect(names({})).to.deep.equal(['echo']);
-      expect(names({ OPENAI_API_KEY: KEY })).to.deep.equal(['echo', 'openai']);
-      expect(names({ OPENAI_BASE_URL: 'http://localhost:11434/v1' })).to.deep.equal(['echo', 'openai']);
-      expect(names({ CLAUDE_API_KEY: KEY })).to.deep.equal(['echo', 'anthropic']);
-      expect(names({ GEMINI_API_KEY: KEY })).to.deep.equal(['echo', 'gemini']);
-      expect(names({ OPENROUTER_API_KEY: KEY })).to.deep.equal(['echo', 'openrouter']);
-      expect(names({ HUGGINGFACE_API_KEY: KEY })).to.deep.equal(['echo', 'huggingface']);
-      expect(names({ GEMINI_BASE_URL: 'http://localhost:1', HUGGINGFACE_API_KEY: '' })).to.deep.equal([
-        'echo',
-      ]);
-      expect(createProviders(loadConfig({})).get('openai')).to.equal(undefined);
-    });
-
-    it('gives every provider the deadlines of the configuration', async () => {
-      const config = loadConfig({
-        OPENAI_BASE_URL: `${server.current.url}/v1`,
-        PROVIDER_FIRST_TOKEN_TIMEOUT_MS: '20',
-      });
-      const provider = createProviders(config).get('openai');
-      server.current.answer({ steps: ['stall'] });
-      if (!provider) throw new Error('openai is missing');
-      expect(errorOf(await collect(provider, ask('Hello'))).code).to.equal('timeout');
-    });
-  });
-});
-
-const TURNS: ChatTurn[] = [
-  { role: 'system', content: 'Be brief.' },
-  { role: 'user', content: 'One' },
-  { role: 'assistant', content: 'Two' },
-  { role: 'user', content: 'Three' },
-];
-
-describe('what echo answers', () => {
-  const answer = async (request: ProviderRequest, tokensPerSecond = 1000) =>
-    collect(guardProvider(createEchoProvider({ tokensPerSecond }), PATIENT), request);
-
-  it('is the last user turn, word by word, with words as tokens', async () => {
-    const turns: ChatTurn[] = [...TURNS, { role: 'user', content: '  two\twords \n' }];
-    const events = await answer({ model: 'echo', turns }, 20);
-    expect(events).to.deep.equal([
-      { type: 'start' },
-      { type: 'text', text: '  two\t' },
-      { type: 'text', text: 'words \n' },
-      { type: 'usage', usage: { inputTokens: 7, outputTokens: 2 } },
-      { type: 'finish', reason: 'stop' },
-    ]);
-  });
-
-  it('is nothing for nothing and white space for white space', async () => {
-    expect((await answer(ask(''))).map((event) => event.type)).to.deep.equal(['start', 'usage', 'finish']);
-    const events = await answer(ask(' \n '));
-    expect(textOf(events)).to.equal(' \n ');
-    expect(events).to.deep.include({ type: 'usage', usage: { inputTokens: 0, outputTokens: 0 } });
-  });
-
-  it('stops at the limit', async () => {
-    const events = await answer({ ...ask('one two three'), maxTokens: 2 });
-    expect(textOf(events)).to.equal('one two ');
-    expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'length' });
-  });
-
-  it('keeps its speed, and the first word comes at once', async () => {
-    const started = performance.now();
-    const iterator = await readToFirstText(
-      createEchoProvider({ tokensPerSecond: 50 }),
-      ask('word '.repeat(21)),
-      new AbortController().signal,
-    );
-    const first = performance.now() - started;
-    await readToEnd(iterator);
-    const all = performance.now() - started;
-    expect(first).to.be.below(20);
-    expect(all, '20 words after the first at 50 a second').to.be.within(395, 600);
-  });
 });
