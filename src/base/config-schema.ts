@@ -64,7 +64,10 @@ export const configShape = {
     .string()
     .optional()
     .describe('the model of a session that names none; unset: that of a provider with a key, or echo'),
-  TITLE_MODEL: z.string().optional().describe('who names a session after its first reply; unset: DEFAULT_MODEL; off: its first words do'),
+  TITLE_MODEL: z
+    .string()
+    .optional()
+    .describe('who names a session after its first reply; unset: DEFAULT_MODEL; off: its first words do'),
   DEFAULT_LLM_PROVIDER: providerName
     .optional()
     .describe('whose model that is: openai, claude, gemini, openrouter or huggingface'),
