@@ -4,7 +4,7 @@ import { newId } from '../../src/base/ids.ts';
 import { type RoomEventName, type RoomEvents, sessionRoom } from '../../src/contracts/events.ts';
 import { decodeBroadcast, roomChannel } from '../../src/feed/broadcast.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
-import type { Channel, Feed, LiveRef, LiveText, Written } from '../../src/feed/ports.ts';
+import type { Channel, Feed, LiveRef, LiveText, TimeSlice, Written } from '../../src/feed/ports.ts';
 import { openRedisFeed } from '../../src/feed/redis.ts';
 import { silentLog } from '../support/global.ts';
 import { describeWithRedis, freePort, redisUrl, startRedis, type TestRedis } from '../support/redis.ts';
@@ -68,6 +68,9 @@ async function openRedisWorld(): Promise<World> {
     },
   };
 }
+
+/** A slice of ten seconds. */
+const slice = (index: number): TimeSlice => ({ index, lengthMs: 10_000, keepMs: 70_000 });
 
 /** Longest time in which something that cannot be done must have said so. */
 const FAST_MS = 1_000;
@@ -292,6 +295,43 @@ function behavesAsFeed(open: () => Promise<World>): void {
     });
   });
 
+  describe('the health of providers', () => {
+    it('is counted by slices of time, from anywhere', async () => {
+      const [name, another] = [newId(), newId()];
+      const { feed, other } = world;
+      await Promise.all([
+        feed.health.count(name, slice(1), 'ok'),
+        other.health.count(name, slice(1), 'failed'),
+        feed.health.count(name, slice(2), 'failed'),
+        other.health.count(name, slice(2), 'failed'),
+        feed.health.count(another, slice(2), 'ok'),
+      ]);
+      expect(await other.health.counts(name, [slice(1), slice(2)])).to.deep.equal({ ok: 1, failed: 3 });
+      expect(await feed.health.counts(name, [slice(2), slice(3)])).to.deep.equal({ ok: 0, failed: 2 });
+      expect(await feed.health.counts(newId(), [slice(1)])).to.deep.equal({ ok: 0, failed: 0 });
+      await other.health.forget(name, [slice(2)]);
+      expect(await feed.health.counts(name, [slice(1), slice(2)])).to.deep.equal({ ok: 1, failed: 1 });
+      expect(await feed.health.counts(another, [slice(2)])).to.deep.equal({ ok: 1, failed: 0 });
+    });
+
+    it('keeps one cooldown of each target until it is dropped', async () => {
+      const [one, two] = [`model:${newId()}/a:b`, newId()];
+      const { feed, other } = world;
+      const mine = async () =>
+        (await other.health.cooldowns()).filter(({ target }) => [one, two].includes(target));
+      await feed.health.putCooldown({ target: one, since: 1, until: 2 });
+      await other.health.putCooldown({ target: two, since: 3, until: 4 });
+      await feed.health.putCooldown({ target: one, since: 1_795_000_000_000, until: 1_795_000_000_001 });
+      expect(await mine()).to.have.deep.members([
+        { target: one, since: 1_795_000_000_000, until: 1_795_000_000_001 },
+        { target: two, since: 3, until: 4 },
+      ]);
+      await feed.health.dropCooldown(one);
+      await feed.health.dropCooldown(one);
+      expect(await mine()).to.deep.equal([{ target: two, since: 3, until: 4 }]);
+    });
+  });
+
   describe('tickets', () => {
     it('have one winner, however many take them', async () => {
       const key = newId();
@@ -464,6 +504,15 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
     });
   }
 
+  it('lets no counts of providers stay for ever', async () => {
+    const client = new Redis(redis.url);
+    const name = newId();
+    await feed.health.count(name, slice(7), 'ok');
+    const [key = ''] = await client.keys(`*${name}*`);
+    expect(await client.pttl(key)).to.be.within(60_000, 70_000);
+    client.disconnect();
+  });
+
   it('lets no live text stay for ever', async () => {
     const writer = new Writer(feed, newRef());
     const ttlOfAll = async () => Promise.all((await client.keys('*')).map((key) => client.ttl(key)));
@@ -501,6 +550,10 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
       ['control', () => feed.control.publish('topic', 1)],
       ['put', () => feed.tickets.put('key', 'value', 60_000)],
       ['take', () => feed.tickets.take('key')],
+      ['count', () => feed.health.count('provider', slice(1), 'ok')],
+      ['counts', () => feed.health.counts('provider', [slice(1), slice(2)])],
+      ['putCooldown', () => feed.health.putCooldown({ target: 'target', since: 1, until: 2 })],
+      ['cooldowns', () => feed.health.cooldowns()],
       ['ping', () => feed.ping()],
     ];
     // The first round may still find the connection open; the second is after its loss.
