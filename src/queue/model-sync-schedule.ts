@@ -5,7 +5,7 @@ import { openQueue, openWorker, type QueueBackend } from './queue-backend.ts';
 /** What scheduling needs. */
 export interface ModelSyncScheduleOptions {
   backend: QueueBackend;
-  /** Time between two runs. */
+  /** Time between two runs, in milliseconds. */
   everyMs: number;
   /** May be called by several processes at once, and sooner than `everyMs` after the last time. */
   sync: () => Promise<unknown>;

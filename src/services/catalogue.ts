@@ -45,7 +45,8 @@ const POLL_MS = 60_000;
 /** Makes the copy of this process; empty until it is started. */
 export function createCatalogue(options: CatalogueOptions): Catalogue {
   const { database, control, log, served, pollMs = POLL_MS } = options;
-  const directory: MutableModelDirectory = createModelDirectory(served);
+  const warn = (error: unknown) => log.warn({ err: error }, 'failed to read the catalogue');
+  const directory: MutableModelDirectory = createModelDirectory(served, [], () => refresh().catch(warn));
   /** The read that is going on, and the one that was asked for meanwhile. */
   let reading: Promise<void> | undefined;
   let next: Promise<void> | undefined;
@@ -73,7 +74,6 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     directory.replace((await listAllModels(database.db)).map(toModel));
   }
 
-  const warn = (error: unknown) => log.warn({ err: error }, 'failed to read the catalogue');
   const refreshLater = () => void refresh().catch(warn);
 
   return {

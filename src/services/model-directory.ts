@@ -31,6 +31,11 @@ export interface ModelDirectory {
   /** The model of a full id, if it can be asked: enabled, and of a provider that is served here. */
   find(id: string): Model | undefined;
   /**
+   * As `find`, for an id that another process admitted: what is not found is looked for once more in the catalogue as it
+   * is now.
+   */
+  findAdmitted(id: string): Promise<Model | undefined>;
+  /**
    * The model of an id that can be asked: `provider/name`, or a bare name where it is unambiguous.
    *
    * @param path where the id stood in the request, as in `body.model`
@@ -56,10 +61,12 @@ const MAX_NAMED = 5;
  * A directory of models.
  *
  * @param served names of the providers that this server can ask
+ * @param refresh gives it the catalogue as it is now
  */
 export function createModelDirectory(
   served: readonly string[],
   models: readonly Model[] = [],
+  refresh: () => Promise<void> = async () => {},
 ): MutableModelDirectory {
   let byId = new Map<string, Model>();
   let byBareName = new Map<string, Model[]>();
@@ -88,12 +95,20 @@ export function createModelDirectory(
     return own.length > 0 ? own : candidates;
   }
 
+  function find(id: string): Model | undefined {
+    const model = byId.get(id);
+    return model && canBeAsked(model) ? model : undefined;
+  }
+
   replace(models);
   return {
     replace,
-    find(id) {
-      const model = byId.get(id);
-      return model && canBeAsked(model) ? model : undefined;
+    find,
+    async findAdmitted(id) {
+      const model = find(id);
+      if (model) return model;
+      await refresh();
+      return find(id);
     },
     resolve(id, path) {
       const candidates = lookUp(id);

@@ -14,7 +14,7 @@ import type { Model, ModelDirectory } from './model-directory.ts';
 /** What streaming needs. */
 export interface StreamGenerationDeps {
   database: Database;
-  models: Pick<ModelDirectory, 'find'>;
+  models: Pick<ModelDirectory, 'findAdmitted'>;
   fallbacks: FallbackModels;
   /** The provider of that name. */
   provider: (name: string) => Provider | undefined;
@@ -42,7 +42,7 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
   const { models, fallbacks, provider, route } = deps;
 
   return async ({ claim, turns, write, signal }) => {
-    const asked = models.find(claim.model);
+    const asked = await models.findAdmitted(claim.model);
     const chosen = await fittingModels([...(asked ? [asked] : []), ...fallbacks(claim.model)], turns);
     const candidates = chosen.flatMap((model) => toCandidate(model, provider(model.provider)));
     if (candidates.length === 0) return { error: new ProviderError('model_not_available', NOT_SERVED) };

@@ -16,9 +16,12 @@ export interface TestUser {
   at(process: Served): RestClient;
 }
 
-/** Opens an account. */
-export async function signUp(process: Served): Promise<TestUser> {
-  const credentials = { email: `${crypto.randomUUID()}@example.com`, password: 'correct horse' };
+/** Opens an account, with an address of its own unless one is given. */
+export async function signUp(
+  process: Served,
+  email = `${crypto.randomUUID()}@example.com`,
+): Promise<TestUser> {
+  const credentials = { email, password: 'correct horse' };
   return { ...credentials, ...(await enter(process, '/auth/register', credentials)) };
 }
 

@@ -81,6 +81,19 @@ describe('the model directory', () => {
     }
   });
 
+  it('looks once more for what another process admitted', async () => {
+    let reads = 0;
+    const models = createModelDirectory(SERVED, [testModel('openai/a')], async () => {
+      reads += 1;
+      models.replace([testModel('openai/a'), testModel('openai/new')]);
+    });
+    expect(await models.findAdmitted('openai/a')).to.include({ id: 'openai/a' });
+    expect(reads).to.equal(0);
+    expect(await models.findAdmitted('openai/new')).to.include({ id: 'openai/new' });
+    expect(await models.findAdmitted('openai/none')).to.equal(undefined);
+    expect(reads).to.equal(2);
+  });
+
   it('knows only the last catalogue that it was given', () => {
     const models = directoryOf('openai/a', 'openai/b');
     models.replace([testModel('openai/b', { title: 'New' }), testModel('openai/c')]);
