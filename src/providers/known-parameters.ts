@@ -26,8 +26,8 @@ const ANTHROPIC_WITH_SAMPLING = /^claude-(2|3|instant|(opus|sonnet|haiku)-4(-[0-
 
 /**
  * Models that reason (`o3`, `gpt-5-mini`, but not `gpt-5-chat-latest`) and those that search. From GPT-5.1 on it
- * depends on the effort, which is the account's default here
+ * depends on the effort, whose default is another one for each model
  * (https://platform.openai.com/docs/guides/latest-model#gpt-5-2-parameter-compatibility).
  */
 const OPENAI_WITHOUT_SAMPLING =
-  /^(ft:)?(o\d+(-|:|$)|gpt-([5-9]|\d{2,})(?!.*-chat)|codex-|computer-use-)|-search-(preview|api)/;
+  /^(ft:)?(o\d+(-|:|$)|gpt-([5-9]|1\d)(?!-chat)|codex-|computer-use-)|-search-(preview|api)/;

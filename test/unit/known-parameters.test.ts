@@ -7,6 +7,7 @@ describe('the settings that models are known to take', () => {
   const takeAll = [
     ['openai', 'gpt-4'],
     ['openai', 'gpt-4.1-mini'],
+    ['openai', 'gpt-35-turbo'],
     ['openai', 'gpt-4o-2024-08-06'],
     ['openai', 'gpt-5-chat-latest'],
     ['openai', 'ft:gpt-4.1:acme::1'],
@@ -32,6 +33,8 @@ describe('the settings that models are known to take', () => {
     ['openai', 'gpt-5'],
     ['openai', 'gpt-5-mini-2025-08-07'],
     ['openai', 'gpt-5.4-nano'],
+    ['openai', 'gpt-5.2-chat-latest'],
+    ['openai', 'gpt-10'],
     ['openai', 'gpt-4o-search-preview'],
     ['anthropic', 'claude-opus-4-7'],
     ['anthropic', 'claude-opus-4-7-20260401'],
