@@ -46,29 +46,30 @@ const VIOLATIONS = {
 
 /**
  * Expects that clients that follow these messages saw nothing that the contract forbids, and ended with exactly
- * the text that is stored.
+ * the text and the reasoning that are stored.
  */
 export async function expectSameEverywhere(
   { db }: Pick<Database, 'db'>,
   clients: Following[],
   messageIds: string[],
 ): Promise<void> {
-  const stored = await rows<{ id: string; content: string; status: string }>(
+  const stored = await rows<{ id: string; content: string; reasoning: string | null; status: string }>(
     db,
-    `SELECT m.id, m.content, g.status FROM messages m JOIN generations g ON g.message_id = m.id
+    `SELECT m.id, m.content, m.reasoning, g.status FROM messages m JOIN generations g ON g.message_id = m.id
       WHERE m.id = ANY($1)`,
     [messageIds],
   );
   expect(stored).to.have.length(messageIds.length);
   for (const { transcript } of clients) {
     expect(transcript.faults).to.deep.equal([]);
-    for (const { id, content, status } of stored) {
+    for (const { id, content, reasoning, status } of stored) {
       const copy = transcript.copies.get(id);
       expect(copy?.done?.status, `the end of ${id}`).to.equal(status);
       expect(
         copy?.text === content,
         `the text of ${id}: ${copy?.text.length} chars, not ${content.length}`,
       ).to.equal(true);
+      expect(copy?.reasoning, `the reasoning of ${id}`).to.equal(reasoning ?? '');
     }
   }
 }

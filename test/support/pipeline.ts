@@ -159,9 +159,12 @@ export type StoredGeneration = Pick<
  */
 export type Pipeline = ReturnType<typeof createPipeline>;
 
-/** Builds it. The database stays open. */
-export function createPipeline(database: Database, catalogue = MODELS.map((id) => testModel(id))) {
-  const feed = createMemoryFeed();
+/** Builds it, over a feed of its own unless given. The database stays open. */
+export function createPipeline(
+  database: Database,
+  catalogue = MODELS.map((id) => testModel(id)),
+  feed = createMemoryFeed(),
+) {
   const queue = createRecordingQueue();
   const provider = createScriptedProvider();
   const events: PublishedEvent[] = [];
