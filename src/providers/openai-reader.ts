@@ -2,6 +2,7 @@ import { classifyError } from './classify-error.ts';
 import { asCount, countUsage } from './count-usage.ts';
 import { type FinishReason, ProviderError, type ProviderUsage } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
+import type { ThinkTags } from './think-tags.ts';
 
 /** What is read of a chunk. Compatible servers leave out or null anything. */
 interface Chunk {
@@ -48,17 +49,26 @@ interface Delta {
  * Reads the stream of chat completions. `usage` comes with or after the finish reason, so both are kept until
  * the end. Not every compatible server marks it with `[DONE]`; once there are both, nothing is missing.
  */
-export function createOpenAiReader(costOf?: CostReader): WireReader {
-  return new OpenAiReader(costOf);
+export function createOpenAiReader(options: OpenAiReaderOptions = {}): WireReader {
+  return new OpenAiReader(options);
+}
+
+/** What a service does otherwise than OpenAI. */
+export interface OpenAiReaderOptions {
+  costOf?: CostReader | undefined;
+  /** Splits the content of models whose thoughts stand in it. */
+  thinkTags?: ThinkTags | undefined;
 }
 
 class OpenAiReader implements WireReader {
   readonly #costOf: CostReader | undefined;
+  readonly #thinkTags: ThinkTags | undefined;
   #usage: ProviderUsage | undefined;
   #finish: FinishReason | undefined;
 
-  constructor(costOf: CostReader | undefined) {
+  constructor({ costOf, thinkTags }: OpenAiReaderOptions) {
     this.#costOf = costOf;
+    this.#thinkTags = thinkTags;
   }
 
   read(data: string, out: EventSink): boolean {
@@ -70,23 +80,27 @@ class OpenAiReader implements WireReader {
       return true;
     }
     if (chunk.usage) this.#usage = toUsage(chunk.usage, this.#costOf?.(chunk.usage, data));
-    if (choice?.delta) pushDelta(choice.delta, out);
+    if (choice?.delta) this.#pushDelta(choice.delta, out);
     if (choice?.finish_reason === 'error') throw brokenOff();
     if (choice?.finish_reason) this.#finish = FINISH_REASONS.get(choice.finish_reason) ?? 'stop';
     return this.#finish !== undefined && this.#usage !== undefined;
   }
 
   end(out: EventSink): void {
+    this.#thinkTags?.end(out);
     if (this.#usage) out.push({ type: 'usage', usage: this.#usage });
     if (this.#finish) out.push({ type: 'finish', reason: this.#finish });
   }
-}
 
-function pushDelta(delta: Delta, out: EventSink): void {
-  const reasoning = delta.reasoning_content || delta.reasoning;
-  if (isText(reasoning)) out.push({ type: 'reasoning', text: reasoning });
-  if (isText(delta.content)) out.push({ type: 'text', text: delta.content });
-  if (isText(delta.refusal)) out.push({ type: 'text', text: delta.refusal });
+  #pushDelta(delta: Delta, out: EventSink): void {
+    const reasoning = delta.reasoning_content || delta.reasoning;
+    if (isText(reasoning)) out.push({ type: 'reasoning', text: reasoning });
+    if (isText(delta.content)) {
+      if (this.#thinkTags) this.#thinkTags.push(delta.content, out);
+      else out.push({ type: 'text', text: delta.content });
+    }
+    if (isText(delta.refusal)) out.push({ type: 'text', text: delta.refusal });
+  }
 }
 
 function isText(value: unknown): value is string {

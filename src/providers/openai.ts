@@ -5,6 +5,7 @@ import { toOpenAiModel } from './openai-models.ts';
 import { type CostReader, createOpenAiReader } from './openai-reader.ts';
 import type { ListedModel, Provider, ProviderError, ProviderRequest } from './provider.ts';
 import { streamSse } from './sse-exchange.ts';
+import { ThinkTags } from './think-tags.ts';
 import { createUpstreamFetch, readingWhole } from './upstream-fetch.ts';
 
 const OPENAI_BASE_URL = 'https://api.openai.com/v1';
@@ -27,6 +28,8 @@ export interface Dialect {
   fields?: Readonly<Record<string, unknown>>;
   costOf?: CostReader;
   classify?: (error: unknown) => ProviderError;
+  /** Thoughts may stand in the content, see {@link ThinkTags}; by default anywhere but at OpenAI. */
+  thoughtsInContent?: boolean;
   /** A model of its list; undefined for one that does not write text. */
   toModel?: (entry: Entry) => ListedModel | undefined;
 }
@@ -35,6 +38,7 @@ export interface Dialect {
 export function createOpenAiProvider(options: OpenAiOptions): Provider {
   const { name, apiKey, baseURL = OPENAI_BASE_URL, dialect = {} } = options;
   const { classify = classifyError, toModel = toOpenAiModel(isOpenAi(baseURL)) } = dialect;
+  const { thoughtsInContent = !isOpenAi(baseURL) } = dialect;
   const limitName = tokenLimitName(baseURL);
   const upstream = createUpstreamFetch();
   const client = loadClient({ apiKey, baseURL, fetch: upstream });
@@ -44,7 +48,10 @@ export function createOpenAiProvider(options: OpenAiOptions): Provider {
     stream: (request, signal) =>
       streamSse(
         {
-          reader: createOpenAiReader(dialect.costOf),
+          reader: createOpenAiReader({
+            costOf: dialect.costOf,
+            thinkTags: thoughtsInContent ? new ThinkTags() : undefined,
+          }),
           send: async (abort) =>
             (await client).chat.completions
               .create({ ...dialect.fields, ...toBody(request, limitName) }, { signal: abort })

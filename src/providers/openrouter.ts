@@ -37,6 +37,8 @@ const OPENROUTER: Dialect = {
   fields: { usage: { include: true } },
   costOf,
   classify,
+  // It takes them out itself.
+  thoughtsInContent: false,
   toModel: toOpenRouterModel,
 };
 

@@ -9,6 +9,7 @@ import {
   collect,
   errorOf,
   KEY,
+  textOf,
   useWireServer,
   wireSubjects,
 } from '../support/provider-subjects.ts';
@@ -266,5 +267,24 @@ describe('refusals that only one wire has', () => {
     expect(events.map((each) => (each.type === 'text' ? each.text : each.type)).join(' ')).to.equal(
       'start a b c d e finish',
     );
+  });
+});
+
+describe('thoughts in the content', () => {
+  const server = useWireServer();
+  const channels = async (name: 'openai' | 'huggingface' | 'openrouter') => {
+    const { begin, text, end } = openRouterWire;
+    server.current.answer({ steps: [begin, text('<th'), text('ink>hm'), text('m</think>\n\nHi'), end()] });
+    const events = await collect(adapterOf({ name }, server.current.url), ask('Hello'));
+    return { reasoning: textOf(events, 'reasoning'), text: textOf(events) };
+  };
+
+  it('are told apart for servers that do not', async () => {
+    expect(await channels('openai')).to.deep.equal({ reasoning: 'hmm', text: 'Hi' });
+    expect(await channels('huggingface')).to.deep.equal({ reasoning: 'hmm', text: 'Hi' });
+  });
+
+  it('are text where the service takes out what are thoughts', async () => {
+    expect(await channels('openrouter')).to.deep.equal({ reasoning: '', text: '<think>hmm</think>\n\nHi' });
   });
 });
