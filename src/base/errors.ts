@@ -35,10 +35,13 @@ export function invalidField(path: string, message: string): AppError {
   return new AppError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] });
 }
 
-/** A refusal of fields under `root`, for a caller who gave them as `given`; anything else stays as it is. */
+/** A refusal of `root`, or of fields under it, for a caller who gave it as `given`; anything else stays as it is. */
 export function asGiven(error: unknown, root: string, given: string): unknown {
   if (!(error instanceof AppError) || !error.errors) return error;
-  const renamed = (text: string) => (text.startsWith(`${root}.`) ? given + text.slice(root.length) : text);
+  const renamed = (text: string) =>
+    text.startsWith(root) && /^$|[.:]/.test(text.charAt(root.length))
+      ? given + text.slice(root.length)
+      : text;
   const errors = error.errors.map(({ path, message }) => ({ path: renamed(path), message }));
   return new AppError(error.code, renamed(error.message), { errors, cause: error });
 }

@@ -37,7 +37,7 @@ export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps):
       const post = async () => {
         const body = { sessionId, role: 'user' as const, content: prompt ?? '', model, clientMessageId };
         const { message, replies } = await sendMessage(identity, body).catch((error: unknown) => {
-          throw asGiven(error, 'body', 'query');
+          throw asGiven(asGiven(error, 'body.content', 'query.prompt'), 'body', 'query');
         });
         return [message.id, ...replies.map((reply) => reply.id)];
       };
