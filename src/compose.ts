@@ -9,7 +9,7 @@ import type { Resources } from './resources.ts';
 import { createAnnouncer } from './services/announce.ts';
 import { createAnnounceEnd } from './services/announce-end.ts';
 import { createCatalogue } from './services/catalogue.ts';
-import { chooseDefaultModel } from './services/default-model.ts';
+import { createDefaultModel } from './services/default-model.ts';
 import { createLiveMessages } from './services/live-messages.ts';
 import { fingerprintEndpoints } from './services/provider-endpoints.ts';
 import { createSyncModels } from './services/sync-models.ts';
@@ -53,7 +53,7 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
       endpoints: fingerprintEndpoints(config),
       log,
     }),
-    defaultModel: chooseDefaultModel(config, providers.names),
+    defaultModel: createDefaultModel(config, providers.names, catalogue.directory),
     announce,
     announceEnd: createAnnounceEnd({ database, announce, inrPerUsd }),
     liveMessages: createLiveMessages({ database, live: feed.live, inrPerUsd }),

@@ -1,7 +1,7 @@
 import type { Core } from '../src/compose.ts';
 import { createRouter } from '../src/providers/router.ts';
 import { startGenerationConsumer } from '../src/queue/generation-consumer.ts';
-import { chooseTitleModel } from '../src/services/default-model.ts';
+import { createTitleModel } from '../src/services/default-model.ts';
 import { createFallbackModels, unusableFallbacks } from '../src/services/fallback-models.ts';
 import { createPlanTitle } from '../src/services/plan-title.ts';
 import { createProviderHealth } from '../src/services/provider-health.ts';
@@ -52,7 +52,13 @@ export async function startGenerationWorker(core: Core): Promise<void> {
     announceEnd,
     settle: createSettleGeneration({ database, announce, announceEnd }),
     runTitle: createRunTitle({ database, stream, announce, inrPerUsd, log }),
-    planTitle: createPlanTitle({ database, queue, models, titleModel: chooseTitleModel(core), log }),
+    planTitle: createPlanTitle({
+      database,
+      queue,
+      models,
+      titleModel: createTitleModel(config, core.defaultModel),
+      log,
+    }),
     log,
   });
   running.start();

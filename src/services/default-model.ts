@@ -1,5 +1,6 @@
 import type { Config } from '../base/config.ts';
 import { LLM_PROVIDERS, type LlmProvider } from '../base/config-models.ts';
+import type { ModelDirectory } from './model-directory.ts';
 
 /** What of the configuration names a model for each provider. */
 export type ProviderModelsConfig = Pick<
@@ -19,32 +20,41 @@ export function modelOfProvider(config: ProviderModelsConfig, provider: LlmProvi
   return `${provider}/${names[provider]}`;
 }
 
-/** The model of a session that names none, given the providers that are configured. */
-export function chooseDefaultModel(
+/** The id of the model of a session that names none, as things are at that moment. */
+export type DefaultModel = () => string;
+
+/**
+ * Makes it, given the providers that are configured: `DEFAULT_MODEL`, or the model of `DEFAULT_LLM_PROVIDER` or else of
+ * the first provider. A provider that does not have that one, such as a local server, gives one that it has.
+ */
+export function createDefaultModel(
   config: ProviderModelsConfig & Pick<Config, 'DEFAULT_MODEL' | 'DEFAULT_LLM_PROVIDER'>,
   configured: readonly string[],
-): string {
+  models: Pick<ModelDirectory, 'find' | 'anyOf'>,
+): DefaultModel {
   const { DEFAULT_MODEL, DEFAULT_LLM_PROVIDER } = config;
-  if (DEFAULT_MODEL) return DEFAULT_MODEL;
   const usable = LLM_PROVIDERS.filter((provider) => configured.includes(provider));
   const provider = usable.find((each) => each === DEFAULT_LLM_PROVIDER) ?? usable[0];
-  return provider ? modelOfProvider(config, provider) : 'echo';
+  return () => {
+    if (DEFAULT_MODEL || !provider) return DEFAULT_MODEL ?? 'echo';
+    const usual = modelOfProvider(config, provider);
+    return (models.find(usual) ?? models.anyOf(provider))?.id ?? usual;
+  };
 }
 
 /** Turns titles by models off. */
 const NO_TITLES = 'off';
 
-/**
- * The model that names sessions: `TITLE_MODEL`, or else the default model. None, so that sessions are named by their
- * first words, when it is `off`, and on the offline model.
- */
-export function chooseTitleModel({
-  config,
-  defaultModel,
-}: {
-  config: Pick<Config, 'TITLE_MODEL'>;
-  defaultModel: string;
-}): string | undefined {
-  const model = config.TITLE_MODEL ?? defaultModel;
-  return model === NO_TITLES || model === 'echo' ? undefined : model;
+/** The id of the model that names sessions, as things are at that moment; undefined: their first words do. */
+export type TitleModel = () => string | undefined;
+
+/** Makes it: `TITLE_MODEL`, or else the default model. None when it is `off`, and on the offline model. */
+export function createTitleModel(
+  config: Pick<Config, 'TITLE_MODEL'>,
+  defaultModel: DefaultModel,
+): TitleModel {
+  return () => {
+    const model = config.TITLE_MODEL ?? defaultModel();
+    return model === NO_TITLES || model === 'echo' ? undefined : model;
+  };
 }

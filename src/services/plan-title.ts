@@ -3,6 +3,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { insertTitle } from '../data/repositories/titles.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
+import type { TitleModel } from './default-model.ts';
 import type { ModelDirectory } from './model-directory.ts';
 
 /**
@@ -16,8 +17,7 @@ export interface PlanTitleDeps {
   database: Database;
   queue: GenerationQueue;
   models: Pick<ModelDirectory, 'find'>;
-  /** Who writes titles; undefined: nobody, sessions are named by their first words. */
-  titleModel: string | undefined;
+  titleModel: TitleModel;
   log: Logger;
 }
 
@@ -27,7 +27,7 @@ const MAX_TOKENS = 1_000;
 /** Makes the verb. */
 export function createPlanTitle({ database, queue, models, titleModel, log }: PlanTitleDeps): PlanTitle {
   return async ({ userId, sessionId }) => {
-    const model = titleModel === undefined ? undefined : models.find(titleModel);
+    const model = models.find(titleModel() ?? '');
     if (!model) return;
     try {
       const price = { ...model.price, creditsPer100Tokens: '0' };

@@ -19,6 +19,7 @@ import {
 import { presentSession } from '../presenters/session.ts';
 import { requireSettings } from './admit-prompt.ts';
 import type { Announcer } from './announce.ts';
+import type { DefaultModel } from './default-model.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 
 /** What sessions are made of. */
@@ -29,7 +30,7 @@ export interface SessionsDeps {
   /** Ends every generation of a session that has not ended, whether or not the session is still there. */
   stopSession(userId: string, sessionId: string): Promise<void>;
   /** The model of a session that names none. */
-  defaultModel: string;
+  defaultModel: DefaultModel;
   /** Rupees per US dollar. */
   inrPerUsd: number;
 }
@@ -110,7 +111,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       if (page.data.length === 0 && !(await findOwnedGroup(db, userId, groupId))) throw notFound('group');
       return page;
     },
-    async create(userId, { title = null, groupId = null, model = deps.defaultModel, settings = {} }) {
+    async create(userId, { title = null, groupId = null, model = deps.defaultModel(), settings = {} }) {
       const chosen = models.resolve(model, 'body.model');
       requireSettings(chosen, settings, 'body.settings');
       const session = {

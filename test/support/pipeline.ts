@@ -204,7 +204,12 @@ export function createPipeline(
     stopMessage: stops.stopMessage,
     regenerate: createRegenerateMessage(sending),
     sweep: createSweepGenerations(shared),
-    sessions: createSessions({ ...shared, models, stopSession: stops.stopSession, defaultModel: SCRIPTED }),
+    sessions: createSessions({
+      ...shared,
+      models,
+      stopSession: stops.stopSession,
+      defaultModel: () => SCRIPTED,
+    }),
     messages: createMessages({ ...shared, present: liveMessages.present, stopMessage: stops.stopMessage }),
 
     /** A new user with an account and a session. */
@@ -251,7 +256,7 @@ export function createPipeline(
         models,
         stream,
         runTitle: createRunTitle({ ...shared, stream }),
-        planTitle: createPlanTitle({ ...shared, models, titleModel }),
+        planTitle: createPlanTitle({ ...shared, models, titleModel: () => titleModel }),
         running,
         liveMessages,
         announceEnd,

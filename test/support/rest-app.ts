@@ -80,7 +80,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
     announceEnd: createAnnounceEnd(shared),
   });
   const sending = { ...shared, queue: idleQueue, models, maxMessageChars: 100_000 };
-  const sessions = createSessions({ ...shared, models, stopSession, defaultModel: 'echo' });
+  const sessions = createSessions({ ...shared, models, stopSession, defaultModel: () => 'echo' });
   const messages = createMessages({ ...shared, present, stopMessage });
 
   const server = await startTestApp({

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { loadConfig } from '../../src/base/config.ts';
-import { chooseDefaultModel } from '../../src/services/default-model.ts';
+import { createDefaultModel, createTitleModel } from '../../src/services/default-model.ts';
 import { createFallbackModels, unusableFallbacks } from '../../src/services/fallback-models.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
 import { testModel } from '../support/models.ts';
@@ -104,8 +104,17 @@ describe('fallbacks', () => {
 });
 
 describe('the model of a session that names none', () => {
-  const chosen = (env: NodeJS.ProcessEnv, configured: string[]) =>
-    chooseDefaultModel(loadConfig(env), ['echo', ...configured]);
+  const chosen = (env: NodeJS.ProcessEnv, configured: string[], has: string[] = []) => {
+    const served = ['echo', ...configured];
+    return createDefaultModel(
+      loadConfig(env),
+      served,
+      createModelDirectory(
+        served,
+        has.map((id) => testModel(id)),
+      ),
+    )();
+  };
 
   it('is DEFAULT_MODEL', () => {
     const env = { DEFAULT_MODEL: 'echo', DEFAULT_LLM_PROVIDER: 'openai' };
@@ -122,8 +131,29 @@ describe('the model of a session that names none', () => {
     expect(chosen({ DEFAULT_LLM_PROVIDER: 'claude' }, ['openai'])).to.equal('openai/gpt-5.4-mini');
   });
 
+  it('is one that there is, of a provider that does not have the usual one', () => {
+    const has = ['echo', 'openai/qwen', 'openai/llama', 'gemini/a'];
+    expect(chosen({}, ['openai', 'gemini'], has)).to.equal('openai/llama');
+    expect(chosen({}, ['openai'], [...has, 'openai/gpt-5.4-mini'])).to.equal('openai/gpt-5.4-mini');
+    expect(chosen({ DEFAULT_MODEL: 'openai/gone' }, ['openai'], has)).to.equal('openai/gone');
+  });
+
   it('is else echo', () => {
     expect(chosen({}, [])).to.equal('echo');
     expect(chosen({ DEFAULT_LLM_PROVIDER: 'gemini' }, [])).to.equal('echo');
+  });
+});
+
+describe('the model that names sessions', () => {
+  const titles = (env: NodeJS.ProcessEnv, model: string) => createTitleModel(loadConfig(env), () => model)();
+
+  it('is TITLE_MODEL, or else the model of a session that names none', () => {
+    expect(titles({ TITLE_MODEL: 'openai/small' }, 'openai/large')).to.equal('openai/small');
+    expect(titles({}, 'openai/large')).to.equal('openai/large');
+  });
+
+  it('is none when it is switched off, and on the offline model', () => {
+    expect(titles({ TITLE_MODEL: 'off' }, 'openai/large')).to.equal(undefined);
+    expect(titles({}, 'echo')).to.equal(undefined);
   });
 });
