@@ -92,7 +92,7 @@ describe('npm run chat, against a real server', function () {
     expect(second.err).to.match(/^You: Once upon a time$/m);
     expect(second.err).to.match(/^Reply: Once upon a time$/m);
     expect(second.err).to.match(/^echo answers\.$/m);
-    expect(second.err).to.include('there is no model "nobody/knows" here');
+    expect(second.err).to.include('"nobody/knows" is not a model of this server');
     expect(second.err).to.match(/^ {2}1 {2}Once upon a time {2}echo, 3 messages, /m);
     expect(second.err.match(/^Session /gm)).to.have.length(2);
     expect(second.err).to.include('There is no command /what.');
