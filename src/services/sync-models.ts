@@ -7,6 +7,7 @@ import { listCatalogueStates } from '../data/repositories/catalogue-state.ts';
 import { withTryLock } from '../data/try-lock.ts';
 import { type ListedModel, type Provider, ProviderError } from '../providers/provider.ts';
 import type { Catalogue } from './catalogue.ts';
+import { isUsableName } from './synced-facts.ts';
 import { takeOverModels } from './take-over-models.ts';
 
 /** Takes the providers' own lists over into the catalogue. One run at a time, on whichever process. */
@@ -62,7 +63,7 @@ export function createSyncModels(deps: SyncModelsDeps): SyncModels {
   async function syncOne(provider: Lister, findShipped: FindShipped): Promise<ProviderSync> {
     const none = { provider: provider.name, listed: 0, added: 0, updated: 0, vanished: 0 };
     try {
-      const listed = await listInTime(provider, timeoutMs);
+      const listed = (await listInTime(provider, timeoutMs)).filter(({ name }) => isUsableName(name));
       if (listed.length === 0) return { ...none, status: 'empty' };
       const list = { provider: provider.name, listed, endpoint: endpointOf(provider) };
       const taken = await takeOverModels(database, list, findShipped);

@@ -7,11 +7,12 @@ import { setSynced } from '../data/repositories/catalogue-state.ts';
 import { lockModels, type StoredModel, upsertModels } from '../data/repositories/models.ts';
 import type { ListedModel } from '../providers/provider.ts';
 import { factsByRule } from './catalogue-rules.ts';
-import { isUsableName, toSyncedFacts } from './synced-facts.ts';
+import { toSyncedFacts } from './synced-facts.ts';
 
 /** What a provider says it has, and from where. */
 export interface ProviderList {
   provider: string;
+  /** By names that can be ones of models here. */
   listed: ListedModel[];
   /** Fingerprint of the base URL that was asked; null: the provider's own. */
   endpoint: string | null;
@@ -35,7 +36,7 @@ export function takeOverModels(
   { provider, listed, endpoint }: ProviderList,
   findShipped: FindShipped,
 ): Promise<TakenOver> {
-  const offered = new Map(listed.filter(({ name }) => isUsableName(name)).map((each) => [each.name, each]));
+  const offered = new Map(listed.map((each) => [each.name, each]));
   return database.transaction(async (db) => {
     const known = new Map((await lockModels(db, provider)).map((model) => [model.name, model]));
     const taken: TakenOver = { added: 0, updated: 0, vanished: 0 };

@@ -196,7 +196,9 @@ describe('syncing the models', () => {
         usdPerMillionOutput: '0.12345678915',
       },
     ];
-    expect(await syncOf('acme')).to.deep.include({ status: 'synced', added: 1 });
+    expect(await syncOf('acme')).to.deep.include({ status: 'synced', listed: 1, added: 1 });
+    acme.lists = async () => [{ name: '' }];
+    expect(await syncOf('acme')).to.deep.include({ status: 'empty' });
     expect(await get('acme/odd')).to.deep.include({
       title: 'odd',
       contextLength: null,
