@@ -2,8 +2,10 @@ import type { Anthropic } from '@anthropic-ai/sdk';
 import { joinTurns, systemOf } from './joined-turns.ts';
 import type { ProviderRequest } from './provider.ts';
 
-/** The wire demands a limit; this one where the request has none. */
-const DEFAULT_MAX_TOKENS = 4096;
+/** The wire demands a limit: this one, where neither the request nor the model has one that is known. */
+const DEFAULT_MAX_TOKENS = 4_096;
+/** Most that is asked for unasked: what is kept free of a prompt for a reply is not more (`contextBudget`). */
+const MOST_UNASKED = 16_384;
 
 /** Older models still take these; the SDK's types have dropped them. */
 type Body = Anthropic.MessageCreateParamsStreaming & { temperature?: number; top_p?: number };
@@ -13,7 +15,7 @@ export function toAnthropicBody(request: ProviderRequest): Body {
   const system = systemOf(request.turns);
   return {
     model: request.model,
-    max_tokens: request.maxTokens ?? DEFAULT_MAX_TOKENS,
+    max_tokens: request.maxTokens ?? Math.min(request.maxOutputTokens ?? DEFAULT_MAX_TOKENS, MOST_UNASKED),
     messages: joinTurns(request.turns),
     stream: true,
     ...(system === undefined ? {} : { system }),

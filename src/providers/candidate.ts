@@ -29,7 +29,11 @@ export function fitRequest(
   { turns, ...settings }: RoutedRequest,
   { name, parameters, maxOutputTokens }: Candidate,
 ): FittedRequest {
-  const request: ProviderRequest = { model: name, turns };
+  const request: ProviderRequest = {
+    model: name,
+    turns,
+    ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
+  };
   const omitted: ModelParameter[] = [];
   for (const parameter of ['temperature', 'topP', 'maxTokens'] as const) {
     const value = settings[parameter];

@@ -17,6 +17,8 @@ export interface ProviderRequest {
   topP?: number | undefined;
   /** Most output tokens. */
   maxTokens?: number | undefined;
+  /** Most output tokens that the model can write, where that is known: for a wire that wants a limit in any case. */
+  maxOutputTokens?: number | undefined;
 }
 
 /** Tokens as the provider counted them, from the beginning of the stream: a later count replaces an earlier one. */

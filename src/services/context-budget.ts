@@ -10,8 +10,10 @@ export interface ContextWindow {
 
 /** Of a model that tells nothing, in tokens: what current ones have at least. */
 const UNKNOWN_WINDOW = 32_000;
-/** Kept free for a reply that has no limit of its own, in tokens. */
+/** Kept free for a reply that has no limit of its own, in tokens: what current models write at least. */
 const RESERVE = 4_096;
+/** For a model that can write more. */
+const MOST_RESERVE = 16_384;
 /** A reply never takes more of the window than this, unless it is told to. */
 const MAX_RESERVE_SHARE = 0.25;
 /** Our count is of one tokenizer; what others count differs by about this much. */
@@ -21,6 +23,6 @@ const SAFETY = 0.9;
 export function contextBudget(window: ContextWindow, { maxTokens }: SessionSettings): number {
   const { contextLength, maxOutputTokens } = window;
   const tokens = contextLength ?? UNKNOWN_WINDOW;
-  const usual = Math.min(maxOutputTokens ?? RESERVE, RESERVE, tokens * MAX_RESERVE_SHARE);
+  const usual = Math.min(maxOutputTokens ?? RESERVE, MOST_RESERVE, tokens * MAX_RESERVE_SHARE);
   return Math.max(0, Math.floor((tokens - (maxTokens ?? usual)) * SAFETY));
 }

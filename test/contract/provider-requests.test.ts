@@ -111,6 +111,13 @@ describe('what is sent', () => {
       });
     });
 
+    it('asks unasked for no more than the model can write, nor for more than a prompt leaves free', async () => {
+      const limitOf = async (request: object) => (await send('anthropic', request)).body.max_tokens;
+      expect(await limitOf({ maxOutputTokens: 1_000 })).to.equal(1_000);
+      expect(await limitOf({ maxOutputTokens: 64_000 })).to.equal(16_384);
+      expect(await limitOf({ maxOutputTokens: 64_000, maxTokens: 50_000 })).to.equal(50_000);
+    });
+
     it('begins with the user, joins turns of one role and leaves out blank ones', async () => {
       const { body } = await send('anthropic', { turns: UNEVEN });
       expect(body.messages).to.deep.equal([{ role: 'user', content: 'One\n\nTwo' }]);

@@ -198,7 +198,10 @@ describe('buildContext', () => {
 describe('contextBudget', () => {
   it('is the window less what the reply may take, less a tenth', () => {
     const window = { contextLength: 100_000, maxOutputTokens: 8_000 };
-    expect(contextBudget(window, {})).to.equal(Math.floor((100_000 - 4_096) * 0.9));
+    expect(contextBudget(window, {})).to.equal(82_800);
+    expect(contextBudget({ ...window, maxOutputTokens: 64_000 }, {})).to.equal(
+      Math.floor((100_000 - 16_384) * 0.9),
+    );
     expect(contextBudget(window, { maxTokens: 50_000 })).to.equal(45_000);
     expect(contextBudget({ ...window, maxOutputTokens: 1_000 }, {})).to.equal(89_100);
   });

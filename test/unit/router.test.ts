@@ -264,7 +264,7 @@ describe('the router', () => {
     });
 
     it('backs off by half to one and a half of the usual without Retry-After', async () => {
-      stage.patience = { maxWaitMs: 14, backoffMs: 10 };
+      stage.patience = { maxWaitMs: 100, backoffMs: 100 };
       stage.random = () => 1;
       await read(stage.route([stage.candidate('a/one', [[error('network')]])]));
       expect(stage.calls).to.deep.equal(['a/one']);
@@ -348,7 +348,7 @@ describe('the router', () => {
       const turns = [{ role: 'user', content: 'Hi' }];
       expect(stage.requests).to.deep.equal([
         { model: 'one', turns, ...settings },
-        { model: 'two', turns, maxTokens: 64 },
+        { model: 'two', turns, maxTokens: 64, maxOutputTokens: 64 },
       ]);
       expect(route.omittedParameters).to.deep.equal(['temperature', 'topP']);
     });
