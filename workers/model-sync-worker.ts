@@ -25,7 +25,7 @@ export function startModelSyncWorker({
   const starting: Promise<ModelSyncSchedule | undefined> = startModelSyncSchedule({
     backend: resources.queueBackend,
     everyMs: Math.min(RETRY_MS, maxAgeMs),
-    sync: () => syncModels.syncDue(maxAgeMs * SLACK),
+    sync: (signal) => syncModels.syncDue(maxAgeMs * SLACK, signal),
     log,
   }).catch((error: unknown) => {
     log.warn({ err: error }, 'the model sync was not scheduled');

@@ -7,14 +7,17 @@ export interface ModelSyncScheduleOptions {
   backend: QueueBackend;
   /** Time between two runs, in milliseconds. */
   everyMs: number;
-  /** May be called by several processes at once, and sooner than `everyMs` after the last time. */
-  sync: () => Promise<unknown>;
+  /**
+   * May be called by several processes at once, and sooner than `everyMs` after the last time. `signal` aborts when this
+   * process closes.
+   */
+  sync: (signal: AbortSignal) => Promise<unknown>;
   log: Logger;
 }
 
 /** A schedule that this process takes part in. */
 export interface ModelSyncSchedule {
-  /** Waits for a run that goes on. The schedule itself stays, for the other processes. */
+  /** Has a run that goes on end, and waits for it. The schedule itself stays, for the other processes. */
   close(): Promise<void>;
 }
 
@@ -34,11 +37,12 @@ export async function startModelSyncSchedule(options: ModelSyncScheduleOptions):
   const { backend, everyMs, sync, log } = options;
   const { instance: queue, disconnect } = await openQueue<object>(backend, MODEL_SYNC_QUEUE, {}, log);
   queue.on('error', (error) => log.warn({ err: error }, 'queue connection failed'));
+  const closing = new AbortController();
   const { instance: worker, disconnect: disconnectWorker } = await openWorker<object>(
     backend,
     MODEL_SYNC_QUEUE,
     async () => {
-      await sync();
+      await sync(closing.signal);
     },
     { concurrency: 1, lockDuration: LOCK_MS },
     log,
@@ -51,6 +55,7 @@ export async function startModelSyncSchedule(options: ModelSyncScheduleOptions):
   await queue.add('sync', {}, { ...JOB, jobId: 'start' });
   return {
     async close() {
+      closing.abort();
       await worker.close().finally(disconnectWorker);
       await queue.close().finally(disconnect);
     },

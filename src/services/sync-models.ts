@@ -20,9 +20,9 @@ export interface SyncModels {
   syncAll(): Promise<ModelSync>;
   /**
    * Asks those that were not asked for `maxAgeMs`, or whose base URL is another one since. Does nothing while another
-   * run goes on.
+   * run goes on. `signal` ends the waiting for those that have not answered.
    */
-  syncDue(maxAgeMs: number): Promise<ProviderSync[]>;
+  syncDue(maxAgeMs: number, signal?: AbortSignal): Promise<ProviderSync[]>;
 }
 
 /** What {@link createSyncModels} works with. */
@@ -51,19 +51,23 @@ export function createSyncModels(deps: SyncModelsDeps): SyncModels {
   const listers = providers.filter((each): each is Lister => each.listModels !== undefined);
   const endpointOf = (provider: Provider): string | null => endpoints[provider.name] ?? null;
 
-  async function run(chosen: Lister[]): Promise<ProviderSync[]> {
+  async function run(chosen: Lister[], signal?: AbortSignal): Promise<ProviderSync[]> {
     if (chosen.length === 0) return [];
     const findShipped = createFindShipped(await loadModelSnapshot());
-    const results = await Promise.all(chosen.map((provider) => syncOne(provider, findShipped)));
+    const results = await Promise.all(chosen.map((provider) => syncOne(provider, findShipped, signal)));
     if (results.some(({ status }) => status === 'synced')) await catalogue.changed();
     log.info({ providers: results }, 'models synced');
     return results;
   }
 
-  async function syncOne(provider: Lister, findShipped: FindShipped): Promise<ProviderSync> {
+  async function syncOne(
+    provider: Lister,
+    findShipped: FindShipped,
+    signal: AbortSignal | undefined,
+  ): Promise<ProviderSync> {
     const none = { provider: provider.name, listed: 0, added: 0, updated: 0, vanished: 0 };
     try {
-      const listed = (await listInTime(provider, timeoutMs)).filter(({ name }) => isUsableName(name));
+      const listed = (await listInTime(provider, timeoutMs, signal)).filter(({ name }) => isUsableName(name));
       if (listed.length === 0) return { ...none, status: 'empty' };
       const list = { provider: provider.name, listed, endpoint: endpointOf(provider) };
       const taken = await takeOverModels(database, list, findShipped);
@@ -91,25 +95,33 @@ export function createSyncModels(deps: SyncModelsDeps): SyncModels {
       if (ran.locked) return { startedAt, providers: ran.result };
       throw new AppError('conflict', 'The models are being synced already. Ask again in a moment.');
     },
-    async syncDue(maxAgeMs) {
-      const ran = await withTryLock(database, LOCK, async () => run(await due(maxAgeMs)));
+    async syncDue(maxAgeMs, signal) {
+      const ran = await withTryLock(database, LOCK, async () => run(await due(maxAgeMs), signal));
       return ran.locked ? ran.result : [];
     },
   };
 }
 
 /** Also of a provider that does not heed its signal. */
-async function listInTime(provider: Lister, timeoutMs: number): Promise<ListedModel[]> {
+async function listInTime(
+  provider: Lister,
+  timeoutMs: number,
+  stop: AbortSignal | undefined,
+): Promise<ListedModel[]> {
   const abort = new AbortController();
-  const late = new ProviderError('timeout', `No list of models within ${timeoutMs} ms.`);
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(late), timeoutMs);
+  let giveUp: (why: string) => void = () => {};
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    giveUp = (why) => reject(new ProviderError('timeout', why));
   });
+  const timer = setTimeout(() => giveUp(`No list of models within ${timeoutMs} ms.`), timeoutMs);
+  const onStop = () => giveUp('The server is stopping.');
+  stop?.addEventListener('abort', onStop);
+  if (stop?.aborted) onStop();
   try {
-    return await Promise.race([provider.listModels(abort.signal), timeout]);
+    return await Promise.race([provider.listModels(abort.signal), givenUp]);
   } finally {
     clearTimeout(timer);
+    stop?.removeEventListener('abort', onStop);
     abort.abort();
   }
 }

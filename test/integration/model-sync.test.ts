@@ -250,6 +250,26 @@ describe('syncing the models', () => {
       expect(await names()).to.include('acme');
     });
 
+    it('ends at once when its process stops, and changes nothing', async () => {
+      const patient = await startModelWorld(database(), { providers: [acme], timeoutMs: 60_000 });
+      const begun = defer<AbortSignal>();
+      acme.lists = (signal) => {
+        begun.resolve(signal);
+        return new Promise(() => {});
+      };
+      const schedule = await startModelSyncSchedule({
+        backend: { kind: 'postgres', url: database().url },
+        everyMs: HOUR_MS,
+        sync: (signal) => patient.sync.syncDue(0, signal),
+        log: silentLog,
+      });
+      const signal = await begun.promise;
+      await schedule.close();
+      expect(signal.aborted).to.equal(true);
+      expect(await world.sync.syncDue(0)).to.have.length(2);
+      await patient.close();
+    });
+
     const goesOn = (backend: () => Parameters<typeof startModelSyncSchedule>[0]['backend']) => async () => {
       let runs = 0;
       const start = () =>
