@@ -205,6 +205,16 @@ describe('realtime, at its edges', () => {
         ],
         [
           'join',
+          { sessionId, have: [{ messageId: newId(), attempt: 1, offset: 1, reasoning: -1 }] },
+          'payload.have.0.reasoning',
+        ],
+        [
+          'join',
+          { sessionId, have: [{ messageId: newId(), attempt: 1, offset: 1, reasoning: null }] },
+          'payload.have.0.reasoning',
+        ],
+        [
+          'join',
           { sessionId, have: Array(101).fill({ messageId: newId(), attempt: 1, offset: 1 }) },
           'payload.have',
         ],
@@ -365,6 +375,9 @@ describe('realtime, at its edges', () => {
         `${id}:1:x`,
         `${id}:-1:0`,
         `${id}:1:2:end`,
+        `${id}:1:2:r`,
+        `${id}:1:2:r-1`,
+        `${id}:1:2:done:r3`,
         `x:1:2`,
         `${id}:1:2,`,
       ];
