@@ -9,8 +9,9 @@ export function toOpenAiModel(isOpenAi: boolean): (entry: Entry) => ListedModel 
   return (entry) => {
     const name = asText(entry.id);
     if (!name || (isOpenAi && NO_CHAT.test(name))) return undefined;
-    // vLLM tells the window.
-    return listed({ name, contextLength: asLimit(entry.max_model_len) });
+    if (isOpenAi) return listed({ name });
+    // vLLM tells the window. Whoever runs a server of their own pays nobody for its tokens.
+    return listed({ name, contextLength: asLimit(entry.max_model_len), tier: 'free' });
   };
 }
 

@@ -63,7 +63,7 @@ describe('the models that a provider lists', () => {
     expect(kept).to.deep.equal(names.slice(0, 10));
   });
 
-  it('openai, a server of one’s own: all of them, with the window where it is told', async () => {
+  it('openai, a server of one’s own: all of them, free, with the window where it is told', async () => {
     const models = await listOf('openai', {
       object: 'list',
       data: [
@@ -73,8 +73,8 @@ describe('the models that a provider lists', () => {
       ],
     });
     expect(models).to.deep.equal([
-      { name: 'llama3.2:latest' },
-      { name: 'nomic-embed-text-embedding' },
+      { name: 'llama3.2:latest', tier: 'free' },
+      { name: 'nomic-embed-text-embedding', tier: 'free' },
       { name: 'Qwen/Qwen3-8B', contextLength: 40_960 },
     ]);
     const [request] = server.current.requests;
