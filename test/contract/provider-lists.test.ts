@@ -75,7 +75,7 @@ describe('the models that a provider lists', () => {
     expect(models).to.deep.equal([
       { name: 'llama3.2:latest', tier: 'free' },
       { name: 'nomic-embed-text-embedding', tier: 'free' },
-      { name: 'Qwen/Qwen3-8B', contextLength: 40_960 },
+      { name: 'Qwen/Qwen3-8B', contextLength: 40_960, tier: 'free' },
     ]);
     const [request] = server.current.requests;
     expect(request).to.include({ method: 'GET', path: '/v1/models' });
