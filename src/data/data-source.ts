@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { DataSource } from 'typeorm';
 import { CreateSchema1763640000000 } from '../../migrations/1763640000000-CreateSchema.ts';
 import { AddCatalogue1763700000000 } from '../../migrations/1763700000000-AddCatalogue.ts';
@@ -25,6 +26,7 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
     url,
     poolSize,
     applicationName: 'parley',
+    extra: { onConnect: listenToErrors },
     namingStrategy: new SnakeNaming(),
     entities: [
       AccountEntity,
@@ -46,4 +48,12 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
     synchronize: false,
     logging: false,
   });
+}
+
+/**
+ * From a connection's opening until TypeORM has it in hand nobody listens to it, and PostgreSQL may end it in that same
+ * moment: an error that nobody listens to ends the process. Whoever uses the connection next hears of it in any case.
+ */
+function listenToErrors(connection: EventEmitter): void {
+  connection.on('error', () => {});
 }

@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { expect } from 'chai';
+import { openDatabase, rows } from '../../src/data/database.ts';
+import { useTestDatabase } from '../support/database.ts';
+
+/** `ReadyForQuery`, idle: https://www.postgresql.org/docs/current/protocol-message-formats.html */
+const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+
+/** `ErrorResponse`: what PostgreSQL says to connections that an operator ends. */
+function terminated(): Buffer {
+  const fields = Buffer.from('SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0');
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(fields.length + 4);
+  return Buffer.concat([Buffer.from('E'), length, fields]);
+}
+
+describe('the database', () => {
+  const database = useTestDatabase();
+
+  it('that ends a connection in the moment in which it was opened fails one statement, not the process', async () => {
+    const { hostname, port } = new URL(database().url);
+    let opened = 0;
+    const proxy = net.createServer((client) => {
+      const server = net.connect(Number(port), hostname);
+      client.pipe(server);
+      const ends = opened === 1;
+      opened += 1;
+      server.on('data', (chunk) => {
+        if (!ends || !chunk.subarray(-READY.length).equals(READY)) client.write(chunk);
+        else client.end(Buffer.concat([chunk, terminated()]));
+      });
+      for (const socket of [client, server]) socket.on('error', () => {});
+      server.on('close', () => client.destroy());
+      client.on('close', () => server.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const url = new URL(database().url);
+    url.hostname = '127.0.0.1';
+    url.port = String((proxy.address() as net.AddressInfo).port);
+    const through = await openDatabase({ url: url.href, poolSize: 2 });
+    try {
+      const both = await Promise.allSettled([
+        rows(through.db, 'SELECT pg_sleep(0.05)'),
+        rows(through.db, 'SELECT pg_sleep(0.05)'),
+      ]);
+      expect(both.map(({ status }) => status)).to.have.members(['fulfilled', 'rejected']);
+      expect(await rows(through.db, 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
+    } finally {
+      await through.close();
+      proxy.close();
+    }
+  });
+});
