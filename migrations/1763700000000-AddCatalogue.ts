@@ -51,6 +51,7 @@ export class AddCatalogue1763700000000 implements MigrationInterface {
         ADD COLUMN cached_input_tokens integer,
         ADD COLUMN reasoning_tokens integer,
         ADD CONSTRAINT generations_message CHECK ((message_id IS NULL) = (kind = 'title'));
+      CREATE INDEX generations_failed ON generations (id DESC) WHERE status = 'failed';
       CREATE UNIQUE INDEX generations_one_title ON generations (session_id) WHERE kind = 'title';
     `);
   }
@@ -58,7 +59,7 @@ export class AddCatalogue1763700000000 implements MigrationInterface {
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
       DELETE FROM generations WHERE kind = 'title';
-      DROP INDEX generations_one_title;
+      DROP INDEX generations_one_title, generations_failed;
       ALTER TABLE generations
         DROP CONSTRAINT generations_message,
         DROP COLUMN kind,

@@ -6,6 +6,7 @@ import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
 import { createHttpApp } from './http/app.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
+import { adminRoutes } from './http/routes/admin.ts';
 import { authRoutes } from './http/routes/auth.ts';
 import { balanceRoutes } from './http/routes/balance.ts';
 import { docsRoutes } from './http/routes/docs.ts';
@@ -25,6 +26,7 @@ import { createAuth } from './services/auth.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
 import { createExportSession } from './services/export-session.ts';
+import { createGenerationLog } from './services/generation-log.ts';
 import { createGroups } from './services/groups.ts';
 import { loadJwtSecret } from './services/jwt-secret.ts';
 import { createMessages } from './services/messages.ts';
@@ -100,6 +102,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
       messageRoutes({ messages, sendMessage, regenerateMessage, stopMessage }),
       sseRoutes({ requireSession: core.requireSession, sendMessage, serve: streams.serve }),
+      adminRoutes({ generations: createGenerationLog({ database, inrPerUsd }) }),
       modelRoutes({
         models: createModels({ database, catalogue: core.catalogue, served: core.providers.names }),
         syncModels: core.syncModels,

@@ -1,7 +1,7 @@
-import type { Cost, Message, Usage } from '../contracts/message.ts';
-import type { GenerationView, MessageView } from '../data/repositories/messages.ts';
+import type { Message } from '../contracts/message.ts';
+import type { MessageView } from '../data/repositories/messages.ts';
 import type { Written } from '../feed/ports.ts';
-import { presentCost } from './cost.ts';
+import { presentOutcome } from './outcome.ts';
 
 /** What presenting a message needs to know beside it. */
 export interface MessagePresentation {
@@ -27,10 +27,7 @@ export function presentMessage(message: MessageView, { inrPerUsd, live }: Messag
     status: generation?.status ?? 'completed',
     attempt: generation?.attempt ?? 0,
     finishReason: generation?.finishReason ?? null,
-    usage: generation && presentUsage(generation),
-    cost: generation && presentGenerationCost(generation, inrPerUsd),
-    credits: generation?.credits != null ? Number(generation.credits) : null,
-    error: generation && presentError(generation),
+    ...(generation ? presentOutcome(generation, inrPerUsd) : NO_OUTCOME),
     attachments: [],
     createdAt: message.createdAt.toISOString(),
     completedAt: generation
@@ -39,23 +36,5 @@ export function presentMessage(message: MessageView, { inrPerUsd, live }: Messag
   };
 }
 
-function presentUsage(generation: GenerationView): Usage | null {
-  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, usageEstimated } = generation;
-  if (inputTokens === null || outputTokens === null) return null;
-  return {
-    inputTokens,
-    cachedInputTokens: cachedInputTokens ?? 0,
-    outputTokens,
-    reasoningTokens: reasoningTokens ?? 0,
-    totalTokens: inputTokens + outputTokens,
-    estimated: usageEstimated ?? false,
-  };
-}
-
-function presentGenerationCost({ costUsd }: GenerationView, inrPerUsd: number): Cost | null {
-  return costUsd === null ? null : presentCost(costUsd, inrPerUsd);
-}
-
-function presentError({ errorCode, errorMessage }: GenerationView): Message['error'] {
-  return errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' };
-}
+/** Of what people wrote. */
+const NO_OUTCOME = { usage: null, cost: null, credits: null, error: null };

@@ -1,10 +1,12 @@
 import { newId } from '../../src/base/ids.ts';
 import { rows } from '../../src/data/database.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
+import { adminRoutes } from '../../src/http/routes/admin.ts';
 import { modelRoutes } from '../../src/http/routes/models.ts';
 import type { ListedModel, Provider } from '../../src/providers/provider.ts';
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
 import { createCatalogue } from '../../src/services/catalogue.ts';
+import { createGenerationLog } from '../../src/services/generation-log.ts';
 import { createModels } from '../../src/services/models.ts';
 import { createSyncModels } from '../../src/services/sync-models.ts';
 import type { TestDatabase } from './database.ts';
@@ -66,7 +68,10 @@ export async function startModelWorld(database: TestDatabase, shape: ModelWorldS
   const app = await startTestApp({
     database,
     env,
-    routes: [modelRoutes({ models: createModels({ database, catalogue, served }), syncModels: sync })],
+    routes: [
+      modelRoutes({ models: createModels({ database, catalogue, served }), syncModels: sync }),
+      adminRoutes({ generations: createGenerationLog({ database, inrPerUsd: 88 }) }),
+    ],
   });
   const accessTokens = createAccessTokens({ secret: TEST_JWT_SECRET, minutes: 15 });
 

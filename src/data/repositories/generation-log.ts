@@ -1,0 +1,58 @@
+import { type Db, rows } from '../database.ts';
+import type { GenerationRecord } from '../entities/generation.ts';
+
+/** What is told of a generation to who runs the server. */
+export type GenerationEntry = Pick<
+  GenerationRecord,
+  | 'id'
+  | 'kind'
+  | 'userId'
+  | 'sessionId'
+  | 'messageId'
+  | 'model'
+  | 'status'
+  | 'attempt'
+  | 'tries'
+  | 'omittedParameters'
+  | 'errorCode'
+  | 'errorMessage'
+  | 'inputTokens'
+  | 'cachedInputTokens'
+  | 'outputTokens'
+  | 'reasoningTokens'
+  | 'usageEstimated'
+  | 'costUsd'
+  | 'credits'
+  | 'createdAt'
+  | 'completedAt'
+>;
+
+/** Which part of the log is read. */
+export interface GenerationLogPage {
+  limit: number;
+  /** Only generations older than this one. */
+  before?: string | undefined;
+  status?: GenerationRecord['status'] | undefined;
+}
+
+/** Everybody's generations, newest first. */
+export async function listGenerationLog(db: Db, page: GenerationLogPage): Promise<GenerationEntry[]> {
+  const { limit, before, status } = page;
+  const params: unknown[] = [limit];
+  const conditions: string[] = [];
+  if (before !== undefined) conditions.push(`id < $${params.push(before)}`);
+  // Written out, as an index of the failed ones is found only by the word itself.
+  if (status !== undefined)
+    conditions.push(status === 'failed' ? `status = 'failed'` : `status = $${params.push(status)}`);
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+  return rows<GenerationEntry>(
+    db,
+    `SELECT id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, status, attempt,
+        tries, omitted_parameters AS "omittedParameters", error_code AS "errorCode", error_message AS "errorMessage",
+        input_tokens AS "inputTokens", cached_input_tokens AS "cachedInputTokens", output_tokens AS "outputTokens",
+        reasoning_tokens AS "reasoningTokens", usage_estimated AS "usageEstimated", cost_usd AS "costUsd", credits,
+        created_at AS "createdAt", completed_at AS "completedAt"
+       FROM generations ${where} ORDER BY id DESC LIMIT $1`,
+    params,
+  );
+}
