@@ -171,5 +171,5 @@ async function openRoomSource(io: Server, { config, log, lifecycle, resources }:
   lifecycle.onClose('adapter', () => disconnectRedis(publisher));
   const subscriber = await connectRedis(url, { name: 'rooms', kind: 'subscriber' }, log);
   lifecycle.onClose('rooms', () => disconnectRedis(subscriber));
-  return redisRoomSource(io, { publisher, subscriber }, log);
+  return redisRoomSource(io, { publisher, subscriber, ping: () => resources.feed.ping() }, log);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createShardedAdapter } from '@socket.io/redis-adapter';
 import type { Redis } from 'ioredis';
 import type { Server } from 'socket.io';
@@ -23,7 +24,12 @@ const MEMBER = 'hub';
 export interface AdapterConnections {
   publisher: Redis;
   subscriber: Redis;
+  /** Whether live texts can be read: they have a connection of their own. @throws when they cannot */
+  ping: () => Promise<void>;
 }
+
+/** Between two questions whether live texts can be read again, in milliseconds. */
+const PING_MS = 50;
 
 /**
  * Rooms through Redis, by the sharded Socket.IO adapter in dynamic mode: a room with a member has a channel of its
@@ -32,7 +38,7 @@ export interface AdapterConnections {
  */
 export function redisRoomSource(
   io: Server,
-  { publisher, subscriber }: AdapterConnections,
+  { publisher, subscriber, ping }: AdapterConnections,
   log: Logger,
 ): RoomSource {
   io.adapter(
@@ -47,14 +53,26 @@ export function redisRoomSource(
   // The adapter subscribes without waiting. Subscribing once more on the same connection is answered after it.
   const subscribed = (room: string) => subscriber.ssubscribe(roomChannel(room));
 
+  /** The connection is back. What was missed can be read once the other one is, too: they come back one by one. */
+  async function comeBack(listener: RoomSourceListener): Promise<void> {
+    await Promise.all([...rooms].map(subscribed));
+    while (subscriber.status === 'ready') {
+      const answers = await ping().then(
+        () => true,
+        () => false,
+      );
+      if (answers) return listener.gap();
+      await sleep(PING_MS);
+    }
+  }
+
   return {
     listen(listener) {
       takeEvents(adapter, listener);
       subscriber.on('close', () => listener.lost());
       subscriber.on('ready', () => {
-        Promise.all([...rooms].map(subscribed)).then(
-          () => listener.gap(),
-          (error: unknown) => log.warn({ err: error }, 'rooms were not subscribed again'),
+        comeBack(listener).catch((error: unknown) =>
+          log.warn({ err: error }, 'rooms were not subscribed again'),
         );
       });
     },

@@ -208,7 +208,7 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       closing.push(() => [publisher, subscriber].forEach(disconnectRedis));
       const io = new Server();
       const opened: Source = {
-        source: redisRoomSource(io, { publisher, subscriber }, silentLog),
+        source: redisRoomSource(io, { publisher, subscriber, ping: async () => {} }, silentLog),
         subscriber,
         heard: [],
         losses: 0,
