@@ -1,24 +1,10 @@
 import type { Message, Usage } from '../contracts/message.ts';
-import type { GenerationRecord } from '../data/entities/generation.ts';
+import type { GenerationOutcome } from '../data/entities/generation.ts';
 import { presentCost } from './cost.ts';
 
-/** What a generation has taken and what became of it, as it is stored. */
-export type StoredOutcome = Pick<
-  GenerationRecord,
-  | 'inputTokens'
-  | 'cachedInputTokens'
-  | 'outputTokens'
-  | 'reasoningTokens'
-  | 'usageEstimated'
-  | 'costUsd'
-  | 'credits'
-  | 'errorCode'
-  | 'errorMessage'
->;
-
-/** The same in the shapes of the contract. */
+/** What a generation has taken, and why it failed, in the shapes of the contract. */
 export function presentOutcome(
-  generation: StoredOutcome,
+  generation: GenerationOutcome,
   inrPerUsd: number,
 ): Pick<Message, 'usage' | 'cost' | 'credits' | 'error'> {
   const { costUsd, credits, errorCode, errorMessage } = generation;
@@ -30,7 +16,7 @@ export function presentOutcome(
   };
 }
 
-function presentUsage(generation: StoredOutcome): Usage | null {
+function presentUsage(generation: GenerationOutcome): Usage | null {
   const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, usageEstimated } = generation;
   if (inputTokens === null || outputTokens === null) return null;
   return {

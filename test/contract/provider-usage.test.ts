@@ -3,7 +3,11 @@ import type { ProviderUsage } from '../../src/providers/provider.ts';
 import { adapterOf, ask, collect, useWireServer } from '../support/provider-subjects.ts';
 import type { Wire } from '../support/provider-wires.ts';
 
-/** The numbers are those of the providers' own pages, so that what is read of them is not our invention. */
+/**
+ * The numbers are those of the pages that stand beside them; checked against stored copies of these pages are OpenAI's of
+ * the cache and Anthropic's of its stream. Of our own, by the rule of the page, are Gemini's thoughts and the thinking
+ * tokens of Anthropic's cached prompt.
+ */
 describe('the usage that a provider tells', () => {
   const server = useWireServer();
 

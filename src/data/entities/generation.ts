@@ -65,6 +65,20 @@ export interface GenerationRecord {
   completedAt: Date | null;
 }
 
+/** What a generation has taken, and why it failed. */
+export type GenerationOutcome = Pick<
+  GenerationRecord,
+  | 'errorCode'
+  | 'errorMessage'
+  | 'inputTokens'
+  | 'cachedInputTokens'
+  | 'outputTokens'
+  | 'reasoningTokens'
+  | 'usageEstimated'
+  | 'costUsd'
+  | 'credits'
+>;
+
 export const GenerationEntity = new EntitySchema<GenerationRecord>({
   name: 'Generation',
   tableName: 'generations',

@@ -1,31 +1,23 @@
 import { type Db, rows } from '../database.ts';
-import type { GenerationRecord } from '../entities/generation.ts';
+import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 
 /** What is told of a generation to who runs the server. */
-export type GenerationEntry = Pick<
-  GenerationRecord,
-  | 'id'
-  | 'kind'
-  | 'userId'
-  | 'sessionId'
-  | 'messageId'
-  | 'model'
-  | 'status'
-  | 'attempt'
-  | 'tries'
-  | 'omittedParameters'
-  | 'errorCode'
-  | 'errorMessage'
-  | 'inputTokens'
-  | 'cachedInputTokens'
-  | 'outputTokens'
-  | 'reasoningTokens'
-  | 'usageEstimated'
-  | 'costUsd'
-  | 'credits'
-  | 'createdAt'
-  | 'completedAt'
->;
+export type GenerationEntry = GenerationOutcome &
+  Pick<
+    GenerationRecord,
+    | 'id'
+    | 'kind'
+    | 'userId'
+    | 'sessionId'
+    | 'messageId'
+    | 'model'
+    | 'status'
+    | 'attempt'
+    | 'tries'
+    | 'omittedParameters'
+    | 'createdAt'
+    | 'completedAt'
+  >;
 
 /** Which part of the log is read. */
 export interface GenerationLogPage {

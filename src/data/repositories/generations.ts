@@ -1,6 +1,6 @@
 import type { Try } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
-import type { GenerationRecord } from '../entities/generation.ts';
+import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 
 /** A claim: the only worker that may write is the one with this attempt. */
 export type GenerationClaim = Pick<
@@ -56,21 +56,10 @@ export async function claimGeneration(
 }
 
 /** How a generation ended. */
-export type GenerationEnd = Pick<
-  GenerationRecord,
-  | 'finishReason'
-  | 'errorCode'
-  | 'errorMessage'
-  | 'tries'
-  | 'omittedParameters'
-  | 'inputTokens'
-  | 'cachedInputTokens'
-  | 'outputTokens'
-  | 'reasoningTokens'
-  | 'usageEstimated'
-  | 'costUsd'
-  | 'credits'
-> & { status: 'completed' | 'failed' | 'cancelled' };
+export type GenerationEnd = GenerationOutcome &
+  Pick<GenerationRecord, 'finishReason' | 'tries' | 'omittedParameters'> & {
+    status: 'completed' | 'failed' | 'cancelled';
+  };
 
 /** Which attempt ends, and which attempt its text is from (they differ when an interrupted one's text is kept). */
 export interface AttemptRef {

@@ -1,27 +1,13 @@
 import { type Db, rows } from '../database.ts';
-import type { GenerationRecord } from '../entities/generation.ts';
+import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 import type { MessageRecord } from '../entities/message.ts';
 
 /** What a message shows of its generation. */
-export type GenerationView = Pick<
-  GenerationRecord,
-  | 'model'
-  | 'status'
-  | 'attempt'
-  | 'finishReason'
-  | 'errorCode'
-  | 'errorMessage'
-  | 'tries'
-  | 'omittedParameters'
-  | 'inputTokens'
-  | 'cachedInputTokens'
-  | 'outputTokens'
-  | 'reasoningTokens'
-  | 'usageEstimated'
-  | 'costUsd'
-  | 'credits'
-  | 'completedAt'
-> & { generationId: string };
+export type GenerationView = GenerationOutcome &
+  Pick<
+    GenerationRecord,
+    'model' | 'status' | 'attempt' | 'finishReason' | 'tries' | 'omittedParameters' | 'completedAt'
+  > & { generationId: string };
 
 /** A message with its generation; without one for what people wrote. */
 export interface MessageView extends MessageRecord {
