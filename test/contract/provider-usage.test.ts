@@ -4,9 +4,11 @@ import { adapterOf, ask, collect, useWireServer } from '../support/provider-subj
 import type { Wire } from '../support/provider-wires.ts';
 
 /**
- * The numbers are those of the pages that stand beside them; checked against stored copies of these pages are OpenAI's of
- * the cache and Anthropic's of its stream. Of our own, by the rule of the page, are Gemini's thoughts and the thinking
- * tokens of Anthropic's cached prompt.
+ * The figures of a usage are those of the place beside it, as a stored copy of that place has them; the place itself may
+ * have changed since. Most places print the usage of a whole response: how it falls on the events of a stream is ours,
+ * and so is what an event counts before the end, which the end replaces. Of no provider's page are the figures of the
+ * compatible servers: they are those of an issue, of which no stored copy was found. A test that names no place has
+ * figures of our own, and so have the costs that follow OpenRouter's.
  */
 describe('the usage that a provider tells', () => {
   const server = useWireServer();
@@ -47,14 +49,21 @@ describe('the usage that a provider tells', () => {
   });
 
   it('openai: reasoning is part of the output', async () => {
-    // https://platform.openai.com/docs/guides/reasoning#managing-the-context-window
+    // https://platform.openai.com/docs/guides/reasoning?api-mode=chat#managing-the-context-window
     const usage = await usageOf(
       'openai',
       completion(
-        '{"total_tokens":1000,"prompt_tokens":400,"completion_tokens":600,"completion_tokens_details":{"reasoning_tokens":500}}',
+        '{"prompt_tokens":26,"completion_tokens":637,"total_tokens":663,' +
+          '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":448,' +
+          '"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}',
       ),
     );
-    expect(usage).to.deep.equal({ inputTokens: 400, outputTokens: 600, reasoningTokens: 500 });
+    expect(usage).to.deep.equal({
+      inputTokens: 26,
+      cachedInputTokens: 0,
+      outputTokens: 637,
+      reasoningTokens: 448,
+    });
   });
 
   it('compatible servers: reasoning that was counted apart is added', async () => {
@@ -112,7 +121,8 @@ describe('the usage that a provider tells', () => {
   });
 
   it('huggingface: tokens', async () => {
-    // https://huggingface.co/docs/huggingface_hub/package_reference/inference_client#chat_completion
+    // https://huggingface.co/docs/huggingface_hub/guides/inference#getting-started, which is
+    // https://github.com/huggingface/huggingface_hub/blob/main/docs/source/en/guides/inference.md.
     const usage = await usageOf(
       'huggingface',
       completion('{"completion_tokens":8,"prompt_tokens":17,"total_tokens":25}'),
@@ -132,38 +142,54 @@ describe('the usage that a provider tells', () => {
     expect(usage).to.deep.equal({ inputTokens: 10_682, cachedInputTokens: 0, outputTokens: 510 });
   });
 
-  it('anthropic: what was read from the cache is not in input_tokens', async () => {
-    // https://platform.claude.com/docs/en/build-with-claude/prompt-caching#tracking-cache-performance
-    const usage = await usageOf('anthropic', [
-      '{"type":"message_start","message":{"usage":{"input_tokens":50,"cache_creation_input_tokens":0,"cache_read_input_tokens":100000,"output_tokens":1}}}',
-      '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":15,"output_tokens_details":{"thinking_tokens":9}}}',
-      '{"type":"message_stop"}',
-    ]);
-    expect(usage).to.deep.equal({
-      inputTokens: 100_050,
-      cachedInputTokens: 100_000,
-      outputTokens: 15,
-      reasoningTokens: 9,
+  it('anthropic: what was written to the cache, or read from it, is not in input_tokens', async () => {
+    // https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching: the first call, and the same once more.
+    const cached = (counts: string) =>
+      usageOf('anthropic', [
+        `{"type":"message_start","message":{"usage":{"input_tokens":21,${counts},"output_tokens":1}}}`,
+        '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":393}}',
+        '{"type":"message_stop"}',
+      ]);
+    expect(await cached('"cache_creation_input_tokens":188086,"cache_read_input_tokens":0')).to.deep.equal({
+      inputTokens: 188_107,
+      cachedInputTokens: 0,
+      outputTokens: 393,
+    });
+    expect(await cached('"cache_creation_input_tokens":0,"cache_read_input_tokens":188086')).to.deep.equal({
+      inputTokens: 188_107,
+      cachedInputTokens: 188_086,
+      outputTokens: 393,
     });
   });
 
-  it('gemini: what is cached is part of the prompt', async () => {
-    // https://ai.google.dev/gemini-api/docs/caching
-    const usage = await usageOf('gemini', [
-      '{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"usageMetadata":{"promptTokenCount":696219,"totalTokenCount":696219}}',
-      '{"candidates":[{"content":{"parts":[]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":696219,' +
-        '"cachedContentTokenCount":696190,"candidatesTokenCount":214,"totalTokenCount":696433}}',
+  it('anthropic: thinking is part of the output', async () => {
+    // https://platform.claude.com/docs/en/build-with-claude/thinking-steering-and-cost#pricing
+    const usage = await usageOf('anthropic', [
+      '{"type":"message_start","message":{"usage":{"input_tokens":25,"output_tokens":1}}}',
+      '{"type":"message_delta","delta":{"stop_reason":"end_turn"},' +
+        '"usage":{"output_tokens":348,"output_tokens_details":{"thinking_tokens":312}}}',
+      '{"type":"message_stop"}',
     ]);
-    expect(usage).to.deep.equal({ inputTokens: 696_219, cachedInputTokens: 696_190, outputTokens: 214 });
+    expect(usage).to.deep.equal({ inputTokens: 25, outputTokens: 348, reasoningTokens: 312 });
+  });
+
+  it('gemini: what is cached is part of the prompt', async () => {
+    // https://github.com/google-gemini/cookbook/blob/main/quickstarts/rest/Caching_REST.ipynb
+    const usage = await usageOf('gemini', [
+      '{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"usageMetadata":{"promptTokenCount":323388,"totalTokenCount":323388}}',
+      '{"candidates":[{"content":{"parts":[]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":323388,' +
+        '"candidatesTokenCount":397,"totalTokenCount":323785,"cachedContentTokenCount":323383}}',
+    ]);
+    expect(usage).to.deep.equal({ inputTokens: 323_388, cachedInputTokens: 323_383, outputTokens: 397 });
   });
 
   it('gemini: thoughts are output beside the candidates', async () => {
-    // The rule is that of https://ai.google.dev/gemini-api/docs/thinking#pricing; the total is the sum of all three.
+    // https://github.com/google-gemini/cookbook/blob/main/quickstarts/Get_started_thinking_REST.ipynb, its first example.
     const told = {
-      promptTokenCount: 12,
-      candidatesTokenCount: 15,
-      thoughtsTokenCount: 194,
-      totalTokenCount: 221,
+      promptTokenCount: 58,
+      candidatesTokenCount: 820,
+      thoughtsTokenCount: 1477,
+      totalTokenCount: 2355,
     };
     const usage = await usageOf('gemini', [
       JSON.stringify({
@@ -171,7 +197,7 @@ describe('the usage that a provider tells', () => {
         usageMetadata: told,
       }),
     ]);
-    expect(usage).to.deep.equal({ inputTokens: 12, outputTokens: 209, reasoningTokens: 194 });
+    expect(usage).to.deep.equal({ inputTokens: 58, outputTokens: 2297, reasoningTokens: 1477 });
     expect(told.totalTokenCount).to.equal((usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0));
   });
 
