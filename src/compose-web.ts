@@ -53,6 +53,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     queue,
     log,
     inrPerUsd,
+    limits: core.limits,
+    holds: { reserveTokens: config.HOLD_OUTPUT_TOKENS, minutes: config.HOLD_MINUTES },
     maxMessageChars: config.MAX_MESSAGE_CHARS,
   };
   const sendMessage = createSendMessage(sending);

@@ -6,6 +6,7 @@ import { findOwnedSession } from './data/repositories/sessions.ts';
 import { createProviders } from './providers/registry.ts';
 import { openGenerationQueue } from './queue/generation-queue.ts';
 import type { Resources } from './resources.ts';
+import { admissionLimits } from './services/admission-limits.ts';
 import { createAnnouncer } from './services/announce.ts';
 import { createAnnounceEnd } from './services/announce-end.ts';
 import { createCatalogue } from './services/catalogue.ts';
@@ -42,6 +43,7 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
     lifecycle,
     resources,
     inrPerUsd,
+    limits: admissionLimits(config),
     queue,
     providers,
     catalogue,

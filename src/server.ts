@@ -12,8 +12,7 @@ const web: ProcessPart = { name: 'web', start: startWeb };
 const worker: ProcessPart = {
   name: 'worker',
   async start(core) {
-    await startMaintenanceWorker(core);
-    await startGenerationWorker(core);
+    await startMaintenanceWorker(core, await startGenerationWorker(core));
   },
 };
 

@@ -1,6 +1,6 @@
 import type { Core } from '../src/compose.ts';
 import { createRouter } from '../src/providers/router.ts';
-import { startGenerationConsumer } from '../src/queue/generation-consumer.ts';
+import { type RunGeneration, startGenerationConsumer } from '../src/queue/generation-consumer.ts';
 import { createTitleModel } from '../src/services/default-model.ts';
 import { createFallbackModels, unusableFallbacks } from '../src/services/fallback-models.ts';
 import { createPlanTitle } from '../src/services/plan-title.ts';
@@ -11,8 +11,11 @@ import { createRunningGenerations } from '../src/services/running-generations.ts
 import { createSettleGeneration } from '../src/services/settle-generation.ts';
 import { createStreamGeneration } from '../src/services/stream-generation.ts';
 
-/** Runs generations. At a stop, what runs has the grace period to finish, then another worker goes on. */
-export async function startGenerationWorker(core: Core): Promise<void> {
+/**
+ * Runs generations. At a stop, what runs has the grace period to finish, then another worker goes on. Returns what the
+ * worker does with a generation.
+ */
+export async function startGenerationWorker(core: Core): Promise<RunGeneration> {
   const {
     config,
     log,
@@ -32,7 +35,12 @@ export async function startGenerationWorker(core: Core): Promise<void> {
   const unusable = unusableFallbacks(config, models);
   if (unusable.length > 0) log.warn({ models: unusable }, 'fallbacks that cannot be asked here are left out');
   lifecycle.onClose('health of providers', () => health.stop());
-  const running = createRunningGenerations({ database, control: feed.control, log });
+  const running = createRunningGenerations({
+    database,
+    control: feed.control,
+    holdMinutes: config.HOLD_MINUTES,
+    log,
+  });
   const stream = createStreamGeneration({
     database,
     models,
@@ -50,7 +58,7 @@ export async function startGenerationWorker(core: Core): Promise<void> {
     liveMessages,
     announce,
     announceEnd,
-    settle: createSettleGeneration({ database, announce, announceEnd }),
+    settle: createSettleGeneration({ database, limits: core.limits, announce, announceEnd }),
     runTitle: createRunTitle({ database, stream, announce, inrPerUsd, log }),
     planTitle: createPlanTitle({
       database,
@@ -72,4 +80,5 @@ export async function startGenerationWorker(core: Core): Promise<void> {
   lifecycle.onClose('generation worker', () =>
     Promise.all([consumer.close(), running.drain(config.SHUTDOWN_GRACE_MS)]),
   );
+  return run;
 }

@@ -6,8 +6,7 @@ await runProcess([
   {
     name: 'worker',
     async start(core) {
-      await startMaintenanceWorker(core);
-      await startGenerationWorker(core);
+      await startMaintenanceWorker(core, await startGenerationWorker(core));
       core.log.info('worker is ready');
     },
   },

@@ -1,5 +1,6 @@
 import type { Logger } from '../src/base/logger.ts';
 import type { Core } from '../src/compose.ts';
+import type { RunGeneration } from '../src/queue/generation-consumer.ts';
 import { createPruneRecords } from '../src/services/prune-records.ts';
 import { createSweepGenerations } from '../src/services/sweep-generations.ts';
 import { startModelSyncWorker } from './model-sync-worker.ts';
@@ -8,13 +9,13 @@ import { startModelSyncWorker } from './model-sync-worker.ts';
 const SWEEP_MS = 3_000;
 const PRUNE_MS = 3_600_000;
 
-/** Looks after what is left behind, and after the catalogue. */
-export async function startMaintenanceWorker(core: Core): Promise<void> {
+/** Looks after what is left behind, and after the catalogue. @param run what the worker does with a generation */
+export async function startMaintenanceWorker(core: Core, run: RunGeneration): Promise<void> {
   const { log, lifecycle, resources, queue } = core;
   const { database } = resources;
   startModelSyncWorker(core);
   const stops = [
-    repeat('sweep', SWEEP_MS, createSweepGenerations({ database, queue, log }), log),
+    repeat('sweep', SWEEP_MS, createSweepGenerations({ database, queue, run, log }), log),
     repeat('prune', PRUNE_MS, createPruneRecords({ database, log }), log),
   ];
   lifecycle.onClose('maintenance worker', () => Promise.all(stops.map((stop) => stop())));

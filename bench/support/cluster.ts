@@ -47,6 +47,8 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
     LOG_LEVEL: 'info',
     WORKER_CONCURRENCY: '5000',
     WELCOME_CREDITS: '1000000000',
+    RATE_LIMITS: 'off',
+    MAX_CONCURRENT_GENERATIONS: '10000',
     ACCESS_TOKEN_MINUTES: '1440',
     MAX_BODY_BYTES: '10000000',
     DATABASE_POOL_SIZE: '20',

@@ -111,6 +111,42 @@ export const configShape = {
   PROVIDER_IDLE_TIMEOUT_MS: integer(10, 600_000).default(30_000).describe('longest silence between tokens'),
 
   WELCOME_CREDITS: z.coerce.number().min(0).max(1e9).default(1000).describe('credits of a new account'),
+  HOLD_OUTPUT_TOKENS: integer(1, 100_000)
+    .default(100)
+    .describe('tokens of a reply whose credits are set aside before it is written, beside its prompt'),
+  HOLD_MINUTES: z.coerce
+    .number()
+    .positive()
+    .max(10_080)
+    .default(60)
+    .describe('how long a reply may wait for a worker, or be without one, before it ends as failed'),
+  CREDIT_OVERDRAFT: z
+    .union([
+      z.literal('unlimited'),
+      z.string().regex(/^\d{1,12}(\.\d{1,6})?$/, 'must be `unlimited`, or credits with at most 6 decimals'),
+    ])
+    .default('unlimited')
+    .describe('how far below zero a reply that is being written may take a balance; then it ends'),
+  MAX_CONCURRENT_GENERATIONS: integer(1, 10_000)
+    .default(5)
+    .describe('replies that one user has written at once; several models asked at once may exceed it alone'),
+  AI_RATE_LIMIT_USER_REQUESTS: integer(0, 1_000_000_000)
+    .optional()
+    .describe('replies per user and window; unset: no limit'),
+  AI_RATE_LIMIT_USER_TOKENS: integer(0, 1_000_000_000_000)
+    .optional()
+    .describe('tokens per user and window; unset: no limit'),
+  AI_RATE_LIMIT_ORG_COST: z.coerce
+    .number()
+    .min(0)
+    .max(1e9)
+    .optional()
+    .describe('US dollars that all users together may cost per window; unset: no limit'),
+  AI_RATE_LIMIT_WINDOW_HOURS: integer(1, 8_760).default(24).describe('length of these windows, in hours'),
+  RATE_LIMITS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: no rate limits, and no usage limits by role; refused in production'),
   USD_INR_RATE: z.coerce.number().positive().max(10_000).default(88).describe('rupees per US dollar'),
 
   WORKER_CONCURRENCY: integer(1, 10_000).default(200).describe('generations a worker runs at once'),

@@ -38,6 +38,9 @@ function requireTogether(config: Config): void {
       'The configuration is wrong:\n  DATABASE_URL: must be set when REDIS_URL is (a PostgreSQL URL)',
     );
   }
+  if (config.production && config.RATE_LIMITS === 'off') {
+    throw new ConfigError('The configuration is wrong:\n  RATE_LIMITS: must be on in production');
+  }
   if (config.production && !config.JWT_SECRET) {
     throw new ConfigError(
       'The configuration is wrong:\n  JWT_SECRET: must be set in production (32 or more random characters)',

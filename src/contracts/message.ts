@@ -16,6 +16,7 @@ export const FINISH_REASONS = [
   'content_filter',
   'tool_calls',
   'cancelled',
+  'credit_limit',
   'error',
 ] as const;
 
@@ -88,7 +89,10 @@ export const messageSchema = z
       .describe('Settings that were left out, because the model that answered does not take them'),
     status: z.enum(GENERATION_STATUSES).describe('`completed` for what people wrote'),
     attempt: z.int().describe('Which try this text is from, counting from 1; 0 while queued'),
-    finishReason: z.enum(FINISH_REASONS).nullable(),
+    finishReason: z
+      .enum(FINISH_REASONS)
+      .nullable()
+      .describe('`credit_limit`: the credits of its user were used up while it was written'),
     usage: usageSchema.nullable(),
     cost: costSchema.nullable(),
     credits: amountSchema.nullable().describe('Credits charged'),

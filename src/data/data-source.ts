@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { DataSource } from 'typeorm';
 import { CreateSchema1763640000000 } from '../../migrations/1763640000000-CreateSchema.ts';
 import { AddCatalogue1763700000000 } from '../../migrations/1763700000000-AddCatalogue.ts';
+import { AddCredits1763800000000 } from '../../migrations/1763800000000-AddCredits.ts';
 import { GenerationEntity } from './entities/generation.ts';
 import { GroupEntity } from './entities/group.ts';
 import { IdempotencyEntity } from './entities/idempotency.ts';
@@ -42,7 +43,7 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
       SessionEntity,
       UserEntity,
     ],
-    migrations: [CreateSchema1763640000000, AddCatalogue1763700000000],
+    migrations: [CreateSchema1763640000000, AddCatalogue1763700000000, AddCredits1763800000000],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,

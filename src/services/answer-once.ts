@@ -17,12 +17,8 @@ export interface RepeatableRequest {
   request: unknown;
 }
 
-/** The outcome of {@link answerOnce}. */
-export interface OnceAnswer<T> {
-  answer: T;
-  /** The work was done before, by the first request with this key. */
-  repeated: boolean;
-}
+/** The outcome of {@link answerOnce}: the work was done before, by the first request with this key, or now. */
+export type OnceAnswer<T, R> = { answer: T; repeated: true } | { answer: T; repeated: false; done: R };
 
 /**
  * The answer that the first request with a key got, whatever happened in between.
@@ -43,22 +39,20 @@ export async function findFirstAnswer<T>(db: Db, repeatable: RepeatableRequest):
  *
  * @throws {AppError} `idempotency_key_reused` when the key came with another request
  */
-export async function answerOnce<T>(
+export async function answerOnce<T, R>(
   database: Database,
   repeatable: RepeatableRequest,
-  { answer, work }: { answer: T; work: (db: Db) => Promise<void> },
-): Promise<OnceAnswer<T>> {
+  { answer, work }: { answer: T; work: (db: Db) => Promise<R> },
+): Promise<OnceAnswer<T, R>> {
   const request = withFingerprint(repeatable);
   if (!request) {
-    await work(database.db);
-    return { answer, repeated: false };
+    return { answer, repeated: false, done: await work(database.db) };
   }
   const first = await database.transaction(async (db) => {
-    if (!(await keepAnswer(db, request, answer))) return false;
-    await work(db);
-    return true;
+    if (!(await keepAnswer(db, request, answer))) return undefined;
+    return { done: await work(db) };
   });
-  if (first) return { answer, repeated: false };
+  if (first) return { answer, repeated: false, ...first };
   const stored = await findAnswer(database.db, request);
   if (!stored) throw new AppError('conflict', 'The first request with this key was withdrawn meanwhile.');
   return { answer: checked(request, stored) as T, repeated: true };

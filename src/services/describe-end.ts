@@ -36,14 +36,18 @@ export async function describeEnd(end: StreamEnd, turns: ChatTurn[], written: Wr
   return { status: 'failed', finishReason: 'error', ...known, error };
 }
 
-/** What is stored and charged when too many workers died on a generation. */
-export async function interruptedEnd(turns: ChatTurn[], written: Written): Promise<AttemptEnd> {
+/** What is stored and charged when a generation is given up, with `message` for people. */
+export async function interruptedEnd(
+  turns: ChatTurn[],
+  written: Written,
+  message: string,
+): Promise<AttemptEnd> {
   return {
     status: 'failed',
     finishReason: 'error',
     ...written,
     usage: await usageOf({}, turns, written),
-    error: { code: 'interrupted', message: 'The server was interrupted twice while it wrote this reply.' },
+    error: { code: 'interrupted', message },
   };
 }
 

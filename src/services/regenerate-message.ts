@@ -5,6 +5,7 @@ import { findOwnedSession } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
+import { countTokens } from './count-tokens.ts';
 import type { SendMessageDeps } from './send-message.ts';
 import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
 
@@ -12,7 +13,8 @@ import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.
  * Has another reply written to the message that a reply answers. The old reply stays.
  *
  * @throws {AppError} `not_found`; `conflict` when the message is not a reply, or its question was deleted;
- *   `model_not_available`; `validation_failed` when the model cannot take it; `idempotency_key_reused`
+ *   `model_not_available`; `validation_failed` when the model cannot take it; `idempotency_key_reused`;
+ *   `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
 export type RegenerateMessage = (
   identity: { userId: string },
@@ -23,7 +25,7 @@ export type RegenerateMessage = (
 
 /** Makes the verb. */
 export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessage {
-  const { database, models, inrPerUsd } = deps;
+  const { database, models, limits, holds, inrPerUsd } = deps;
 
   return async ({ userId }, messageId, { model }, idempotencyKey) => {
     const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
@@ -44,16 +46,26 @@ export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessag
     await requireRoom([chosen], prompt, 'message.content');
 
     const turn = { userId, sessionId: session.id, parentId: question.id, settings };
-    const replies = planReplies(turn, [chosen]);
+    // What the old reply was asked is what the new one will be asked.
+    const historyTokens = Math.max(
+      0,
+      (old.generation?.inputTokens ?? 0) - (await countTokens(question.content)),
+    );
+    const replies = await planReplies(turn, [chosen], {
+      prompt: { content: question.content, historyTokens },
+      holds,
+    });
     const answer = {
       message: presentMessage(question, { inrPerUsd }),
       replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
     };
     const once = await answerOnce(database, repeatable, {
       answer,
-      work: (db) => storeTurn(db, { userId, sessionId: session.id, replies }),
+      work: (db) => storeTurn(db, { userId, sessionId: session.id, replies }, limits),
     });
-    if (!once.repeated) await launch(deps, answer.replies, replies);
+    if (!once.repeated) {
+      await launch(deps, { userId, messages: answer.replies, replies, account: once.done });
+    }
     return once.answer;
   };
 

@@ -40,6 +40,8 @@ export interface RunGenerationDeps {
 
 /** How many workers may die on a generation before it ends as interrupted. */
 const MAX_INTERRUPTIONS = 2;
+const INTERRUPTED = 'The server was interrupted twice while it wrote this reply.';
+const EXPIRED = 'Nobody could write this reply in time.';
 /** Of a model that this process does not know. */
 const NO_WINDOW = { contextLength: null, maxOutputTokens: null };
 
@@ -84,7 +86,8 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const logged = { generationId: claim.id, attempt, model: claim.model };
     const ref = { sessionId, messageId, attempt };
 
-    const over = claim.interruptions >= MAX_INTERRUPTIONS || (claim.cancelRequested && attempt > 1);
+    const over =
+      claim.expired || claim.interruptions >= MAX_INTERRUPTIONS || (claim.cancelRequested && attempt > 1);
     if (over) {
       await endBefore(claim, turns);
       return 'done';
@@ -118,14 +121,14 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     return 'done';
   }
 
-  /** Ends an attempt whose worker died, with what it wrote: it was stopped, or it was the last one. */
+  /** Ends a generation with what its last worker wrote: it was stopped, or it took too many workers, or too long. */
   async function endBefore(claim: ClaimedGeneration, turns: ChatTurn[]): Promise<void> {
-    const { sessionId, messageId, cancelRequested } = claim;
+    const { sessionId, messageId, cancelRequested, expired } = claim;
     const before = { sessionId, messageId, attempt: claim.attempt - 1 };
     const written = (await live.read(before)) ?? { text: '', reasoning: null };
     const end = cancelRequested
       ? await describeEnd({ cancelled: true }, turns, written)
-      : await interruptedEnd(turns, written);
+      : await interruptedEnd(turns, written, expired ? EXPIRED : INTERRUPTED);
     await settle(claim, { ...end, textAttempt: before.attempt });
     await dropText(before);
   }

@@ -3,6 +3,7 @@ import type { Database } from '../data/database.ts';
 import { type ClaimedTitle, endGeneration, releaseGeneration } from '../data/repositories/generations.ts';
 import { findOwnedSession } from '../data/repositories/sessions.ts';
 import { findFirstExchange, setWrittenTitle } from '../data/repositories/titles.ts';
+import { countUsage } from '../data/repositories/usage-days.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
@@ -49,7 +50,13 @@ export function createRunTitle({ database, stream, announce, inrPerUsd, log }: R
     const described = await describeEnd(end, turns, { text, reasoning: null });
     const title = end.finishReason ? cleanTitle(text) : undefined;
     const named = await database.transaction(async (db) => {
-      if (!(await endGeneration(db, claim, endRecordOf(claim, described)))) return false;
+      const record = endRecordOf(claim, described);
+      if (!(await endGeneration(db, claim, record))) return false;
+      await countUsage(db, {
+        ...{ userId: claim.userId, model: claim.model, kind: 'title', status: record.status },
+        ...{ inputTokens: record.inputTokens ?? 0, outputTokens: record.outputTokens ?? 0 },
+        ...{ costUsd: record.costUsd ?? '0', credits: record.credits },
+      });
       return title !== undefined && (await setWrittenTitle(db, claim.sessionId, title));
     });
     if (named) await announceTitle(claim);

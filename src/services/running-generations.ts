@@ -40,9 +40,11 @@ interface Entry extends AttemptRef {
 export function createRunningGenerations(deps: {
   database: Database;
   control: ControlBus;
+  /** For how long a sign of life prolongs the hold of a generation. */
+  holdMinutes: number;
   log: Logger;
 }): RunningGenerations {
-  const { database, control, log } = deps;
+  const { database, control, holdMinutes, log } = deps;
   const running = new Map<string, Entry>();
   let draining = false;
   let onIdle: (() => void) | undefined;
@@ -52,7 +54,9 @@ export function createRunningGenerations(deps: {
   const beat = async () => {
     const mine = [...running.values()];
     if (mine.length === 0) return;
-    const alive = new Map((await beatGenerations(database.db, mine)).map((each) => [each.id, each]));
+    const alive = new Map(
+      (await beatGenerations(database.db, mine, holdMinutes)).map((each) => [each.id, each]),
+    );
     for (const entry of mine) {
       const heard = alive.get(entry.id);
       if (!heard) entry.abort('lost');

@@ -5,13 +5,21 @@ import type { SendMessageAnswer, SendMessageBody } from '../contracts/routes/mes
 import type { Database } from '../data/database.ts';
 import type { MessageRecord } from '../data/entities/message.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
+import type { AdmissionLimits } from '../data/entities/usage.ts';
 import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
 import { presentSession } from '../presenters/session.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
-import { type LaunchDeps, launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
+import {
+  type HoldRules,
+  type LaunchDeps,
+  launch,
+  planReplies,
+  presentPlanned,
+  storeTurn,
+} from './start-replies.ts';
 
 /** What sending a message needs. */
 export interface SendMessageDeps extends LaunchDeps {
@@ -19,6 +27,8 @@ export interface SendMessageDeps extends LaunchDeps {
   models: ModelDirectory;
   /** Longest message, in UTF-16 code units. */
   maxMessageChars: number;
+  limits: AdmissionLimits;
+  holds: HoldRules;
   /** Rupees per US dollar. */
   inrPerUsd: number;
 }
@@ -27,7 +37,8 @@ export interface SendMessageDeps extends LaunchDeps {
  * Stores a message; one of the user's is answered by a generation per model.
  *
  * @param idempotencyKey from the header; `clientMessageId` does the same within one session
- * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `idempotency_key_reused`
+ * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `idempotency_key_reused`,
+ *   `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
 export type SendMessage = (
   identity: { userId: string },
@@ -40,7 +51,7 @@ const TITLE_CHARS = 60;
 
 /** Makes the verb. */
 export function createSendMessage(deps: SendMessageDeps): SendMessage {
-  const { database, models, maxMessageChars, inrPerUsd } = deps;
+  const { database, models, maxMessageChars, limits, holds, inrPerUsd } = deps;
 
   return async ({ userId }, body, idempotencyKey) => {
     const repeatable = { userId, key: keyOf(body, idempotencyKey), request: body };
@@ -72,7 +83,8 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
       createdAt: new Date(),
     };
     const turn = { userId, sessionId: session.id, parentId: message.id, settings };
-    const replies = planReplies(turn, chosen);
+    const prompt = { content, historyTokens: session.historyTokens };
+    const replies = await planReplies(turn, chosen, { prompt, holds });
     const answer: SendMessageAnswer = {
       message: presentMessage({ ...message, generation: null }, { inrPerUsd }),
       replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
@@ -81,11 +93,12 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     const title = role === 'user' ? excerpt(content, TITLE_CHARS) : null;
     const once = await answerOnce(database, repeatable, {
       answer,
-      work: (db) => storeTurn(db, { userId, sessionId: session.id, message, replies, title }),
+      work: (db) => storeTurn(db, { userId, sessionId: session.id, message, replies, title }, limits),
     });
     if (once.repeated) return once.answer;
 
-    await launch(deps, [answer.message, ...answer.replies], replies);
+    const messages = [answer.message, ...answer.replies];
+    await launch(deps, { userId, messages, replies, account: once.done });
     if (title && session.title === null) await announceTitle(userId, session.id);
     return answer;
   };

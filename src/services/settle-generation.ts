@@ -1,10 +1,19 @@
 import { Decimal } from 'decimal.js';
 import { newId } from '../base/ids.ts';
-import type { Database } from '../data/database.ts';
-import { type ClaimedGeneration, endGeneration } from '../data/repositories/generations.ts';
+import type { Database, Db } from '../data/database.ts';
+import type { AccountRecord } from '../data/entities/ledger.ts';
+import type { AdmissionLimits } from '../data/entities/usage.ts';
+import { countOrgCost, releaseHold } from '../data/repositories/accounts.ts';
+import {
+  type ClaimedGeneration,
+  type EndedHold,
+  endGeneration,
+  type GenerationEnd,
+} from '../data/repositories/generations.ts';
 import { postEntry } from '../data/repositories/ledger.ts';
 import { setMessageContent } from '../data/repositories/messages.ts';
 import { addUsage } from '../data/repositories/session-totals.ts';
+import { countUsage } from '../data/repositories/usage-days.ts';
 import { presentBalance } from '../presenters/balance.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
@@ -12,45 +21,74 @@ import type { AttemptEnd } from './attempt-end.ts';
 import { endRecordOf } from './end-record.ts';
 
 /**
- * Ends a generation, in one transaction: final content, usage, cost, charge (once per generation), totals, status;
- * then tells the rooms.
+ * Ends a generation, in one transaction: final content, usage, cost, charge (once per generation), the end of its hold,
+ * totals, status; then tells the rooms.
  *
  * @returns false when another worker has the claim: then nothing was written and nothing published
  */
 export type SettleGeneration = (claim: ClaimedGeneration, end: AttemptEnd) => Promise<boolean>;
 
+/** A generation's end, priced. */
+type EndRecord = GenerationEnd & { credits: string };
+
 /** Makes the verb. */
 export function createSettleGeneration(deps: {
   database: Database;
+  limits: AdmissionLimits;
   announce: Announcer;
   announceEnd: AnnounceEnd;
 }): SettleGeneration {
-  const { database, announce, announceEnd } = deps;
+  const { database, limits, announce, announceEnd } = deps;
+  const { window } = limits;
 
   return async (claim, end) => {
     const { id, attempt, userId, sessionId, messageId } = claim;
-    const record = endRecordOf(claim, end);
+    const record: EndRecord = endRecordOf(claim, end);
     const settled = await database.transaction(async (db) => {
       const ref = { id, attempt, textAttempt: end.textAttempt ?? attempt };
-      if (!(await endGeneration(db, ref, record))) return undefined;
+      const held = await endGeneration(db, ref, record);
+      if (!held) return undefined;
       await setMessageContent(db, messageId, { content: end.text, reasoning: end.reasoning });
-      if (!end.usage) return { account: undefined };
-      const tokens = end.usage.inputTokens + end.usage.outputTokens;
-      await addUsage(db, { sessionId, tokens, costUsd: record.costUsd ?? '0', credits: record.credits });
-      const amount = new Decimal(record.credits).negated();
-      if (amount.isZero()) return { account: undefined };
-      const charge = {
-        id: newId(),
-        userId,
-        kind: 'charge' as const,
-        amount: amount.toFixed(),
-        generationId: id,
-      };
-      return { account: await postEntry(db, charge) };
+      return { account: await settleAccount(db, claim, record, held) };
     });
     if (!settled) return false;
     await announceEnd(sessionId, messageId);
     if (settled.account) await announce.toUser(userId, 'balance:update', presentBalance(settled.account));
     return true;
   };
+
+  /** What was taken is counted and charged, and what was set aside is given back. The account comes last: see `insertTurn`. */
+  async function settleAccount(
+    db: Db,
+    { id, userId, sessionId, model }: ClaimedGeneration,
+    record: EndRecord,
+    held: EndedHold,
+  ): Promise<AccountRecord | undefined> {
+    const { status, credits } = record;
+    const [inputTokens, outputTokens] = [record.inputTokens ?? 0, record.outputTokens ?? 0];
+    const [tokens, costUsd] = [inputTokens + outputTokens, record.costUsd ?? '0'];
+    if (tokens > 0) await addUsage(db, { sessionId, tokens, costUsd, credits });
+    await countUsage(db, {
+      userId,
+      model,
+      kind: 'reply',
+      status,
+      inputTokens,
+      outputTokens,
+      costUsd,
+      credits,
+    });
+    if (window.orgCostUsd !== undefined) await countOrgCost(db, costUsd, window.seconds);
+    const released = await releaseHold(db, { userId, ...held, ended: 1, tokens, costUsd }, window.seconds);
+    const amount = new Decimal(credits).negated();
+    if (amount.isZero()) return released;
+    const charge = {
+      id: newId(),
+      userId,
+      kind: 'charge' as const,
+      amount: amount.toFixed(),
+      generationId: id,
+    };
+    return (await postEntry(db, charge)) ?? released;
+  }
 }

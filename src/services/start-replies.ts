@@ -1,14 +1,21 @@
-import { notFound } from '../base/errors.ts';
+import { Decimal } from 'decimal.js';
+import { AppError, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Message } from '../contracts/message.ts';
 import type { SessionSettings } from '../contracts/session.ts';
 import type { Db } from '../data/database.ts';
+import type { AccountRecord } from '../data/entities/ledger.ts';
 import type { MessageRecord } from '../data/entities/message.ts';
+import type { AdmissionLimits } from '../data/entities/usage.ts';
+import { findUsageState } from '../data/repositories/accounts.ts';
 import { insertTurn, type NewGeneration } from '../data/repositories/turns.ts';
+import { presentBalance } from '../presenters/balance.ts';
 import { presentMessage } from '../presenters/message.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
 import type { Announcer } from './announce.ts';
+import { explainRefusal } from './explain-refusal.ts';
+import { type AskedPrompt, estimateHolds } from './hold.ts';
 import type { Model } from './model-directory.ts';
 
 /** A reply that is about to be written: its placeholder, and the generation that will fill it. */
@@ -26,10 +33,24 @@ export interface Turn {
   settings: SessionSettings;
 }
 
-/** A reply by each model, with ids of their own, not stored yet. */
-export function planReplies(turn: Turn, models: Model[]): PlannedReply[] {
+/** What is set aside for a reply, and for how long. */
+export interface HoldRules {
+  /** Tokens of output. */
+  reserveTokens: number;
+  /** How long a reply may be without a worker. */
+  minutes: number;
+}
+
+/** A reply by each model, with ids of their own and what is to be set aside for each; not stored yet. */
+export async function planReplies(
+  turn: Turn,
+  models: Model[],
+  { prompt, holds }: { prompt: Omit<AskedPrompt, 'systemPrompt' | 'maxTokens'>; holds: HoldRules },
+): Promise<PlannedReply[]> {
   const { userId, sessionId, parentId, settings } = turn;
-  return models.map((model) => {
+  const { systemPrompt, maxTokens } = settings;
+  const held = await estimateHolds(models, { ...prompt, systemPrompt, maxTokens }, holds.reserveTokens);
+  return models.map(({ id: model, price }, index) => {
     const createdAt = new Date();
     const message: MessageRecord = {
       id: newId(),
@@ -41,15 +62,16 @@ export function planReplies(turn: Turn, models: Model[]): PlannedReply[] {
       reasoning: null,
       createdAt,
     };
-    const { id, price } = model;
     const generation = {
       id: newId(),
       userId,
       sessionId,
       messageId: message.id,
-      model: id,
+      model,
       settings,
       price,
+      ...(held[index] as (typeof held)[number]),
+      holdExpiresAt: new Date(createdAt.getTime() + holds.minutes * 60_000),
       createdAt,
     };
     return { message, generation };
@@ -91,17 +113,47 @@ export interface StoredTurn {
   title?: string | null;
 }
 
+/** How often a turn that was refused is tried again when nothing speaks against it any more. */
+const MAX_TRIES = 5;
+
 /**
- * Stores a turn, in the caller's transaction.
+ * Stores a turn, in the caller's transaction, if credits and limits of its user allow it.
  *
- * @throws {AppError} `not_found` when the session was deleted meanwhile
+ * @returns the account with what was set aside; undefined when nothing was
+ * @throws {AppError} `not_found` when the session was deleted meanwhile; `insufficient_credits`, `usage_limit_reached`,
+ *   `too_many_generations`
  */
-export async function storeTurn(db: Db, turn: StoredTurn): Promise<void> {
+export async function storeTurn(
+  db: Db,
+  turn: StoredTurn,
+  limits: AdmissionLimits,
+): Promise<HeldAccount | undefined> {
   const { userId, sessionId, message, replies, title = null } = turn;
   const messages = [...(message ? [message] : []), ...replies.map((reply) => reply.message)];
   const generations = replies.map(({ generation }) => generation);
-  if (!(await insertTurn(db, { userId, sessionId, title, messages, generations }))) throw notFound('session');
+  const asked = {
+    replies: replies.length,
+    hold: Decimal.sum(0, ...generations.map(({ hold }) => hold)).toFixed(),
+    holdTokens: generations.reduce((sum, { holdTokens }) => sum + holdTokens, 0),
+  };
+  const { hold, holdTokens } = asked;
+  const stored = { userId, sessionId, title, messages, generations, hold, holdTokens };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const outcome = await insertTurn(db, stored, limits);
+    if (outcome.status === 'stored') return outcome.account;
+    if (outcome.status === 'no-session') throw notFound('session');
+    const state = await findUsageState(db, userId, limits);
+    if (!state) throw notFound('account');
+    const refusal = explainRefusal(state, asked, limits);
+    if (refusal) throw refusal;
+  }
+  throw new AppError('too_many_generations', 'Too many requests of yours came at once. Try again.', {
+    retryAfterSeconds: 1,
+  });
 }
+
+/** An account with what is set aside. */
+export type HeldAccount = Pick<AccountRecord, 'balance' | 'held'>;
 
 /** What {@link launch} needs. */
 export interface LaunchDeps {
@@ -110,17 +162,29 @@ export interface LaunchDeps {
   log: Logger;
 }
 
+/** A turn that was stored. */
+export interface LaunchedTurn {
+  userId: string;
+  /** To be shown. */
+  messages: Message[];
+  replies: PlannedReply[];
+  /** What {@link storeTurn} returned. */
+  account: HeldAccount | undefined;
+}
+
 /**
  * Tells the room of a committed turn, and queues its generations: asked for in this order, so that nobody sees a
  * delta of a message that was not announced, but without waiting in between. What a crash or a lost queue leaves
  * undone, the sweeper does.
  */
-export async function launch(deps: LaunchDeps, messages: Message[], replies: PlannedReply[]): Promise<void> {
+export async function launch(deps: LaunchDeps, turn: LaunchedTurn): Promise<void> {
   const { announce, queue, log } = deps;
+  const { userId, messages, replies, account } = turn;
   const announced = messages.map((message) => announce.toSession(message.sessionId, 'message:new', message));
   const queued = await Promise.allSettled(replies.map(({ generation }) => queue.enqueue(generation.id)));
   for (const result of queued) {
     if (result.status === 'rejected') log.warn({ err: result.reason }, 'a generation was not queued');
   }
   await Promise.all(announced);
+  if (account) await announce.toUser(userId, 'balance:update', presentBalance(account));
 }

@@ -1,11 +1,17 @@
+import { Decimal } from 'decimal.js';
 import { notFound } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { GenerationStatus } from '../contracts/message.ts';
-import type { Database } from '../data/database.ts';
+import type { Database, Db } from '../data/database.ts';
+import type { AdmissionLimits } from '../data/entities/usage.ts';
+import { releaseHold } from '../data/repositories/accounts.ts';
 import { requestStop, type StoppedGeneration, type StopScope } from '../data/repositories/generations.ts';
 import { findOwnedMessage } from '../data/repositories/messages.ts';
+import { countUsage } from '../data/repositories/usage-days.ts';
 import type { ControlBus } from '../feed/ports.ts';
+import { presentBalance } from '../presenters/balance.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
+import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
 
 /** The control topic of stops; its payload is a {@link StopSignal}. */
@@ -21,6 +27,8 @@ export interface StopDeps {
   database: Database;
   queue: GenerationQueue;
   control: ControlBus;
+  limits: AdmissionLimits;
+  announce: Announcer;
   announceEnd: AnnounceEnd;
   log: Logger;
 }
@@ -44,13 +52,18 @@ export function createStopGeneration({
   database,
   queue,
   control,
+  limits,
+  announce,
   announceEnd,
   log,
 }: StopDeps): StopGeneration {
   const stop = async (scope: StopScope): Promise<StoppedGeneration[]> => {
-    const stopped = await requestStop(database.db, scope);
+    const { stopped, waiting, account } = await database.transaction(async (db) => {
+      const stopped = await requestStop(db, scope);
+      const waiting = stopped.filter(({ status }) => status === 'cancelled');
+      return { stopped, waiting, account: await release(db, scope.userId, waiting) };
+    });
     const running = stopped.filter(({ status }) => status === 'streaming').map(({ id }) => id);
-    const waiting = stopped.filter(({ status }) => status === 'cancelled');
     try {
       if (running.length > 0)
         await control.publish(STOP_TOPIC, { generationIds: running } satisfies StopSignal);
@@ -59,8 +72,25 @@ export function createStopGeneration({
       log.warn({ err: error }, 'a stop was not spread; the mark in the database stands');
     }
     await Promise.all(waiting.map(({ sessionId, messageId }) => announceEnd(sessionId, messageId)));
+    if (account) await announce.toUser(scope.userId, 'balance:update', presentBalance(account));
     return stopped;
   };
+
+  /** Gives back what was set aside for replies that have ended before they were begun. */
+  async function release(db: Db, userId: string, ended: StoppedGeneration[]) {
+    if (ended.length === 0) return undefined;
+    const nothing = { inputTokens: 0, outputTokens: 0, costUsd: '0', credits: '0' };
+    for (const { model } of ended) {
+      await countUsage(db, { userId, model, kind: 'reply', status: 'cancelled', ...nothing });
+    }
+    const held = {
+      userId,
+      hold: Decimal.sum(0, ...ended.map(({ hold }) => hold)).toFixed(),
+      holdTokens: ended.reduce((sum, { holdTokens }) => sum + holdTokens, 0),
+      ended: ended.length,
+    };
+    return releaseHold(db, { ...held, tokens: 0, costUsd: '0' }, limits.window.seconds);
+  }
 
   return {
     async stopMessage(userId, messageId) {

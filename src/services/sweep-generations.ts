@@ -1,16 +1,20 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
-import { findForgotten } from '../data/repositories/generations.ts';
+import { findExpired, findForgotten } from '../data/repositories/generations.ts';
+import type { RunGeneration } from '../queue/generation-consumer.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
 
 /** A job is added within milliseconds of its commit; after this long it was lost on the way. */
 const QUEUED_MS = 5_000;
 /** Several signs of life were missed. */
 const SILENT_MS = 12_000;
+/** Giving up takes no lock that could be lost. */
+const NEVER = new AbortController().signal;
 
 /**
  * Queues again what a crash or a lost queue left behind: generations that wait without a job, and generations
- * whose worker is silent. Adding one that has a job changes nothing. Returns how many were looked at.
+ * whose worker is silent. Adding one that has a job changes nothing. What has waited for longer than its hold is given up,
+ * without the queue, which may be what it waits for. Returns how many were looked at.
  */
 export type SweepGenerations = () => Promise<number>;
 
@@ -18,13 +22,17 @@ export type SweepGenerations = () => Promise<number>;
 export function createSweepGenerations(deps: {
   database: Database;
   queue: GenerationQueue;
+  run: RunGeneration;
   log: Logger;
 }): SweepGenerations {
-  const { database, queue, log } = deps;
+  const { database, queue, run, log } = deps;
   return async () => {
+    const expired = await findExpired(database.db);
+    for (const id of expired) await run(id, NEVER);
+    if (expired.length > 0) log.warn({ generations: expired.length }, 'given up');
     const forgotten = await findForgotten(database.db, { queuedMs: QUEUED_MS, silentMs: SILENT_MS });
     for (const id of forgotten) await queue.enqueue(id);
     if (forgotten.length > 0) log.info({ generations: forgotten.length }, 'queued again');
-    return forgotten.length;
+    return expired.length + forgotten.length;
   };
 }

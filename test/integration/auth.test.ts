@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import type { SignedIn } from '../../src/contracts/routes/auth.ts';
 import { rows } from '../../src/data/database.ts';
-import { findAccount } from '../../src/data/repositories/ledger.ts';
+import { findAccount } from '../../src/data/repositories/accounts.ts';
 import { findUser } from '../../src/data/repositories/users.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectProblem } from '../support/expect-problem.ts';

@@ -121,6 +121,7 @@ describe('the messages of a session', () => {
       expect(app.events.map(({ event }) => event)).to.deep.equal([
         'message:update',
         'message:done',
+        'balance:update',
         'message:delete',
       ]);
     });

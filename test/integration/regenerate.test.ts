@@ -32,7 +32,7 @@ describe('regenerating a reply', () => {
       status: 'queued',
       content: '',
     });
-    expect(pipeline.events.map(({ payload }) => payload)).to.deep.equal([reply]);
+    expect(pipeline.published(ann).map(({ payload }) => payload)).to.deep.equal([reply]);
     const generation = await pipeline.stored(reply?.id ?? '');
     expect(pipeline.queue.enqueued).to.deep.equal([generationId, generation.id]);
 

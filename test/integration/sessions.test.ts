@@ -351,6 +351,7 @@ describe('sessions', () => {
       expect(app.events.map(({ event }) => event)).to.deep.equal([
         'message:update',
         'message:done',
+        'balance:update',
         'session:delete',
       ]);
       expect(app.events[1]?.payload).to.include({ messageId: replies[0]?.id, status: 'cancelled' });

@@ -33,9 +33,21 @@ const VIOLATIONS = {
     SELECT g.id, g.credits, count(l.id), sum(l.amount) FROM generations g
       LEFT JOIN ledger_entries l ON l.generation_id = g.id AND l.kind = 'charge'
      GROUP BY g.id HAVING coalesce(sum(l.amount), 0) <> -coalesce(g.credits, 0) OR count(l.id) > 1`,
-  'nothing is held for what has ended': `
-    SELECT a.user_id, a.held FROM accounts a WHERE a.held <> 0 AND NOT EXISTS (
-      SELECT FROM generations g WHERE g.user_id = a.user_id AND g.status IN ('queued', 'streaming'))`,
+  'what is held is what open generations hold': `
+    SELECT a.user_id, a.held, a.held_tokens, a.running FROM accounts a LEFT JOIN generations g
+        ON g.user_id = a.user_id AND g.kind = 'reply' AND g.status IN ('queued', 'streaming')
+     GROUP BY a.user_id
+    HAVING a.held <> coalesce(sum(g.hold), 0) OR a.held_tokens <> coalesce(sum(g.hold_tokens), 0)
+        OR a.running <> count(g.id)`,
+  'the statistics are those of the generations': `
+    SELECT * FROM (
+      SELECT user_id, sum(completed + failed + cancelled) AS ended, sum(input_tokens + output_tokens) AS tokens,
+             sum(credits) AS credits, sum(cost_usd) AS usd FROM usage_days GROUP BY 1) AS d
+      FULL JOIN (
+      SELECT user_id, count(*) AS ended, coalesce(sum(input_tokens + output_tokens), 0) AS tokens,
+             coalesce(sum(credits), 0) AS credits, coalesce(sum(cost_usd), 0) AS usd
+        FROM generations WHERE completed_at IS NOT NULL GROUP BY 1) AS g USING (user_id)
+     WHERE (d.ended, d.tokens, d.credits, d.usd) IS DISTINCT FROM (g.ended, g.tokens, g.credits, g.usd)`,
   'the totals of a session are those of its generations': `
     SELECT s.id, s.total_tokens, s.total_credits, s.message_count FROM sessions s
      WHERE s.total_tokens <> (SELECT coalesce(sum(input_tokens + output_tokens), 0) FROM generations g

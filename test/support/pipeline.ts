@@ -4,7 +4,6 @@ import { type RoomEventName, sessionRoom } from '../../src/contracts/events.ts';
 import { type SendMessageAnswer, sendMessageBody } from '../../src/contracts/routes/messages.ts';
 import { type Database, rows } from '../../src/data/database.ts';
 import type { GenerationRecord } from '../../src/data/entities/generation.ts';
-import { openAccount } from '../../src/data/repositories/ledger.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
 import type { RoomPublisher } from '../../src/feed/ports.ts';
 import { EventChannel } from '../../src/providers/event-channel.ts';
@@ -31,6 +30,7 @@ import { createStopGeneration } from '../../src/services/stop-generation.ts';
 import { createStreamGeneration } from '../../src/services/stream-generation.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
 import { silentLog as log } from './global.ts';
+import { HOLDS, NO_LIMITS, openTestAccount } from './limits.ts';
 import { testModel } from './models.ts';
 import type { PublishedEvent } from './rest-app.ts';
 import { until } from './until.ts';
@@ -181,18 +181,19 @@ export function createPipeline(
     },
   };
   const announce = createAnnouncer(rooms, log);
-  const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live };
+  const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live, limits: NO_LIMITS };
   const announceEnd = createAnnounceEnd(shared);
   const liveMessages = createLiveMessages(shared);
   const models = createModelDirectory(['echo', 'script', 'other', 'anthropic'], catalogue);
   const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
-  const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS };
+  const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS, holds: HOLDS };
   const sendMessage = createSendMessage(sending);
   const settle = createSettleGeneration({ ...shared, announceEnd });
   const workers: RunningGenerations[] = [];
+  const giveUp: RunGeneration = (id, signal) => pipeline.worker().run(id, signal);
   const health = createProviderHealth({ store: feed.health, control: feed.control, log });
 
-  return {
+  const pipeline = {
     database,
     feed,
     /** Set `away`: it takes no announcement, and counts them. */
@@ -203,7 +204,7 @@ export function createPipeline(
     settle,
     stopMessage: stops.stopMessage,
     regenerate: createRegenerateMessage(sending),
-    sweep: createSweepGenerations(shared),
+    sweep: createSweepGenerations({ ...shared, run: giveUp }),
     sessions: createSessions({
       ...shared,
       models,
@@ -216,7 +217,7 @@ export function createPipeline(
     async asker({ model = SCRIPTED, settings = {} } = {}): Promise<Asker> {
       const [userId, sessionId] = [newId(), newId()];
       await rows(database.db, 'INSERT INTO users (id, email) VALUES ($1::uuid, $1::text)', [userId]);
-      await openAccount(database.db, userId);
+      await openTestAccount(database, userId);
       await rows(database.db, 'INSERT INTO sessions (id, user_id, model, settings) VALUES ($1, $2, $3, $4)', [
         sessionId,
         userId,
@@ -241,7 +242,12 @@ export function createPipeline(
 
     worker(shape: WorkerShape = {}): TestWorker {
       const { serves = [provider], fallbacks = [], patience = IMPATIENT, titleModel } = shape;
-      const running = createRunningGenerations({ database, control: feed.control, log });
+      const running = createRunningGenerations({
+        database,
+        control: feed.control,
+        holdMinutes: HOLDS.minutes,
+        log,
+      });
       running.start();
       workers.push(running);
       const stream = createStreamGeneration({
@@ -314,4 +320,5 @@ export function createPipeline(
       await feed.close();
     },
   };
+  return pipeline;
 }

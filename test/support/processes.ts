@@ -25,6 +25,9 @@ const KEPT_LINES = 300;
 /** Two cores that run other tests as well may need this long for a cold start. */
 const START_MS = 60_000;
 
+/** What is not about limits is not to meet any. */
+const UNLIMITED = { RATE_LIMITS: 'off', MAX_CONCURRENT_GENERATIONS: '1000' };
+
 /** Where the sources are compiled to: inside of the package, so that imports are found. */
 const BUILD = path.join(ROOT, '.tmp', `processes-${process.pid}`);
 
@@ -78,7 +81,7 @@ export class ParleyProcess {
     this.name = name;
     this.#child = spawn(process.execPath, ['--enable-source-maps', path.join(BUILD, script), ...args], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, NODE_ENV: 'test', LOG_LEVEL: 'info', PORT: '0', ...env },
+      env: { PATH: process.env.PATH, NODE_ENV: 'test', LOG_LEVEL: 'info', PORT: '0', ...UNLIMITED, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     alive.add(this);

@@ -22,6 +22,7 @@ import { createSessions } from '../../src/services/sessions.ts';
 import { createStopGeneration } from '../../src/services/stop-generation.ts';
 import { silentLog as log } from './global.ts';
 import { startTestApp, TEST_JWT_SECRET } from './http-app.ts';
+import { HOLDS, NO_LIMITS, openTestAccount } from './limits.ts';
 import { testModel } from './models.ts';
 import { RestClient } from './rest-client.ts';
 
@@ -47,7 +48,7 @@ export interface RestApp {
   readonly events: PublishedEvent[];
   /** Set: nothing can be published. */
   brokerAway: boolean;
-  /** A new user, who has nothing. */
+  /** A new user, with credits. */
   signUp(): Promise<RestClient>;
   close(): Promise<void>;
 }
@@ -67,7 +68,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
     },
     log,
   );
-  const shared = { database, announce, log, inrPerUsd: INR_PER_USD };
+  const shared = { database, announce, log, inrPerUsd: INR_PER_USD, limits: NO_LIMITS };
   const models = createModelDirectory(
     ['echo', 'openai'],
     ['echo', 'openai/gpt-4'].map((id) => testModel(id)),
@@ -79,7 +80,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
     control: feed.control,
     announceEnd: createAnnounceEnd(shared),
   });
-  const sending = { ...shared, queue: idleQueue, models, maxMessageChars: 100_000 };
+  const sending = { ...shared, queue: idleQueue, models, maxMessageChars: 100_000, holds: HOLDS };
   const sessions = createSessions({ ...shared, models, stopSession, defaultModel: () => 'echo' });
   const messages = createMessages({ ...shared, present, stopMessage });
 
@@ -112,6 +113,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
         userId,
         `${userId}@example.com`,
       ]);
+      await openTestAccount(database, userId);
       const { token } = accessTokens.issue({ id: userId, role: 'user' }, newId());
       return new RestClient({ url: server.url, userId, token });
     },

@@ -58,6 +58,12 @@ export interface GenerationRecord {
   costUsd: string | null;
   /** Credits charged, a decimal string. */
   credits: string | null;
+  /** Credits set aside for it while it is open, a decimal string; stays as it was at its end. */
+  hold: string;
+  /** The tokens that the hold is for. */
+  holdTokens: number;
+  /** When a hold that no worker has prolonged is given up, and the generation with it. */
+  holdExpiresAt: Date | null;
   /** The last sign of life of the worker that runs it. */
   heartbeatAt: Date | null;
   createdAt: Date;
@@ -108,6 +114,9 @@ export const GenerationEntity = new EntitySchema<GenerationRecord>({
     usageEstimated: { type: 'boolean', nullable: true },
     costUsd: { type: 'numeric', nullable: true },
     credits: { type: 'numeric', nullable: true },
+    hold: { type: 'numeric' },
+    holdTokens: { type: 'integer' },
+    holdExpiresAt: { type: 'timestamptz', nullable: true },
     heartbeatAt: { type: 'timestamptz', nullable: true },
     createdAt: { type: 'timestamptz' },
     startedAt: { type: 'timestamptz', nullable: true },

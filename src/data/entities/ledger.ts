@@ -13,6 +13,10 @@ export interface LedgerEntryRecord {
   /** What was charged; at most one charge per generation. */
   generationId: string | null;
   reason: string | null;
+  /** The balance with it, a decimal string. */
+  balanceAfter: string;
+  /** The admin who made it; null for what the server did. */
+  createdBy: string | null;
   createdAt: Date;
 }
 
@@ -26,6 +30,8 @@ export const LedgerEntryEntity = new EntitySchema<LedgerEntryRecord>({
     amount: { type: 'numeric' },
     generationId: { type: 'uuid', nullable: true },
     reason: { type: 'text', nullable: true },
+    balanceAfter: { type: 'numeric' },
+    createdBy: { type: 'uuid', nullable: true },
     createdAt: { type: 'timestamptz' },
   },
 });
@@ -35,7 +41,7 @@ export interface AccountRecord {
   userId: string;
   /** Credits, a decimal string. */
   balance: string;
-  /** Credits set aside for what is running, a decimal string. */
+  /** Credits set aside for what is open: the sum of the holds of open generations. A decimal string. */
   held: string;
 }
 

@@ -5,7 +5,17 @@ import type { GenerationOutcome, GenerationRecord } from '../entities/generation
 /** A claim: the only worker that may write is the one with this attempt. */
 export type GenerationClaim = Pick<
   GenerationRecord,
-  'id' | 'userId' | 'sessionId' | 'model' | 'attempt' | 'interruptions' | 'settings' | 'price' | 'tries'
+  | 'id'
+  | 'userId'
+  | 'sessionId'
+  | 'model'
+  | 'attempt'
+  | 'interruptions'
+  | 'settings'
+  | 'price'
+  | 'tries'
+  | 'hold'
+  | 'holdTokens'
 >;
 
 /** A claimed reply. */
@@ -15,6 +25,8 @@ export interface ClaimedGeneration extends GenerationClaim {
   messageId: string;
   /** Somebody asked to stop it. */
   cancelRequested: boolean;
+  /** Nobody took it, or gave a sign of life of it, for so long that it is given up. */
+  expired: boolean;
   /** The message that is answered; null when it was deleted. */
   parentId: string | null;
   /** Its session is named by its first words. */
@@ -47,7 +59,8 @@ export async function claimGeneration(
        started_at = coalesce(started_at, now())
      WHERE id = $1 AND status IN ('queued', 'streaming')
      RETURNING id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
-       interruptions, settings, price, tries, cancel_requested_at IS NOT NULL AS "cancelRequested",
+       interruptions, settings, price, tries, hold, hold_tokens AS "holdTokens",
+       cancel_requested_at IS NOT NULL AS "cancelRequested", coalesce(hold_expires_at < now(), false) AS expired,
        (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId",
        (SELECT title_by = 'excerpt' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`,
     [id],
@@ -68,15 +81,22 @@ export interface AttemptRef {
   textAttempt?: number;
 }
 
-/** Ends a generation, for good. Returns false when the attempt is not the current one any more. */
-export async function endGeneration(db: Db, ref: AttemptRef, end: GenerationEnd): Promise<boolean> {
-  const ended = await rows(
+/** What was set aside for a generation at its end. */
+export type EndedHold = Pick<GenerationRecord, 'hold' | 'holdTokens'>;
+
+/** Ends a generation, for good. Undefined when the attempt is not the current one any more. */
+export async function endGeneration(
+  db: Db,
+  ref: AttemptRef,
+  end: GenerationEnd,
+): Promise<EndedHold | undefined> {
+  const ended = await rows<EndedHold>(
     db,
     `UPDATE generations SET
        status = $3, attempt = $4, finish_reason = $5, error_code = $6, error_message = $7, input_tokens = $8,
        output_tokens = $9, usage_estimated = $10, cost_usd = $11, credits = $12, tries = $13, omitted_parameters = $14,
        cached_input_tokens = $15, reasoning_tokens = $16, completed_at = now()
-     WHERE id = $1 AND attempt = $2 AND status = 'streaming' RETURNING id`,
+     WHERE id = $1 AND attempt = $2 AND status = 'streaming' RETURNING hold, hold_tokens AS "holdTokens"`,
     [
       ref.id,
       ref.attempt,
@@ -96,7 +116,7 @@ export async function endGeneration(db: Db, ref: AttemptRef, end: GenerationEnd)
       end.reasoningTokens,
     ],
   );
-  return ended.length > 0;
+  return ended[0];
 }
 
 /** Adds a call of a provider that failed. Nothing is written for an attempt that is not the current one. */
@@ -126,10 +146,11 @@ export interface StopScope {
 }
 
 /** A generation that was asked to stop. */
-export interface StoppedGeneration {
+export interface StoppedGeneration extends EndedHold {
   id: string;
   sessionId: string;
   messageId: string;
+  model: string;
   /** `cancelled`: it was waiting and has ended; `streaming`: its worker must be told. */
   status: 'cancelled' | 'streaming';
 }
@@ -149,7 +170,8 @@ export async function requestStop(
        credits = CASE status WHEN 'queued' THEN 0 ELSE credits END,
        completed_at = CASE status WHEN 'queued' THEN now() ELSE completed_at END
      WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND status IN ('queued', 'streaming')
-     RETURNING id, session_id AS "sessionId", message_id AS "messageId", status`,
+     RETURNING id, session_id AS "sessionId", message_id AS "messageId", model, status, hold,
+       hold_tokens AS "holdTokens"`,
     [id, userId],
   );
 }
@@ -160,15 +182,22 @@ export interface Heartbeat {
   cancelRequested: boolean;
 }
 
-/** Signs of life of running attempts, in one statement. An attempt that is not answered has lost its claim. */
-export async function beatGenerations(db: Db, running: AttemptRef[]): Promise<Heartbeat[]> {
+/**
+ * Signs of life of running attempts, in one statement; each prolongs its hold. An attempt that is not answered has lost
+ * its claim.
+ */
+export async function beatGenerations(
+  db: Db,
+  running: AttemptRef[],
+  holdMinutes: number,
+): Promise<Heartbeat[]> {
   return rows<Heartbeat>(
     db,
-    `UPDATE generations g SET heartbeat_at = now()
+    `UPDATE generations g SET heartbeat_at = now(), hold_expires_at = now() + $3 * interval '1 minute'
        FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
       WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.status = 'streaming'
       RETURNING g.id, g.cancel_requested_at IS NOT NULL AS "cancelRequested"`,
-    [running.map((each) => each.id), running.map((each) => each.attempt)],
+    [running.map((each) => each.id), running.map((each) => each.attempt), holdMinutes],
   );
 }
 
@@ -187,6 +216,16 @@ export async function findForgotten(db: Db, { queuedMs, silentMs }: ForgottenAge
          OR (status = 'streaming' AND heartbeat_at < now() - $2 * interval '1 millisecond')
       ORDER BY created_at LIMIT 1000`,
     [queuedMs, silentMs],
+  );
+  return found.map(({ id }) => id);
+}
+
+/** Open generations whose hold has run out: no worker took them, or gave a sign of life of them, for too long. */
+export async function findExpired(db: Db): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    db,
+    `SELECT id FROM generations
+      WHERE status IN ('queued', 'streaming') AND hold_expires_at < now() ORDER BY created_at LIMIT 1000`,
   );
   return found.map(({ id }) => id);
 }

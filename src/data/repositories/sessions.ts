@@ -44,15 +44,26 @@ export async function findOwnedSession(
   return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
 }
 
-/** As {@link findOwnedSession}, with the id of its newest message; null while it has none. */
+/** A session, as far as a new message needs it. */
+export type SessionToPostIn = SessionRecord & {
+  /** Null while it has none. */
+  newestMessageId: string | null;
+  /** Tokens that the newest message's reply took, prompt and text: about what the conversation has. */
+  historyTokens: number;
+};
+
+/** As {@link findOwnedSession}, with how its conversation stands. */
 export async function findSessionToPostIn(
   db: Db,
   userId: string,
   id: string,
-): Promise<(SessionRecord & { newestMessageId: string | null }) | undefined> {
-  const newest = 'SELECT m.id FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1';
-  const sql = `SELECT ${COLUMNS}, (${newest}) AS "newestMessageId" FROM sessions WHERE id = $1 AND user_id = $2`;
-  return (await rows<SessionRecord & { newestMessageId: string | null }>(db, sql, [id, userId]))[0];
+): Promise<SessionToPostIn | undefined> {
+  const sql = `SELECT ${COLUMNS}, newest AS "newestMessageId", coalesce(
+      (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
+    FROM sessions LEFT JOIN LATERAL (
+      SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
+   WHERE id = $1 AND user_id = $2`;
+  return (await rows<SessionToPostIn>(db, sql, [id, userId]))[0];
 }
 
 /** What opening a session needs; everything else begins at its default. */

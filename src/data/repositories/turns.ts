@@ -1,14 +1,19 @@
 import { type Db, rows } from '../database.ts';
 import type { GenerationRecord } from '../entities/generation.ts';
+import type { AccountRecord } from '../entities/ledger.ts';
 import type { MessageRecord } from '../entities/message.ts';
+import type { AdmissionLimits } from '../entities/usage.ts';
+import { counted, ofDay, ofMonth, ofWindow, windowStart } from './usage-counters.ts';
 
 /** What a new generation is made of. */
 export type NewGeneration = Pick<
   GenerationRecord,
-  'id' | 'userId' | 'sessionId' | 'model' | 'settings' | 'price' | 'createdAt'
+  'id' | 'userId' | 'sessionId' | 'model' | 'settings' | 'price' | 'hold' | 'holdTokens' | 'createdAt'
 > & {
   /** The placeholder that it fills. */
   messageId: string;
+  /** When the hold is given up, unless a worker prolongs it. */
+  holdExpiresAt: Date;
 };
 
 /** Messages that are stored together, and the generations of the replies among them. */
@@ -19,29 +24,78 @@ export interface NewTurn {
   title: string | null;
   messages: MessageRecord[];
   generations: NewGeneration[];
+  /** Credits of all holds together, a decimal string. */
+  hold: string;
+  /** Tokens of all holds together. */
+  holdTokens: number;
 }
+
+/** How storing a turn went. */
+export type TurnOutcome =
+  | { status: 'stored'; account: Pick<AccountRecord, 'balance' | 'held'> | undefined }
+  /** There is no such session of that user. */
+  | { status: 'no-session' }
+  /** Some limit, or the credits, do not allow it. */
+  | { status: 'refused' };
 
 const MESSAGE_COLUMNS = 'id, session_id, user_id, parent_id, role, content, created_at';
 const MESSAGE_TYPES =
   'id uuid, session_id uuid, user_id uuid, parent_id uuid, role text, content text, created_at timestamptz';
-const GENERATION_COLUMNS = 'id, user_id, session_id, message_id, model, settings, price, created_at';
-const GENERATION_TYPES =
-  'id uuid, user_id uuid, session_id uuid, message_id uuid, model text, settings jsonb, price jsonb, created_at timestamptz';
+const GENERATION_COLUMNS =
+  'id, user_id, session_id, message_id, model, settings, price, hold, hold_tokens, hold_expires_at, created_at';
+const GENERATION_TYPES = `id uuid, user_id uuid, session_id uuid, message_id uuid, model text, settings jsonb, price jsonb,
+  hold numeric, hold_tokens integer, hold_expires_at timestamptz, created_at timestamptz`;
+
+/** What a user may still use: `limit` of the role, with what was set for the user over it. Null: no limit. */
+const limit = (name: string): string => `(limits.all_limits ->> '${name}')::bigint`;
+/** True where there is no limit, or `used` is within it. */
+const within = (used: string, limited: string): string => `(${limited} IS NULL OR ${used} <= ${limited})`;
 
 /**
- * Stores a turn and counts it into its session, which becomes the one last used: all or nothing, in one statement,
- * as this stands between a person and the first token.
- *
- * @returns false when there is no such session of that user; then nothing was stored
+ * The account of a turn that asks for replies, held, counted and checked in one update of its row: requests that come
+ * at once wait for each other here, and each is checked against what the one before has left.
  */
-export async function insertTurn(db: Db, turn: NewTurn): Promise<boolean> {
-  const { userId, sessionId, title, messages, generations } = turn;
-  const counted = await rows(
+const ADMITTED = `
+  UPDATE accounts SET held = held + $8, held_tokens = held_tokens + $9, running = running + $7,
+         ${counted('$10', { requests: '$7' })}
+    FROM locked, limits
+   WHERE accounts.user_id = $2 AND $7::int > 0
+     AND balance - held >= $8
+     AND (running = 0 OR running + $7 <= $11)
+     AND ${within(`${ofDay('day_requests')} + $7`, limit('dailyRequests'))}
+     AND ${within(`${ofMonth('month_requests')} + $7`, limit('monthlyRequests'))}
+     AND ${within(`${ofMonth('month_tokens')} + held_tokens + $9`, limit('monthlyTokens'))}
+     AND ${within(`${ofWindow('window_requests', '$10')} + $7`, '$12::bigint')}
+     AND ${within(`${ofWindow('window_tokens', '$10')} + held_tokens + $9`, '$13::bigint')}
+     AND ($14::numeric IS NULL OR $14 > coalesce(
+           (SELECT cost_usd FROM org_windows WHERE window_start = ${windowStart('$10')}), 0))
+  RETURNING balance, held`;
+
+/**
+ * Stores a turn, if its user's credits and limits allow it, and counts it into its session, which becomes the one last
+ * used: all or nothing, in one statement, as this stands between a person and the first token. The session is locked before
+ * the account, in the same order as by a settlement.
+ */
+export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits): Promise<TurnOutcome> {
+  const { userId, sessionId, title, messages, generations, hold, holdTokens } = turn;
+  const { window, maxRunning, byRole } = limits;
+  const [outcome] = await rows<{
+    found: boolean;
+    stored: boolean;
+    balance: string | null;
+    held: string | null;
+  }>(
     db,
-    `WITH session AS (
+    `WITH locked AS (
+       SELECT id FROM sessions WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE
+     ), limits AS (
+       SELECT CASE WHEN $15 THEN coalesce(roles.usage_limits, '{}') ELSE '{}' END || users.usage_limits AS all_limits
+         FROM users LEFT JOIN roles ON roles.name = users.role WHERE users.id = $2
+     ), account AS (${ADMITTED}
+     ), session AS (
        UPDATE sessions SET message_count = message_count + $3, title = coalesce(title, $4), last_activity_at = now(),
               title_by = CASE WHEN title IS NULL AND $4::text IS NOT NULL THEN 'excerpt' ELSE title_by END
-        WHERE id = $1 AND user_id = $2 RETURNING id
+         FROM locked WHERE sessions.id = locked.id AND ($7 = 0 OR EXISTS (SELECT FROM account)) RETURNING sessions.id
      ), stored AS (
        INSERT INTO messages (${MESSAGE_COLUMNS})
        SELECT message.* FROM session, json_to_recordset($5) AS message (${MESSAGE_TYPES})
@@ -49,7 +103,8 @@ export async function insertTurn(db: Db, turn: NewTurn): Promise<boolean> {
        INSERT INTO generations (${GENERATION_COLUMNS}, status)
        SELECT generation.*, 'queued' FROM session, json_to_recordset($6) AS generation (${GENERATION_TYPES})
      )
-     SELECT id FROM session`,
+     SELECT EXISTS (SELECT FROM locked) AS found, EXISTS (SELECT FROM session) AS stored,
+            (SELECT balance FROM account), (SELECT held FROM account)`,
     [
       sessionId,
       userId,
@@ -57,9 +112,21 @@ export async function insertTurn(db: Db, turn: NewTurn): Promise<boolean> {
       title,
       JSON.stringify(messages.map(toColumns)),
       JSON.stringify(generations.map(toColumns)),
+      generations.length,
+      hold,
+      holdTokens,
+      window.seconds,
+      maxRunning,
+      window.requests ?? null,
+      window.tokens ?? null,
+      window.orgCostUsd ?? null,
+      byRole,
     ],
   );
-  return counted.length > 0;
+  if (!outcome?.found) return { status: 'no-session' };
+  if (!outcome.stored) return { status: 'refused' };
+  const { balance, held } = outcome;
+  return { status: 'stored', account: balance === null || held === null ? undefined : { balance, held } };
 }
 
 /** A record under the names of its columns. */

@@ -1,6 +1,6 @@
 import { getBalance } from '../../contracts/routes/balance.ts';
 import type { Database } from '../../data/database.ts';
-import { findAccount } from '../../data/repositories/ledger.ts';
+import { findAccount } from '../../data/repositories/accounts.ts';
 import { presentBalance } from '../../presenters/balance.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
