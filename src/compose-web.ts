@@ -4,6 +4,7 @@ import type { Config } from './base/config.ts';
 import { connectRedis, disconnectRedis } from './base/redis.ts';
 import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
+import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
 import { adminRoutes } from './http/routes/admin.ts';
@@ -171,7 +172,11 @@ async function openRoomSource(io: Server, { config, log, lifecycle, resources }:
   const url = config.REDIS_URL ?? '';
   const publisher = await connectRedis(url, { name: 'adapter', kind: 'command' }, log);
   lifecycle.onClose('adapter', () => disconnectRedis(publisher));
-  const subscriber = await connectRedis(url, { name: 'rooms', kind: 'subscriber' }, log);
-  lifecycle.onClose('rooms', () => disconnectRedis(subscriber));
+  const subscriber = await RespSubscriber.open({
+    url,
+    name: 'parley-rooms',
+    onError: (error) => log.warn({ err: error, connection: 'rooms' }, 'redis connection failed'),
+  });
+  lifecycle.onClose('rooms', () => subscriber.close());
   return redisRoomSource(io, { publisher, subscriber, ping: () => resources.feed.ping() }, log);
 }

@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 import { sessionRoom } from '../contracts/events.ts';
 import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
 import type { Channel, LiveRef, LiveText, LiveTexts } from './ports.ts';
-import type { RespCommand, RespPipe } from './resp-pipe.ts';
+import type { RespCommand } from './resp-link.ts';
+import type { RespPipe } from './resp-pipe.ts';
 import type { RespReply } from './resp-replies.ts';
 
 /**

@@ -1,4 +1,5 @@
 import type { StreamEvent } from '../contracts/events.ts';
+import { mergeDeltas } from './merge-deltas.ts';
 import { RoomFrame } from './room-frame.ts';
 
 /** The wire of one reader. */
@@ -111,7 +112,7 @@ export class Outbox {
   #enqueueDelta(item: Item, { payload }: RoomFrame<'message:stream'>): void {
     this.#bytes += Buffer.byteLength(payload.delta);
     const last = this.#lastDelta.get(payload.messageId);
-    const merged = last && merge(last.frame.payload as StreamEvent, payload);
+    const merged = last && mergeDeltas(last.frame.payload as StreamEvent, payload);
     if (last && merged) {
       last.frame = new RoomFrame('message:stream', merged);
       return;
@@ -159,12 +160,3 @@ export class Outbox {
 /** About what a delta's frame adds to its text. */
 const FRAME_BYTES = 200;
 const nothing = (): void => {};
-
-/** Two deltas as one; undefined when the second does not follow the first. */
-function merge(first: StreamEvent, second: StreamEvent): StreamEvent | undefined {
-  const follows =
-    first.attempt === second.attempt &&
-    first.channel === second.channel &&
-    first.offset + first.delta.length === second.offset;
-  return follows ? { ...first, delta: first.delta + second.delta } : undefined;
-}

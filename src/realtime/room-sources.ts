@@ -3,9 +3,16 @@ import { createShardedAdapter } from '@socket.io/redis-adapter';
 import type { Redis } from 'ioredis';
 import type { Server } from 'socket.io';
 import type { Logger } from '../base/logger.ts';
-import { CHAT_NAMESPACE, type RoomEvents } from '../contracts/events.ts';
+import {
+  CHAT_NAMESPACE,
+  type RoomEventName,
+  type RoomEvents,
+  type StreamEvent,
+} from '../contracts/events.ts';
 import { CHANNEL_PREFIX, decodeBroadcast, roomChannel } from '../feed/broadcast.ts';
 import type { MemoryFeed } from '../feed/memory.ts';
+import type { RespSubscriber, ShardMessage } from '../feed/resp-subscriber.ts';
+import { mergeDeltas } from './merge-deltas.ts';
 import type { RoomSource, RoomSourceListener } from './room-hub.ts';
 
 /** Rooms of a single process. */
@@ -23,7 +30,7 @@ const MEMBER = 'hub';
 /** Connections of the sharded adapter: a subscriber cannot publish. */
 export interface AdapterConnections {
   publisher: Redis;
-  subscriber: Redis;
+  subscriber: RespSubscriber;
   /** Whether live texts can be read: they have a connection of their own. @throws when they cannot */
   ping: () => Promise<void>;
 }
@@ -33,8 +40,8 @@ const PING_MS = 50;
 
 /**
  * Rooms through Redis, by the sharded Socket.IO adapter in dynamic mode: a room with a member has a channel of its
- * own, so that this process receives only the rooms it has. The hub is that member; the adapter's broadcasts are
- * handed to it instead of to the sockets, since each socket's catching up and slowness is its reader's business.
+ * own, so that this process receives only the rooms it has. The hub is that member; what is published to it is taken
+ * before the adapter would hand it to the sockets, since each socket's catching up and slowness is its reader's business.
  */
 export function redisRoomSource(
   io: Server,
@@ -48,15 +55,10 @@ export function redisRoomSource(
     }),
   );
   const { adapter } = io.of(CHAT_NAMESPACE);
-  const rooms = new Set<string>();
 
-  // The adapter subscribes without waiting. Subscribing once more on the same connection is answered after it.
-  const subscribed = (room: string) => subscriber.ssubscribe(roomChannel(room));
-
-  /** The connection is back. What was missed can be read once the other one is, too: they come back one by one. */
+  /** Its subscriptions are back. What was missed can be read once the other connection is, too. */
   async function comeBack(listener: RoomSourceListener): Promise<void> {
-    await Promise.all([...rooms].map(subscribed));
-    while (subscriber.status === 'ready') {
+    while (subscriber.ready) {
       const answers = await ping().then(
         () => true,
         () => false,
@@ -68,39 +70,74 @@ export function redisRoomSource(
 
   return {
     listen(listener) {
-      takeEvents(adapter, listener);
+      subscriber.on('batch', (messages) => {
+        for (const message of takeEvents(messages, listener)) {
+          subscriber.emit('smessageBuffer', message.channel, message.payload);
+        }
+      });
       subscriber.on('close', () => listener.lost());
       subscriber.on('ready', () => {
-        comeBack(listener).catch((error: unknown) =>
-          log.warn({ err: error }, 'rooms were not subscribed again'),
-        );
+        comeBack(listener).catch((error: unknown) => log.warn({ err: error }, 'a gap was not reported'));
       });
     },
     async subscribe(room) {
-      rooms.add(room);
       void adapter.addAll(MEMBER, new Set([room]));
-      await subscribed(room);
+      // The adapter subscribes without waiting. Subscribing once more on the same connection is answered after it.
+      await subscriber.ssubscribe(roomChannel(room));
     },
     unsubscribe(room) {
-      rooms.delete(room);
       void adapter.del(MEMBER, room);
     },
   };
 }
 
-/** The part of the sharded adapter through which everything from Redis comes. */
-interface RawReceiver {
-  onRawMessage(raw: Buffer, channel: Buffer): void;
+interface Received {
+  room: string;
+  event: RoomEventName;
+  payload: RoomEvents[RoomEventName];
+  json: string | undefined;
 }
 
-/** Hands our events to the listener; everything else that comes from Redis stays with the adapter. */
-function takeEvents(adapter: object, listener: RoomSourceListener): void {
-  const target = adapter as RawReceiver;
-  const others = target.onRawMessage.bind(target);
-  target.onRawMessage = (raw, channel) => {
-    const received = decodeBroadcast(raw.toString());
-    if (!received) return others(raw, channel);
-    const { room, event, payloadJson } = received;
-    listener.event(room, event, JSON.parse(payloadJson) as RoomEvents[typeof event], payloadJson);
-  };
+/**
+ * Hands our events to the listener, in order, and answers whatever else there is: that is the adapter's. Deltas of one
+ * message that arrived together, because this process is behind, become one: so it gets less to do the further
+ * behind it is.
+ */
+function takeEvents(messages: ShardMessage[], listener: RoomSourceListener): ShardMessage[] {
+  const events: Received[] = [];
+  const others: ShardMessage[] = [];
+  /** The last delta of each message, to which the next may be added. */
+  const deltas = new Map<string, Received>();
+  for (const message of messages) {
+    const broadcast = decodeBroadcast(message.payload.toString());
+    if (!broadcast) {
+      others.push(message);
+      continue;
+    }
+    const { room, event, payloadJson: json } = broadcast;
+    const received: Received = { room, event, payload: JSON.parse(json), json };
+    // With nothing to be merged with there is nothing to look for.
+    if (messages.length === 1 || !addToLast(deltas, received)) events.push(received);
+  }
+  for (const { room, event, payload, json } of events) listener.event(room, event, payload, json);
+  return others;
+}
+
+/** Adds a delta to the one before it, if that is all there is between them. */
+function addToLast(deltas: Map<string, Received>, received: Received): boolean {
+  if (received.event !== 'message:stream') {
+    // A delta behind this event must not get before it.
+    deltas.clear();
+    return false;
+  }
+  const payload = received.payload as StreamEvent;
+  const last = deltas.get(payload.messageId);
+  const merged = last && mergeDeltas(last.payload as StreamEvent, payload);
+  if (!last || !merged) {
+    deltas.set(payload.messageId, received);
+    return false;
+  }
+  last.payload = merged;
+  last.json = undefined;
+  return true;
 }

@@ -13,16 +13,22 @@ import {
   CHAT_NAMESPACE,
   type RoomEventName,
   type RoomEvents,
+  type StreamEvent,
   sessionRoom,
   userRoom,
 } from '../../src/contracts/events.ts';
 import { CHANNEL_PREFIX, decodeBroadcast, encodeBroadcast, roomChannel } from '../../src/feed/broadcast.ts';
 import { openRedisFeed } from '../../src/feed/redis.ts';
+import { RespSubscriber } from '../../src/feed/resp-subscriber.ts';
 import type { RoomSource } from '../../src/realtime/room-hub.ts';
 import { redisRoomSource } from '../../src/realtime/room-sources.ts';
 import { silentLog } from '../support/global.ts';
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts';
+import { startRelay } from '../support/relay.ts';
 import { until } from '../support/until.ts';
+
+/** The name of the connections under test. */
+const ROOMS = 'parley-test-rooms';
 
 /** What the encoding has around a payload, and what could be taken for it. */
 const MARKERS = [
@@ -196,16 +202,17 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
   describe('as the source of rooms', () => {
     interface Source {
       source: RoomSource;
-      subscriber: Redis;
+      subscriber: RespSubscriber;
       heard: { room: string; event: string; payload: unknown; json: string | undefined }[];
       losses: number;
       gaps: number;
     }
 
-    async function openSource(): Promise<Source> {
+    async function openSource(url = redis.url): Promise<Source> {
       const publisher = await connectRedis(redis.url, { name: 'adapter', kind: 'command' }, silentLog);
-      const subscriber = await connectRedis(redis.url, { name: 'rooms', kind: 'subscriber' }, silentLog);
-      closing.push(() => [publisher, subscriber].forEach(disconnectRedis));
+      const subscriber = await RespSubscriber.open({ url, name: ROOMS, onError: () => {} });
+      closing.push(() => disconnectRedis(publisher));
+      closing.push(() => subscriber.close());
       const io = new Server();
       const opened: Source = {
         source: redisRoomSource(io, { publisher, subscriber, ping: async () => {} }, silentLog),
@@ -224,6 +231,14 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
         },
       });
       return opened;
+    }
+
+    /** Breaks the connections of all sources off. */
+    async function killRooms(): Promise<void> {
+      const ids = String(await client.client('LIST')).matchAll(
+        new RegExp(`^id=(\\d+) .*name=${ROOMS} `, 'gm'),
+      );
+      for (const [, id = ''] of ids) await client.client('KILL', 'ID', id);
     }
 
     /** Publishes with a connection of its own; answers how many processes received it. */
@@ -278,16 +293,18 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
     });
 
     it('are subscribed once Redis has said so, and not before', async () => {
-      const opened = await openSource();
+      const relay = await startRelay(Number(new URL(redis.url).port));
+      closing.push(() => relay.close());
+      const opened = await openSource(`redis://127.0.0.1:${relay.port}`);
       const room = sessionRoom(newId());
-      opened.subscriber.stream.cork();
+      relay.hold();
       let subscribed = false;
       const subscribing = opened.source.subscribe(room).then(() => {
         subscribed = true;
       });
       expect(await publish(room, 1)).to.equal(0);
       expect(subscribed).to.equal(false);
-      opened.subscriber.stream.uncork();
+      relay.release();
       await subscribing;
       expect(await publish(room, 2)).to.equal(1);
       await until('the event', () => opened.heard.length > 0);
@@ -310,6 +327,61 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       expect(new Set(numbersOf(opened)).size).to.equal(opened.heard.length);
     });
 
+    it('come as one delta where several of a message arrived together, never across another event', async () => {
+      const relay = await startRelay(Number(new URL(redis.url).port));
+      closing.push(() => relay.close());
+      const opened = await openSource(`redis://127.0.0.1:${relay.port}`);
+      const [sessionId, a, b] = [newId(), newId(), newId()];
+      const room = sessionRoom(sessionId);
+      await opened.source.subscribe(room);
+      relay.holdAnswers();
+      const say = (event: RoomEventName, payload: object) =>
+        client.spublish(roomChannel(room), encodeBroadcast(room, event, JSON.stringify(payload)));
+      const delta = (messageId: string, offset: number, text: string, attempt = 1) =>
+        say('message:stream', { sessionId, messageId, attempt, offset, delta: text });
+      await delta(a, 0, 'Hel');
+      await delta(b, 0, 'x');
+      await delta(a, 3, 'lo 👍');
+      await delta(a, 8, '!');
+      await delta(b, 5, 'a gap');
+      await delta(a, 0, 'again', 2);
+      await say('message:delete', { sessionId, messageId: b });
+      await delta(a, 5, '.', 2);
+      relay.releaseAnswers();
+      await until('the last', () =>
+        opened.heard.some(({ payload }) => (payload as StreamEvent).delta === '.'),
+      );
+      const told = opened.heard.map(({ event, payload }) => {
+        const { messageId, offset, delta: text } = payload as StreamEvent;
+        return event === 'message:stream' ? [messageId === a ? 'a' : 'b', offset, text] : [event];
+      });
+      expect(told).to.deep.equal([
+        ['a', 0, 'Hello 👍!'],
+        ['b', 0, 'x'],
+        ['b', 5, 'a gap'],
+        ['a', 0, 'again'],
+        ['message:delete'],
+        ['a', 5, '.'],
+      ]);
+      for (const { payload, json } of opened.heard) {
+        if (json !== undefined) expect(JSON.parse(json)).to.deep.equal(payload);
+      }
+    });
+
+    it('subscribed while Redis is away come once it is back', async () => {
+      const opened = await openSource();
+      const [before, during] = [sessionRoom(newId()), sessionRoom(newId())];
+      await opened.source.subscribe(before);
+      await killRooms();
+      await until('the loss', () => opened.losses > 0);
+      await opened.source.subscribe(during);
+      await until('the gap', () => opened.gaps > 0);
+      expect(await publish(during, 1)).to.equal(1);
+      expect(await publish(before, 2)).to.equal(1);
+      await until('both', () => opened.heard.length > 1);
+      expect(numbersOf(opened)).to.deep.equal([1, 2]);
+    });
+
     it('come again after the connection was lost, and the gap is reported', async () => {
       const opened = await openSource();
       const [kept, left] = [sessionRoom(newId()), sessionRoom(newId())];
@@ -318,7 +390,7 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       opened.source.unsubscribe(left);
       await until('it is unsubscribed', async () => (await channels()).length === 1);
       for (let round = 1; round <= 3; round += 1) {
-        await client.call('CLIENT', 'KILL', 'ID', String(await opened.subscriber.client('ID')));
+        await killRooms();
         await until('the gap', () => opened.gaps >= round);
         expect([opened.losses, opened.gaps]).to.deep.equal([round, round]);
         // Whatever comes after the report of the gap is not in it.

@@ -1,0 +1,143 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import { parseRedisUrl, type RespAddress } from './resp-address.ts';
+
+/** One command: its name and its arguments. */
+export type RespCommand = readonly (string | number)[];
+
+/** Where to, and who is told of trouble. */
+export interface RespLinkOptions {
+  url: string;
+  /** Shows in `CLIENT LIST`. */
+  name: string;
+  /** Told of each loss of the connection, and of each try to get it back that failed. */
+  onError: (error: Error) => void;
+}
+
+/** Who speaks over a link. */
+export interface RespSpeaker {
+  /** Sends what stands before all else. @throws when Redis refuses it */
+  greet(greeting: readonly RespCommand[]): Promise<void>;
+  /** What arrived. @throws when it cannot be understood: the link is broken off */
+  hear(chunk: Buffer): void;
+  /** An answer should come: silence means that the connection is lost. */
+  readonly expecting: boolean;
+  /** The greeting was taken: from now on everything may be said. */
+  up?(): void;
+  /** The connection is lost, or was never made. */
+  down(cause: Error): void;
+}
+
+/** Silence that counts as a lost connection where an answer should come, in milliseconds. */
+const SILENCE_MS = 10_000;
+const CONNECT_MS = 10_000;
+/** Between tries to connect again, in milliseconds. */
+const RECONNECT_MS = { first: 50, most: 2_000 };
+
+/** A connection to Redis that comes back by itself. What is said over it is the business of its speaker. */
+export class RespLink {
+  readonly #address: RespAddress;
+  readonly #onError: (error: Error) => void;
+  readonly #speaker: RespSpeaker;
+  #socket: net.Socket | undefined;
+  #ready = false;
+  #closed = false;
+  #pauseMs = RECONNECT_MS.first;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ url, name, onError }: RespLinkOptions, speaker: RespSpeaker) {
+    this.#address = parseRedisUrl(url, name);
+    this.#onError = onError;
+    this.#speaker = speaker;
+  }
+
+  /** Connected, and greeted. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  write(text: string): void {
+    this.#socket?.write(text);
+  }
+
+  /** @throws when the first try fails; later ones are made by itself */
+  async open(): Promise<void> {
+    try {
+      await this.#connect();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Ends the connection. May be called twice. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.destroy();
+    this.#speaker.down(new Error('The connection was closed.'));
+  }
+
+  async #connect(): Promise<void> {
+    const { socket: options, greeting } = this.#address;
+    const socket = this.#address.tls ? tls.connect(options) : net.connect(options);
+    this.#socket = socket;
+    socket.setTimeout(CONNECT_MS);
+    socket.on('timeout', () => {
+      if (!this.#ready || this.#speaker.expecting) socket.destroy(new Error('Redis does not answer.'));
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        this.#speaker.hear(chunk);
+      } catch (error) {
+        socket.destroy(error as Error);
+      }
+    });
+    const lost = new Promise<never>((_, reject) => {
+      let cause = new Error('The connection to Redis was lost.');
+      socket.once('error', (error) => {
+        cause = error;
+      });
+      socket.once('close', () => {
+        this.#lose(socket, cause);
+        reject(cause);
+      });
+    });
+    lost.catch(() => {});
+    const connected = new Promise((resolve) =>
+      socket.once(this.#address.tls ? 'secureConnect' : 'connect', resolve),
+    );
+    await Promise.race([connected, lost]);
+    await this.#speaker.greet(greeting).catch((error: unknown) => {
+      socket.destroy();
+      throw error;
+    });
+    socket.setTimeout(SILENCE_MS);
+    this.#ready = true;
+    this.#pauseMs = RECONNECT_MS.first;
+    this.#speaker.up?.();
+  }
+
+  #lose(socket: net.Socket, cause: Error): void {
+    if (this.#socket !== socket) return;
+    const wasReady = this.#ready;
+    this.#ready = false;
+    this.#speaker.down(cause);
+    if (this.#closed) return;
+    if (wasReady) this.#onError(cause);
+    this.#timer = setTimeout(() => {
+      this.#connect().catch(this.#onError);
+    }, this.#pauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, RECONNECT_MS.most);
+  }
+}
+
+/** A command as an array of bulk strings. */
+export function encodeCommand(command: RespCommand): string {
+  let text = `*${command.length}\r\n`;
+  for (const word of command) {
+    const argument = String(word);
+    text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
+  }
+  return text;
+}

@@ -1,0 +1,175 @@
+import { EventEmitter } from 'node:events';
+import {
+  encodeCommand,
+  type RespCommand,
+  RespLink,
+  type RespLinkOptions,
+  type RespSpeaker,
+} from './resp-link.ts';
+import { type RespPush, RespPushes } from './resp-pushes.ts';
+
+/** A message of a sharded channel, as it came. */
+export interface ShardMessage {
+  channel: Buffer;
+  payload: Buffer;
+}
+
+/** How often Redis is asked whether it is there while it says nothing, in milliseconds. */
+const PING_MS = 4_000;
+
+interface Events {
+  /** What arrived in one turn of the event loop, in order. */
+  batch: [ShardMessage[]];
+  /** For Socket.IO's adapter, which listens for it: what our own listener does not take. */
+  smessageBuffer: [channel: Buffer, payload: Buffer];
+  /** The connection is lost. */
+  close: [];
+  /** The connection is back, with all its subscriptions. */
+  ready: [];
+}
+
+/**
+ * A connection to Redis for what a web process does tens of thousands of times a second: receiving deltas. It has the
+ * methods of ioredis that Socket.IO's sharded adapter uses, so that it can be its subscriber. What arrived together
+ * is handed out together, so that a process that is behind can merge it; see docs/decisions/0009-resp-pipe.md.
+ *
+ * It comes back by itself, and subscribes again.
+ */
+export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker {
+  readonly #link: RespLink;
+  #pushes = this.#newPushes();
+  readonly #channels = new Set<string>();
+  /** Who waits for the confirmation of a subscription, in the order in which they were sent. */
+  #unconfirmed: (() => void)[] = [];
+  /** Who waits for a subscription that could not be sent, or was lost before it was confirmed. */
+  #waiting: (() => void)[] = [];
+  /** Answers to the greeting that are still to come. */
+  #greeting: ((refused: Error | undefined) => void)[] = [];
+  #batch: ShardMessage[] = [];
+  #ready = false;
+  /** Counts the times that it was connected. */
+  #round = 0;
+  #ping: NodeJS.Timeout | undefined;
+
+  private constructor(options: RespLinkOptions) {
+    super();
+    this.#link = new RespLink(options, this);
+  }
+
+  /** @throws when the first try fails */
+  static async open(options: RespLinkOptions): Promise<RespSubscriber> {
+    const subscriber = new RespSubscriber(options);
+    await subscriber.#link.open();
+    return subscriber;
+  }
+
+  /** Connected, with all its subscriptions. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Resolves once Redis has confirmed it; while Redis is away, that is after it has come back. */
+  ssubscribe(channel: string): Promise<void> {
+    this.#channels.add(channel);
+    return new Promise((resolve) => {
+      if (this.#link.ready) this.#subscribe(channel, resolve);
+      else this.#waiting.push(resolve);
+    });
+  }
+
+  sunsubscribe(channels: string | string[]): void {
+    for (const channel of [channels].flat()) {
+      this.#channels.delete(channel);
+      if (this.#link.ready) this.#say(['SUNSUBSCRIBE', channel]);
+    }
+  }
+
+  /** Ends the connection. May be called twice. */
+  close(): void {
+    this.#link.close();
+  }
+
+  // While it is up there is always an answer to come: that of the last ping.
+  readonly expecting = true;
+
+  hear(chunk: Buffer): void {
+    this.#pushes.read(chunk);
+  }
+
+  async greet(greeting: readonly RespCommand[]): Promise<void> {
+    const answers = greeting.map(
+      () => new Promise<Error | undefined>((resolve) => this.#greeting.push(resolve)),
+    );
+    for (const command of greeting) this.#say(command);
+    const refused = (await Promise.all(answers)).find((answer) => answer);
+    if (refused) throw refused;
+  }
+
+  up(): void {
+    this.#ping = setInterval(() => this.#say(['PING']), PING_MS);
+    this.#ping.unref();
+    this.#round += 1;
+    const round = this.#round;
+    const before = this.#waiting.splice(0);
+    const confirmed = [...this.#channels].map(
+      (channel) => new Promise<void>((resolve) => this.#subscribe(channel, resolve)),
+    );
+    void Promise.all(confirmed).then(() => {
+      for (const resolve of before) resolve();
+      // Lost again meanwhile, these were confirmed by a later round, which tells of itself.
+      if (round !== this.#round) return;
+      this.#ready = true;
+      this.emit('ready');
+    });
+  }
+
+  down(cause: Error): void {
+    clearInterval(this.#ping);
+    this.#ready = false;
+    for (const answer of this.#greeting.splice(0)) answer(cause);
+    this.#waiting.push(...this.#unconfirmed.splice(0));
+    this.#pushes = this.#newPushes();
+    this.#handOut();
+    this.emit('close');
+  }
+
+  #newPushes(): RespPushes {
+    return new RespPushes((push) => this.#take(push));
+  }
+
+  #say(command: RespCommand): void {
+    this.#link.write(encodeCommand(command));
+  }
+
+  #subscribe(channel: string, confirmed: () => void): void {
+    this.#unconfirmed.push(confirmed);
+    this.#say(['SSUBSCRIBE', channel]);
+  }
+
+  #take(push: RespPush): void {
+    if (!Array.isArray(push)) {
+      this.#greeting.shift()?.(push instanceof Error ? push : undefined);
+      return;
+    }
+    const [kind, channel, payload] = push;
+    if (!kind || !channel || !payload) return;
+    // Told apart by their lengths: `smessage`, `ssubscribe`, `sunsubscribe`.
+    if (kind.length === SMESSAGE) this.#collect({ channel, payload });
+    else if (kind.length === SSUBSCRIBE) this.#unconfirmed.shift()?.();
+  }
+
+  #collect(message: ShardMessage): void {
+    if (this.#batch.length === 0) setImmediate(this.#handOut);
+    this.#batch.push(message);
+  }
+
+  readonly #handOut = (): void => {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    this.emit('batch', batch);
+  };
+}
+
+const SMESSAGE = 'smessage'.length;
+const SSUBSCRIBE = 'ssubscribe'.length;
