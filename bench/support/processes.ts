@@ -33,7 +33,7 @@ export async function startParley(
     {
       env: {
         PATH: process.env.PATH,
-        NODE_ENV: 'production',
+        NODE_ENV: 'test',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
