@@ -47,11 +47,17 @@ export class AddCredits1763800000000 implements MigrationInterface {
 
       ALTER TABLE ledger_entries
         ADD COLUMN balance_after numeric(20,6),
-        ADD COLUMN created_by uuid;
-      UPDATE ledger_entries e SET balance_after = sums.balance FROM (
-        SELECT id, sum(amount) OVER (PARTITION BY user_id ORDER BY id) AS balance FROM ledger_entries
+        ADD COLUMN created_by uuid,
+        ADD COLUMN seq bigint;
+      UPDATE ledger_entries e SET balance_after = sums.balance, seq = sums.seq FROM (
+        SELECT id, sum(amount) OVER (PARTITION BY user_id ORDER BY id) AS balance, row_number() OVER (ORDER BY id) AS seq
+          FROM ledger_entries
       ) AS sums WHERE sums.id = e.id;
-      ALTER TABLE ledger_entries ALTER COLUMN balance_after SET NOT NULL;
+      ALTER TABLE ledger_entries ALTER COLUMN balance_after SET NOT NULL, ALTER COLUMN seq SET NOT NULL;
+      ALTER TABLE ledger_entries ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY;
+      SELECT setval(pg_get_serial_sequence('ledger_entries', 'seq'), max(seq)) FROM ledger_entries HAVING max(seq) > 0;
+      DROP INDEX ledger_entries_newest;
+      CREATE UNIQUE INDEX ledger_entries_newest ON ledger_entries (user_id, seq DESC);
       CREATE UNIQUE INDEX ledger_entries_one_refund ON ledger_entries (generation_id) WHERE kind = 'refund';
 
       CREATE TABLE usage_days (
@@ -82,7 +88,8 @@ export class AddCredits1763800000000 implements MigrationInterface {
     await db.query(`
       DROP TABLE usage_days, org_windows, roles;
       DROP INDEX ledger_entries_one_refund;
-      ALTER TABLE ledger_entries DROP COLUMN balance_after, DROP COLUMN created_by;
+      ALTER TABLE ledger_entries DROP COLUMN balance_after, DROP COLUMN created_by, DROP COLUMN seq;
+      CREATE INDEX ledger_entries_newest ON ledger_entries (user_id, id DESC);
       ALTER TABLE users DROP COLUMN usage_limits;
       ALTER TABLE accounts
         DROP COLUMN held_tokens, DROP COLUMN running, DROP COLUMN used_on, DROP COLUMN day_requests,

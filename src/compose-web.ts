@@ -23,6 +23,7 @@ import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
 import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
 import { createSessionStreams } from './realtime/sse.ts';
 import { createAccessTokens } from './services/access-tokens.ts';
+import { createAdjustBalance } from './services/adjust-balance.ts';
 import { createAuth } from './services/auth.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
@@ -30,11 +31,13 @@ import { createExportSession } from './services/export-session.ts';
 import { createGenerationLog } from './services/generation-log.ts';
 import { createGroups } from './services/groups.ts';
 import { loadJwtSecret } from './services/jwt-secret.ts';
+import { createLedger } from './services/ledger.ts';
 import { createMessages } from './services/messages.ts';
 import { createModels } from './services/models.ts';
 import { createRefreshSecrets } from './services/refresh-secrets.ts';
 import { createRegenerateMessage } from './services/regenerate-message.ts';
 import { createRevocations } from './services/revocations.ts';
+import { createRefundGeneration } from './services/refund-generation.ts';
 import { createSendMessage } from './services/send-message.ts';
 import { createSessions } from './services/sessions.ts';
 import { createStopGeneration } from './services/stop-generation.ts';
@@ -110,7 +113,12 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         models: createModels({ database, catalogue: core.catalogue, served: core.providers.names }),
         syncModels: core.syncModels,
       }),
-      balanceRoutes({ database }),
+      balanceRoutes({
+        database,
+        ledger: createLedger(database),
+        adjustBalance: createAdjustBalance({ database, announce }),
+        refundGeneration: createRefundGeneration({ database, announce }),
+      }),
       docsRoutes({ version: VERSION }),
     ],
   });

@@ -5,6 +5,7 @@ import {
   findAnswer,
   type IdempotentRequest,
   keepAnswer,
+  replaceAnswer,
   type StoredAnswer,
 } from '../data/repositories/idempotency.ts';
 
@@ -54,9 +55,35 @@ export async function answerOnce<T, R>(
   });
   if (first) return { answer, repeated: false, ...first };
   const stored = await findAnswer(database.db, request);
-  if (!stored) throw new AppError('conflict', 'The first request with this key was withdrawn meanwhile.');
+  if (!stored) throw withdrawn();
   return { answer: checked(request, stored) as T, repeated: true };
 }
+
+/**
+ * Like {@link answerOnce}, for work that makes its answer: always in a transaction, of however many statements.
+ *
+ * @throws {AppError} `idempotency_key_reused` when the key came with another request; what `work` throws, and then the
+ *   key is not used up
+ */
+export async function workOnce<T>(
+  database: Database,
+  repeatable: RepeatableRequest,
+  work: (db: Db) => Promise<T>,
+): Promise<{ answer: T; repeated: boolean }> {
+  const request = withFingerprint(repeatable);
+  const first = await database.transaction(async (db) => {
+    if (request && !(await keepAnswer(db, request, null))) return undefined;
+    const answer = await work(db);
+    if (request) await replaceAnswer(db, request, answer);
+    return { answer, repeated: false };
+  });
+  if (first) return first;
+  const answer = await findFirstAnswer<T>(database.db, repeatable);
+  if (answer === undefined) throw withdrawn();
+  return { answer, repeated: true };
+}
+
+const withdrawn = () => new AppError('conflict', 'The first request with this key was withdrawn meanwhile.');
 
 function withFingerprint({ userId, key, request }: RepeatableRequest): IdempotentRequest | undefined {
   if (key === undefined) return undefined;

@@ -9,13 +9,16 @@ import { messageRoutes } from '../../src/http/routes/messages.ts';
 import { sessionRoutes } from '../../src/http/routes/sessions.ts';
 import type { GenerationQueue } from '../../src/queue/generation-queue.ts';
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
+import { createAdjustBalance } from '../../src/services/adjust-balance.ts';
 import { createAnnouncer } from '../../src/services/announce.ts';
 import { createAnnounceEnd } from '../../src/services/announce-end.ts';
 import { createExportSession } from '../../src/services/export-session.ts';
 import { createGroups } from '../../src/services/groups.ts';
+import { createLedger } from '../../src/services/ledger.ts';
 import { createLiveMessages } from '../../src/services/live-messages.ts';
 import { createMessages } from '../../src/services/messages.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
+import { createRefundGeneration } from '../../src/services/refund-generation.ts';
 import { createRegenerateMessage } from '../../src/services/regenerate-message.ts';
 import { createSendMessage } from '../../src/services/send-message.ts';
 import { createSessions } from '../../src/services/sessions.ts';
@@ -96,7 +99,12 @@ export async function startRestApp(database: Database): Promise<RestApp> {
         sendMessage: createSendMessage(sending),
         regenerateMessage: createRegenerateMessage(sending),
       }),
-      balanceRoutes({ database }),
+      balanceRoutes({
+        database,
+        ledger: createLedger(database),
+        adjustBalance: createAdjustBalance(shared),
+        refundGeneration: createRefundGeneration(shared),
+      }),
     ],
   });
   const accessTokens = createAccessTokens({ secret: TEST_JWT_SECRET, minutes: 15 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decimalsOf } from '../credits.ts';
 import { amountSchema, lineSchema } from '../fields.ts';
 import {
   MODEL_CAPABILITIES,
@@ -64,10 +65,3 @@ export const updateModel = defineRoute({
   answer: { status: 200, schema: modelSchema },
   errors: ['not_found'],
 });
-
-/** Decimals of a number as JavaScript writes it: what was meant, as far as a double can tell. */
-function decimalsOf(value: number): number {
-  const [mantissa = '', exponent = '0'] = String(value).split('e');
-  const fraction = mantissa.split('.')[1]?.length ?? 0;
-  return Math.max(0, fraction - Number(exponent));
-}

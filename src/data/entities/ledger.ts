@@ -1,7 +1,5 @@
 import { EntitySchema } from 'typeorm';
-
-/** What moved a balance. */
-export type LedgerKind = 'grant' | 'charge' | 'adjustment' | 'refund';
+import type { LedgerKind } from '../../contracts/routes/ledger.ts';
 
 /** One movement of credits. Rows are only ever added; a user's balance is their sum. */
 export interface LedgerEntryRecord {
@@ -10,13 +8,18 @@ export interface LedgerEntryRecord {
   kind: LedgerKind;
   /** Credits, a decimal string; negative takes away. */
   amount: string;
-  /** What was charged; at most one charge per generation. */
+  /** What was charged, or refunded: at most one of either per generation. */
   generationId: string | null;
   reason: string | null;
-  /** The balance with it, a decimal string. */
+  /** The sum of the user's entries up to this one, in the order of `seq`. A decimal string. */
   balanceAfter: string;
   /** The admin who made it; null for what the server did. */
   createdBy: string | null;
+  /**
+   * Where it stands among the user's entries: given under the lock of the account, so that entries also become visible in
+   * this order. Ids are made before that lock is had. A decimal string.
+   */
+  seq: string;
   createdAt: Date;
 }
 
@@ -32,6 +35,7 @@ export const LedgerEntryEntity = new EntitySchema<LedgerEntryRecord>({
     reason: { type: 'text', nullable: true },
     balanceAfter: { type: 'numeric' },
     createdBy: { type: 'uuid', nullable: true },
+    seq: { type: 'bigint', generated: 'increment' },
     createdAt: { type: 'timestamptz' },
   },
 });

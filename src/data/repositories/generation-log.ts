@@ -48,3 +48,8 @@ export async function listGenerationLog(db: Db, page: GenerationLogPage): Promis
     params,
   );
 }
+
+/** Whether there is such a generation, anybody's. */
+export async function isKnownGeneration(db: Db, id: string): Promise<boolean> {
+  return (await rows(db, 'SELECT 1 FROM generations WHERE id = $1', [id])).length > 0;
+}

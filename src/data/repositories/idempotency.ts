@@ -41,6 +41,19 @@ export async function keepAnswer(db: Db, request: IdempotentRequest, answer: unk
   return kept.length > 0;
 }
 
+/** Puts the answer to a key in the place of what was kept; in the transaction that kept it. */
+export async function replaceAnswer(
+  db: Db,
+  { userId, key }: IdempotentRequest,
+  answer: unknown,
+): Promise<void> {
+  await rows(db, 'UPDATE idempotency_keys SET answer = $3 WHERE user_id = $1 AND key = $2', [
+    userId,
+    key,
+    JSON.stringify(answer),
+  ]);
+}
+
 /** Forgets answers older than `days`. Returns how many. */
 export async function forgetAnswers(db: Db, days: number): Promise<number> {
   const gone = await rows(

@@ -15,18 +15,72 @@ export async function postEntry(db: Db, entry: NewLedgerEntry): Promise<AccountR
   const { id, userId, kind, amount, generationId = null, reason = null, createdBy = null } = entry;
   const posted = await rows<AccountRecord>(
     db,
-    // Of two at once, the second fails on the index, and its transaction with it.
+    // Of two at once, the second fails on the index, and its transaction with it. The entry is made of the account's row,
+    // so `seq` and time are taken with that row locked: in the order in which balances follow each other.
     `WITH account AS (
        UPDATE accounts SET balance = balance + $4
         WHERE user_id = $2 AND NOT EXISTS (
           SELECT FROM ledger_entries WHERE generation_id = $5 AND kind = $3 AND kind IN ('charge', 'refund'))
        RETURNING user_id, balance, held
      ), entry AS (
-       INSERT INTO ledger_entries (id, user_id, kind, amount, generation_id, reason, created_by, balance_after)
-       SELECT $1, user_id, $3, $4, $5, $6, $7, balance FROM account
+       INSERT INTO ledger_entries (id, user_id, kind, amount, generation_id, reason, created_by, balance_after, created_at)
+       SELECT $1, user_id, $3, $4, $5, $6, $7, balance, clock_timestamp() FROM account
      )
      SELECT user_id AS "userId", balance, held FROM account`,
     [id, userId, kind, amount, generationId, reason, createdBy],
   );
   return posted[0];
+}
+
+/** A movement as it is shown. */
+export type LedgerEntryView = Omit<LedgerEntryRecord, 'userId' | 'createdBy' | 'seq'> & {
+  /** The model that was asked for what was charged; null where there is none. */
+  model: string | null;
+};
+
+/** Which part of a user's ledger is read. */
+export interface LedgerPage {
+  userId: string;
+  limit: number;
+  /** Only entries before the one with this id. */
+  before?: string | undefined;
+}
+
+const VIEW = `SELECT e.id, e.kind, e.amount, e.balance_after AS "balanceAfter", e.generation_id AS "generationId",
+    g.model, e.reason, e.created_at AS "createdAt"
+  FROM ledger_entries e LEFT JOIN generations g ON g.id = e.generation_id`;
+
+/** A user's movements, newest first. */
+export async function listLedger(db: Db, { userId, limit, before }: LedgerPage): Promise<LedgerEntryView[]> {
+  const older =
+    before === undefined ? '' : 'AND e.seq < (SELECT seq FROM ledger_entries WHERE id = $3 AND user_id = $1)';
+  return rows<LedgerEntryView>(
+    db,
+    `${VIEW} WHERE e.user_id = $1 ${older} ORDER BY e.seq DESC LIMIT $2`,
+    before === undefined ? [userId, limit] : [userId, limit, before],
+  );
+}
+
+/** One movement, by its id. */
+export async function findEntry(db: Db, id: string): Promise<LedgerEntryView | undefined> {
+  return (await rows<LedgerEntryView>(db, `${VIEW} WHERE e.id = $1`, [id]))[0];
+}
+
+/** What a generation was charged: whom, and a negative amount; undefined when nothing was. */
+export async function findCharge(
+  db: Db,
+  generationId: string,
+): Promise<Pick<LedgerEntryRecord, 'userId' | 'amount'> | undefined> {
+  const charged = await rows<Pick<LedgerEntryRecord, 'userId' | 'amount'>>(
+    db,
+    `SELECT user_id AS "userId", amount FROM ledger_entries WHERE generation_id = $1 AND kind = 'charge'`,
+    [generationId],
+  );
+  return charged[0];
+}
+
+/** The account of a user, which nobody else can move until the transaction ends. */
+export async function lockAccount(db: Db, userId: string): Promise<AccountRecord | undefined> {
+  const sql = 'SELECT user_id AS "userId", balance, held FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE';
+  return (await rows<AccountRecord>(db, sql, [userId]))[0];
 }

@@ -1,7 +1,5 @@
-import { parseInput } from '../../base/validation.ts';
 import {
   deleteMessage,
-  idempotencyKeySchema,
   listMessages,
   regenerateMessage,
   sendMessage,
@@ -11,7 +9,7 @@ import type { Messages } from '../../services/messages.ts';
 import type { RegenerateMessage } from '../../services/regenerate-message.ts';
 import type { SendMessage } from '../../services/send-message.ts';
 import type { StopGeneration } from '../../services/stop-generation.ts';
-import type { AppContext } from '../context.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 
@@ -48,10 +46,4 @@ export function messageRoutes(services: MessageRouteDeps): RouteModule {
       services.regenerateMessage(identity, params.id, body, idempotencyKey(ctx)),
     );
   };
-}
-
-/** The `Idempotency-Key` header; undefined without one. */
-function idempotencyKey(ctx: AppContext): string | undefined {
-  const key = ctx.headers['idempotency-key'];
-  return key === undefined ? undefined : parseInput(idempotencyKeySchema, key, 'headers.idempotency-key');
 }

@@ -1,0 +1,58 @@
+import { Decimal } from 'decimal.js';
+import { invalidField, notFound } from '../base/errors.ts';
+import { MAX_CREDITS } from '../contracts/credits.ts';
+import type { MovedBalance, SetBalanceBody } from '../contracts/routes/balance.ts';
+import type { Database, Db } from '../data/database.ts';
+import { lockAccount } from '../data/repositories/ledger.ts';
+import type { Announcer } from './announce.ts';
+import { workOnce } from './answer-once.ts';
+import type { Identity } from './identity.ts';
+import { announceMoved, moveBalance, unmoved } from './move-balance.ts';
+
+/**
+ * Sets the balance of a user, or adds to it: an `adjustment` by the admin who asks. What is set is set exactly, whatever
+ * is charged at the same time: the difference is taken with the account locked.
+ *
+ * @param idempotencyKey the same key gets the first answer, and moves nothing
+ * @throws {AppError} `not_found` for the user; `validation_failed` when `amount` would take the balance too far;
+ *   `idempotency_key_reused`
+ */
+export type AdjustBalance = (
+  admin: Pick<Identity, 'userId'>,
+  body: SetBalanceBody,
+  idempotencyKey?: string,
+) => Promise<MovedBalance>;
+
+/** Makes the verb. */
+export function createAdjustBalance(deps: { database: Database; announce: Announcer }): AdjustBalance {
+  const { database, announce } = deps;
+
+  return async (admin, body, idempotencyKey) => {
+    const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
+    const repeatable = { userId: admin.userId, key, request: { adjust: body } };
+    const { answer, repeated } = await workOnce(database, repeatable, (db) => adjust(db, admin.userId, body));
+    if (!repeated) await announceMoved(announce, answer);
+    return answer;
+  };
+}
+
+async function adjust(db: Db, createdBy: string, body: SetBalanceBody): Promise<MovedBalance> {
+  const { userId, balance, amount, reason } = body;
+  const account = await lockAccount(db, userId);
+  if (!account) throw notFound('user');
+  const moved = new Decimal(amount ?? new Decimal(balance ?? account.balance).minus(account.balance));
+  if (amount !== undefined) requireInReach(moved, moved.plus(account.balance));
+  if (moved.isZero()) return unmoved(account);
+  const entry = { userId, kind: 'adjustment' as const, amount: moved.toFixed(), reason, createdBy };
+  return (await moveBalance(db, entry)) ?? unmoved(account);
+}
+
+/** However often something is added, a balance stays one that can be shown exactly. */
+function requireInReach(amount: Decimal, after: Decimal): void {
+  const tooFar = amount.isPositive() ? after.gt(MAX_CREDITS) : after.lt(-MAX_CREDITS);
+  if (!tooFar) return;
+  throw invalidField(
+    'body.amount',
+    `would make the balance ${after.toFixed()}, beyond ${MAX_CREDITS} either way`,
+  );
+}
