@@ -117,9 +117,11 @@ function tooManyRunning({ running }: UsageState, replies: number, maxRunning: nu
 function tooFewCredits({ balance, held }: UsageState, hold: string): AppError | undefined {
   const available = new Decimal(balance).minus(held);
   if (available.gte(hold)) return undefined;
-  const shown = (amount: Decimal) => amount.toDecimalPlaces(2, Decimal.ROUND_DOWN).toString();
+  // Rounded apart, so that the first is always shown as more than the second.
+  const needed = new Decimal(hold).toDecimalPlaces(2, Decimal.ROUND_CEIL);
+  const there = available.toDecimalPlaces(2, Decimal.ROUND_FLOOR);
   return new AppError(
     'insufficient_credits',
-    `This needs about ${shown(new Decimal(hold))} credits, and ${shown(available)} are available.`,
+    `This needs about ${needed} credits, and ${there} are available.`,
   );
 }

@@ -174,17 +174,17 @@ export interface LaunchedTurn {
 
 /**
  * Tells the room of a committed turn, and queues its generations: asked for in this order, so that nobody sees a
- * delta of a message that was not announced, but without waiting in between. What a crash or a lost queue leaves
- * undone, the sweeper does.
+ * delta of a message that was not announced, nor what is held after it was given back, but without waiting in between. What
+ * a crash or a lost queue leaves undone, the sweeper does.
  */
 export async function launch(deps: LaunchDeps, turn: LaunchedTurn): Promise<void> {
   const { announce, queue, log } = deps;
   const { userId, messages, replies, account } = turn;
   const announced = messages.map((message) => announce.toSession(message.sessionId, 'message:new', message));
+  if (account) announced.push(announce.toUser(userId, 'balance:update', presentBalance(account)));
   const queued = await Promise.allSettled(replies.map(({ generation }) => queue.enqueue(generation.id)));
   for (const result of queued) {
     if (result.status === 'rejected') log.warn({ err: result.reason }, 'a generation was not queued');
   }
   await Promise.all(announced);
-  if (account) await announce.toUser(userId, 'balance:update', presentBalance(account));
 }
