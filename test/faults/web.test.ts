@@ -87,6 +87,7 @@ describeWithRedis('a web process that stops or dies', function () {
       [question, reply, sessionId, user.id, content],
     );
     await rows(db, 'UPDATE sessions SET message_count = message_count + 2 WHERE id = $1', [sessionId]);
+    await rows(db, 'UPDATE accounts SET running = running + 1 WHERE user_id = $1', [user.id]);
     await rows(
       db,
       `INSERT INTO generations (id, user_id, session_id, message_id, model, status, price, created_at)

@@ -26,11 +26,12 @@ import { createRunningGenerations, type RunningGenerations } from '../../src/ser
 import { createSendMessage } from '../../src/services/send-message.ts';
 import { createSessions } from '../../src/services/sessions.ts';
 import { createSettleGeneration } from '../../src/services/settle-generation.ts';
+import { createStartMeter } from '../../src/services/start-meter.ts';
 import { createStopGeneration } from '../../src/services/stop-generation.ts';
 import { createStreamGeneration } from '../../src/services/stream-generation.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
 import { silentLog as log } from './global.ts';
-import { HOLDS, NO_LIMITS, openTestAccount } from './limits.ts';
+import { HOLDS, NO_LIMITS, NO_RATE_LIMIT, openTestAccount, PLENTY } from './limits.ts';
 import { testModel } from './models.ts';
 import type { PublishedEvent } from './rest-app.ts';
 import { until } from './until.ts';
@@ -118,6 +119,8 @@ export interface WorkerShape {
   patience?: RoutePatience;
   /** Who names sessions; nobody unless given. */
   titleModel?: string;
+  /** Credits that a balance may be short of while a reply is written; `unlimited` unless given. */
+  overdraft?: string;
 }
 
 /** A call that failed is not made again. */
@@ -181,12 +184,15 @@ export function createPipeline(
     },
   };
   const announce = createAnnouncer(rooms, log);
-  const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live, limits: NO_LIMITS };
+  const limits = structuredClone(NO_LIMITS);
+  const holds = { ...HOLDS };
+  const shared = { database, announce, queue, log, inrPerUsd: 88, live: feed.live, limits };
   const announceEnd = createAnnounceEnd(shared);
   const liveMessages = createLiveMessages(shared);
   const models = createModelDirectory(['echo', 'script', 'other', 'anthropic'], catalogue);
   const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
-  const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS, holds: HOLDS };
+  const rateLimit = NO_RATE_LIMIT;
+  const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS, holds, rateLimit };
   const sendMessage = createSendMessage(sending);
   const settle = createSettleGeneration({ ...shared, announceEnd });
   const workers: RunningGenerations[] = [];
@@ -201,6 +207,9 @@ export function createPipeline(
     queue,
     provider,
     events,
+    /** What holds for all of them; a test may change it. */
+    limits,
+    holds,
     settle,
     stopMessage: stops.stopMessage,
     regenerate: createRegenerateMessage(sending),
@@ -214,10 +223,10 @@ export function createPipeline(
     messages: createMessages({ ...shared, present: liveMessages.present, stopMessage: stops.stopMessage }),
 
     /** A new user with an account and a session. */
-    async asker({ model = SCRIPTED, settings = {} } = {}): Promise<Asker> {
+    async asker({ model = SCRIPTED, settings = {}, credits = PLENTY } = {}): Promise<Asker> {
       const [userId, sessionId] = [newId(), newId()];
       await rows(database.db, 'INSERT INTO users (id, email) VALUES ($1::uuid, $1::text)', [userId]);
-      await openTestAccount(database, userId);
+      await openTestAccount(database, userId, credits);
       await rows(database.db, 'INSERT INTO sessions (id, user_id, model, settings) VALUES ($1, $2, $3, $4)', [
         sessionId,
         userId,
@@ -242,10 +251,11 @@ export function createPipeline(
 
     worker(shape: WorkerShape = {}): TestWorker {
       const { serves = [provider], fallbacks = [], patience = IMPATIENT, titleModel } = shape;
+      const { overdraft = 'unlimited' } = shape;
       const running = createRunningGenerations({
         database,
         control: feed.control,
-        holdMinutes: HOLDS.minutes,
+        holdMinutes: holds.minutes,
         log,
       });
       running.start();
@@ -261,6 +271,7 @@ export function createPipeline(
         ...shared,
         models,
         stream,
+        startMeter: createStartMeter({ ...shared, overdraft }),
         runTitle: createRunTitle({ ...shared, stream }),
         planTitle: createPlanTitle({ ...shared, models, titleModel: () => titleModel }),
         running,
