@@ -9,6 +9,7 @@ import { createRunGeneration } from '../src/services/run-generation.ts';
 import { createRunTitle } from '../src/services/run-title.ts';
 import { createRunningGenerations } from '../src/services/running-generations.ts';
 import { createSettleGeneration } from '../src/services/settle-generation.ts';
+import { createStartMeter } from '../src/services/start-meter.ts';
 import { createStreamGeneration } from '../src/services/stream-generation.ts';
 
 /**
@@ -54,6 +55,7 @@ export async function startGenerationWorker(core: Core): Promise<RunGeneration> 
     live: feed.live,
     models,
     stream,
+    startMeter: createStartMeter({ database, announce, overdraft: config.CREDIT_OVERDRAFT, log }),
     running,
     liveMessages,
     announce,

@@ -6,7 +6,7 @@ import { slices } from '../base/text.ts';
  * Longest piece that is counted at once, in UTF-16 code units. Byte pair encoding of adversarial text takes
  * quadratic time: unsliced, a megabyte of one letter blocks the event loop for seconds.
  */
-const SLICE_UNITS = 1_000;
+export const SLICE_UNITS = 1_000;
 /** Longest turn of the event loop that is spent on counting, in milliseconds: even sliced, a megabyte can take two seconds. */
 const TURN_MS = 5;
 

@@ -8,7 +8,8 @@ import { countTokens } from './count-tokens.ts';
 
 /** What is known when a provider's stream is over: exactly one of the first four is set. */
 export interface StreamEnd {
-  finishReason?: FinishReason;
+  /** `credit_limit`: ended by us, see `CreditMeter`. */
+  finishReason?: FinishReason | 'credit_limit';
   error?: ProviderError;
   /** Ended from outside while the model was writing. */
   aborted?: boolean;
@@ -53,15 +54,19 @@ export async function interruptedEnd(
 
 /**
  * The provider's own count, or ours where it sent none; nothing for a model that wrote nothing and did not finish. What
- * a provider has counted when it is cut off may be from before most of the text: then our count of that is taken.
+ * a provider has counted when it is cut off may be from before most of the text: then our count of that is taken. What the
+ * credits have ended was measured by our count, and is charged by it.
  */
 async function usageOf(end: StreamEnd, turns: ChatTurn[], written: Written): Promise<AttemptEnd['usage']> {
-  if (end.finishReason && end.usage) return { ...end.usage, estimated: false };
-  if (isNothing(written) && !end.finishReason) return undefined;
+  const limited = end.finishReason === 'credit_limit';
+  if (end.finishReason && end.usage && !limited) return { ...end.usage, estimated: false };
+  // Where the credits did not even pay for the prompt, nobody was asked.
+  if (isNothing(written) && (limited ? !end.tries : !end.finishReason)) return undefined;
   const reasoningTokens = await countTokens(written.reasoning ?? '');
   const outputTokens = reasoningTokens + (await countTokens(written.text));
-  if (end.usage && end.usage.outputTokens >= outputTokens) return { ...end.usage, estimated: false };
-  const { inputTokens = await countTurns(turns), cachedInputTokens = 0 } = end.usage ?? {};
+  const told = limited ? undefined : end.usage;
+  if (told && told.outputTokens >= outputTokens) return { ...told, estimated: false };
+  const { inputTokens = await countTurns(turns), cachedInputTokens = 0 } = told ?? {};
   return { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, estimated: true };
 }
 

@@ -12,7 +12,7 @@ import type { ChatTurn } from '../providers/provider.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
-import { describeEnd, interruptedEnd } from './describe-end.ts';
+import { describeEnd, interruptedEnd, type StreamEnd } from './describe-end.ts';
 import { createGenerationContext } from './generation-context.ts';
 import type { LiveMessages } from './live-messages.ts';
 import type { ModelDirectory } from './model-directory.ts';
@@ -20,6 +20,7 @@ import type { PlanTitle } from './plan-title.ts';
 import type { RunTitle } from './run-title.ts';
 import type { RunningGeneration, RunningGenerations } from './running-generations.ts';
 import type { SettleGeneration } from './settle-generation.ts';
+import type { MeterInput, StartMeter } from './start-meter.ts';
 import type { StreamGeneration } from './stream-generation.ts';
 
 /** What running a generation needs. */
@@ -28,6 +29,7 @@ export interface RunGenerationDeps {
   live: LiveTexts;
   models: ModelDirectory;
   stream: StreamGeneration;
+  startMeter: StartMeter;
   running: RunningGenerations;
   liveMessages: LiveMessages;
   announce: Announcer;
@@ -101,9 +103,9 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       log.warn({ err: error, ...logged }, 'a delta was not published'),
     );
     const signal = AbortSignal.any([run.signal, lockSignal]);
-    const write = writer.push.bind(writer);
     const pointless = claim.cancelRequested || turns.length === 0;
-    const end = pointless ? { cancelled: true } : await deps.stream({ claim, turns, write, signal });
+    const sink = writer.push.bind(writer);
+    const end = pointless ? { cancelled: true } : await streamMetered({ claim, turns, sink, signal });
 
     const reason = run.reason() ?? (lockSignal.aborted ? 'lost' : undefined);
     if (end.aborted && reason !== 'cancelled') {
@@ -119,6 +121,16 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     if (settled && end.finishReason && claim.wantsTitle) await deps.planTitle(claim);
     log.info({ ...logged, settled, chars: written.text.length, error: end.error?.code }, 'generation ended');
     return 'done';
+  }
+
+  async function streamMetered(input: MeterInput): Promise<StreamEnd> {
+    const { claim, turns, signal } = input;
+    const meter = deps.startMeter(input);
+    try {
+      return await deps.stream({ claim, turns, write: meter.write, meter, signal });
+    } finally {
+      meter.close();
+    }
   }
 
   /** Ends a generation with what its last worker wrote: it was stopped, or it took too many workers, or too long. */

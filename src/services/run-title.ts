@@ -36,7 +36,7 @@ export function createRunTitle({ database, stream, announce, inrPerUsd, log }: R
     const turns = exchange ? titleTurns(exchange) : [];
     const signal = AbortSignal.any([run.signal, lockSignal]);
     let text = '';
-    const write = (piece: string, channel?: 'reasoning') => {
+    const write = (piece: string, channel?: 'reasoning'): undefined => {
       if (!channel) text += piece;
     };
     const pointless = claim.interruptions > 0 || !exchange;

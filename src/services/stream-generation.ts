@@ -6,6 +6,7 @@ import type { Channel } from '../feed/ports.ts';
 import type { Candidate } from '../providers/candidate.ts';
 import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
 import type { Route, StartRoute } from '../providers/router.ts';
+import type { CreditMeter, MeterEnd } from './credit-meter.ts';
 import type { StreamEnd } from './describe-end.ts';
 import type { FallbackModels } from './fallback-models.ts';
 import { fittingModels } from './fitting-models.ts';
@@ -26,8 +27,10 @@ export interface StreamGenerationDeps {
 export interface StreamInput {
   claim: GenerationClaim;
   turns: ChatTurn[];
-  /** Takes what the model writes. */
-  write: (text: string, channel?: Channel) => void;
+  /** Takes what the model writes. A promise: nothing more is read until it resolves. */
+  write: (text: string, channel?: Channel) => Promise<void> | undefined;
+  /** What may end the stream from this side, if anything. */
+  meter?: Pick<CreditMeter, 'begin' | 'over'>;
   signal: AbortSignal;
 }
 
@@ -41,11 +44,13 @@ const NOT_SERVED = 'This server does not serve the model any more.';
 export function createStreamGeneration(deps: StreamGenerationDeps): StreamGeneration {
   const { models, fallbacks, provider, route } = deps;
 
-  return async ({ claim, turns, write, signal }) => {
+  return async ({ claim, turns, write, meter, signal }) => {
     const asked = await models.findAdmitted(claim.model);
     const chosen = await fittingModels([...(asked ? [asked] : []), ...fallbacks(claim.model)], turns);
     const candidates = chosen.flatMap((model) => toCandidate(model, provider(model.provider)));
     if (candidates.length === 0) return { error: new ProviderError('model_not_available', NOT_SERVED) };
+    await meter?.begin();
+    if (meter?.over) return endOf(meter.over);
 
     const { temperature, topP, maxTokens } = claim.settings;
     const record = createTryRecord(deps, claim);
@@ -57,17 +62,26 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
     });
     const end: StreamEnd = {};
     for await (const event of stream) {
-      if (event.type === 'text') write(event.text);
-      else if (event.type === 'reasoning') write(event.text, 'reasoning');
-      else if (event.type === 'usage') end.usage = event.usage;
+      if (event.type === 'text' || event.type === 'reasoning') {
+        const covered = write(event.text, event.type === 'text' ? undefined : event.type);
+        if (covered) await covered;
+      } else if (event.type === 'usage') end.usage = event.usage;
       else if (event.type === 'finish') end.finishReason = event.reason;
       else if (event.type === 'error') end.error = event.error;
+      // Leaving the loop ends the request.
+      if (meter?.over) break;
     }
+    if (meter?.over && !end.finishReason && !end.error) Object.assign(end, endOf(meter.over));
     // Aborted, unless the model was done before the signal came.
     if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
     await record.written();
     return { ...end, ...describeRoute(stream, claim, chosen) };
   };
+}
+
+/** The end of a stream that ended from our side. */
+function endOf(over: MeterEnd): StreamEnd {
+  return over === 'credit_limit' ? { finishReason: over } : { aborted: true };
 }
 
 function toCandidate(model: Model, provider: Provider | undefined): Candidate[] {

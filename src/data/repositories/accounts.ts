@@ -109,17 +109,20 @@ export async function growHold(
     db,
     // The generation is locked before the account, as by a settlement.
     `WITH mine AS (
-       SELECT id, user_id, (price ->> 'creditsPer100Tokens')::numeric AS rate FROM generations
+       SELECT id, user_id, hold, hold_tokens, (price ->> 'creditsPer100Tokens')::numeric AS rate FROM generations
         WHERE id = $1 AND attempt = $2 AND status = 'streaming' FOR NO KEY UPDATE
      ), account AS (
-       SELECT accounts.user_id, mine.id, rate, CASE
+       SELECT mine.*, CASE
                 WHEN $4::numeric IS NULL OR rate = 0 THEN $3::int
-                ELSE greatest(0, least($3::int, floor((balance - held + $4) * 100 / rate))) END::int AS tokens
+                ELSE greatest(0, least($3::int, floor((balance - held + hold + $4) * 100 / rate) - hold_tokens))::int
+              END AS tokens
          FROM accounts JOIN mine USING (user_id) FOR NO KEY UPDATE OF accounts
      ), grown AS (
-       UPDATE generations SET hold = hold + round(tokens * rate / 100, 6), hold_tokens = hold_tokens + tokens
+       -- The price of all its tokens, rounded once, as they are charged.
+       UPDATE generations SET hold_tokens = account.hold_tokens + tokens,
+              hold = greatest(account.hold, round((account.hold_tokens + tokens) * rate / 100, 6))
          FROM account WHERE generations.id = account.id
-       RETURNING account.user_id, tokens, round(tokens * rate / 100, 6) AS credits
+       RETURNING account.user_id, tokens, generations.hold - account.hold AS credits
      )
      UPDATE accounts SET held = held + credits, held_tokens = held_tokens + tokens
        FROM grown WHERE accounts.user_id = grown.user_id
