@@ -80,7 +80,8 @@ export function createStopGeneration({
   async function release(db: Db, userId: string, ended: StoppedGeneration[]) {
     if (ended.length === 0) return undefined;
     const nothing = { inputTokens: 0, outputTokens: 0, costUsd: '0', credits: '0' };
-    for (const { model } of ended) {
+    // In one order, so that stops which come at once wait for each other, and not in a circle.
+    for (const model of ended.map((each) => each.model).sort()) {
       await countUsage(db, { userId, model, kind: 'reply', status: 'cancelled', ...nothing });
     }
     const held = {
