@@ -27,7 +27,7 @@ export function createSweepGenerations(deps: {
 }): SweepGenerations {
   const { database, queue, run, log } = deps;
   return async () => {
-    const expired = await findExpired(database.db);
+    const expired = await findExpired(database.db, { silentMs: SILENT_MS });
     for (const id of expired) await run(id, NEVER);
     if (expired.length > 0) log.warn({ generations: expired.length }, 'given up');
     const forgotten = await findForgotten(database.db, { queuedMs: QUEUED_MS, silentMs: SILENT_MS });

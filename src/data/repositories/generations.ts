@@ -220,12 +220,18 @@ export async function findForgotten(db: Db, { queuedMs, silentMs }: ForgottenAge
   return found.map(({ id }) => id);
 }
 
-/** Open generations whose hold has run out: no worker took them, or gave a sign of life of them, for too long. */
-export async function findExpired(db: Db): Promise<string[]> {
+/**
+ * Open generations whose hold has run out: no worker took them, or gave a sign of life of them, for too long. One that
+ * was taken just in time is left to its worker, whose first sign of life prolongs the hold.
+ */
+export async function findExpired(db: Db, { silentMs }: Pick<ForgottenAges, 'silentMs'>): Promise<string[]> {
   const found = await rows<{ id: string }>(
     db,
     `SELECT id FROM generations
-      WHERE status IN ('queued', 'streaming') AND hold_expires_at < now() ORDER BY created_at LIMIT 1000`,
+      WHERE status IN ('queued', 'streaming') AND hold_expires_at < now()
+        AND (status = 'queued' OR heartbeat_at < now() - $1 * interval '1 millisecond')
+      ORDER BY created_at LIMIT 1000`,
+    [silentMs],
   );
   return found.map(({ id }) => id);
 }
