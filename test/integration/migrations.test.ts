@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { newId } from '../../src/base/ids.ts';
 import { openDatabase, rows } from '../../src/data/database.ts';
 import { assertSchemaCurrent, migrate, SchemaBehindError } from '../../src/data/migrate.ts';
+import { listLedger, postEntry } from '../../src/data/repositories/ledger.ts';
 import { claimSoleProcess, NotAloneError } from '../../src/data/sole-process.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -63,6 +65,38 @@ describe('migrations', () => {
       const described = columns.map(({ databaseName: name, isNullable: nullable }) => ({ name, nullable }));
       expect(found, tableName).to.deep.include.members(described);
     }
+  });
+
+  it('number the entries of a ledger that is there, with the balance after each', async () => {
+    const { dataSource, db } = database;
+    const last = (await migrate(database)).findIndex((name) => name.startsWith('AddCredits'));
+    for (let index = dataSource.migrations.length; index > last; index--)
+      await dataSource.undoLastMigration();
+    const [ann, bob] = [newId(), newId()];
+    await rows(db, 'INSERT INTO users (id, email) VALUES ($1::uuid, $1::text), ($2::uuid, $2::text)', [
+      ann,
+      bob,
+    ]);
+    const entries = [ann, bob, ann, ann].map((userId, index) => ({
+      id: newId(),
+      userId,
+      amount: index + 0.5,
+    }));
+    // Stored in another order than made.
+    for (const { id, userId, amount } of entries.toReversed()) {
+      const sql = `INSERT INTO ledger_entries (id, user_id, kind, amount) VALUES ($1, $2, 'grant', $3)`;
+      await rows(db, sql, [id, userId, amount]);
+    }
+    await rows(db, 'INSERT INTO accounts (user_id, balance) VALUES ($1, 6.5), ($2, 1.5)', [ann, bob]);
+    await migrate(database);
+    await database.transaction((inside) =>
+      postEntry(inside, { id: newId(), userId: bob, kind: 'grant', amount: '1' }),
+    );
+    const listed = (userId: string) => listLedger(db, { userId, limit: 10 });
+    const balances = async (userId: string) =>
+      (await listed(userId)).map(({ balanceAfter }) => Number(balanceAfter));
+    expect(await balances(ann)).to.deep.equal([6.5, 3, 0.5]);
+    expect(await balances(bob)).to.deep.equal([2.5, 1.5]);
   });
 
   describe('a process', () => {

@@ -280,6 +280,20 @@ describe('the catalogue of models', () => {
         [{ price: { usdPerMillionInput: '1' } }, 'body.price.usdPerMillionInput'],
         [{ price: { creditsPer100Tokens: 0.0000001 } }, 'body.price.creditsPer100Tokens'],
         [{ price: { creditsPer100Tokens: 1.1234567 } }, 'body.price.creditsPer100Tokens'],
+        [{ price: { creditsPer100Tokens: -0.000001 } }, 'body.price.creditsPer100Tokens'],
+        [{ price: { creditsPer100Tokens: 1e9 + 1 } }, 'body.price.creditsPer100Tokens'],
+        [{ price: { creditsPer100Tokens: '5' } }, 'body.price.creditsPer100Tokens'],
+        [{ price: { usdPerMillionCachedInput: -1 } }, 'body.price.usdPerMillionCachedInput'],
+        [{ price: { usdPerMillionOutput: -1e-10 } }, 'body.price.usdPerMillionOutput'],
+        [{ price: { usdPerMillionOutput: 1e9 + 1 } }, 'body.price.usdPerMillionOutput'],
+        [
+          {
+            enabled: false,
+            price: { usdPerMillionInput: 2, usdPerMillionOutput: -1, creditsPer100Tokens: -1 },
+          },
+          'body.price.usdPerMillionOutput',
+          'body.price.creditsPer100Tokens',
+        ],
         [{ price: { perToken: 1 } }, 'body.price.perToken'],
         [{ price: null }, 'body.price'],
         [{ title: '' }, 'body.title'],
@@ -300,12 +314,16 @@ describe('the catalogue of models', () => {
         await admin.refused('validation_failed', ['PATCH', ADMIN_GPT, body], fields);
       }
       // What JSON cannot say, JavaScript reads as infinite.
-      const infinite = await fetch(`${admin.url}${ADMIN_GPT}`, {
-        method: 'PATCH',
-        headers: { 'content-type': 'application/json', authorization: admin.authorization },
-        body: '{"price":{"usdPerMillionInput":1e999}}',
-      });
-      await expectProblem(infinite, 'validation_failed', ['body.price.usdPerMillionInput']);
+      for (const field of Object.keys(before.price)) {
+        for (const infinite of ['1e999', '-1e999']) {
+          const answer = await fetch(`${admin.url}${ADMIN_GPT}`, {
+            method: 'PATCH',
+            headers: { 'content-type': 'application/json', authorization: admin.authorization },
+            body: `{"enabled":false,"price":{"${field}":${infinite}}}`,
+          });
+          await expectProblem(answer, 'validation_failed', [`body.price.${field}`]);
+        }
+      }
       expect(await ann.get<Model>(GPT)).to.deep.equal(before);
       await admin.refused('not_found', ['PATCH', '/admin/models/openai/nothing', { enabled: false }]);
     });
