@@ -34,10 +34,12 @@ import { loadJwtSecret } from './services/jwt-secret.ts';
 import { createLedger } from './services/ledger.ts';
 import { createMessages } from './services/messages.ts';
 import { createModels } from './services/models.ts';
+import { createRateLimits } from './services/rate-limits.ts';
+import { ratePolicies } from './services/rate-policies.ts';
 import { createRefreshSecrets } from './services/refresh-secrets.ts';
+import { createRefundGeneration } from './services/refund-generation.ts';
 import { createRegenerateMessage } from './services/regenerate-message.ts';
 import { createRevocations } from './services/revocations.ts';
-import { createRefundGeneration } from './services/refund-generation.ts';
 import { createSendMessage } from './services/send-message.ts';
 import { createSessions } from './services/sessions.ts';
 import { createStopGeneration } from './services/stop-generation.ts';
@@ -49,6 +51,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const { database, feed } = resources;
 
   const identity = await composeIdentity(core);
+  const rateLimits = createRateLimits(ratePolicies(config), feed.rateLimits);
   const { stopMessage, stopSession } = createStopGeneration({ ...core, database, control: feed.control });
   const sending = {
     database,
@@ -58,6 +61,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     log,
     inrPerUsd,
     limits: core.limits,
+    rateLimit: rateLimits.generation,
     holds: { reserveTokens: config.HOLD_OUTPUT_TOKENS, minutes: config.HOLD_MINUTES },
     maxMessageChars: config.MAX_MESSAGE_CHARS,
   };
@@ -88,7 +92,13 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     log,
   };
   const streams = createSessionStreams({ ...realtime, heartbeatMs: config.SSE_HEARTBEAT_MS });
-  const stopSockets = serveChatNamespace(io, { ...realtime, ...identity, stopMessage });
+  const stopSockets = serveChatNamespace(io, {
+    ...realtime,
+    ...identity,
+    stopMessage,
+    rateLimit: rateLimits.global,
+    proxyHops: config.TRUST_PROXY_HOPS,
+  });
 
   const app = createHttpApp({
     config,
@@ -96,6 +106,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     authenticate: identity.authenticate,
     redeemTicket: identity.streamTickets.redeem,
     authorize: createAuthorize({ database }),
+    rateLimits,
     routes: [
       systemRoutes({
         version: VERSION,

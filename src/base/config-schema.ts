@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { modelFallbacks, providerName, providerNames } from './config-models.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+/** Up to a week. */
+const minutes = z.coerce.number().positive().max(10_080);
 const url = (...protocols: string[]) =>
   z.url({ protocol: new RegExp(`^(${protocols.join('|')})$`), error: `must be a ${protocols[0]}:// URL` });
 const list = z
@@ -147,7 +149,24 @@ export const configShape = {
     .enum(['on', 'off'])
     .default('on')
     .describe('off: no rate limits, and no usage limits by role; refused in production'),
+  RATE_LIMIT_GLOBAL_REQUESTS: integer(1, 1_000_000_000)
+    .optional()
+    .describe('requests per client address and window; unset: 100, and 100 times as many outside production'),
+  RATE_LIMIT_GLOBAL_MINUTES: minutes
+    .default(15)
+    .describe('length of this window; it begins with the first request'),
+  RATE_LIMIT_AUTH_REQUESTS: integer(1, 1_000_000_000)
+    .optional()
+    .describe('requests to sign in, up or on per client address and window; unset: 10, likewise'),
+  RATE_LIMIT_AUTH_MINUTES: minutes.default(15).describe('length of this window'),
+  RATE_LIMIT_GENERATION_REQUESTS: integer(1, 1_000_000_000)
+    .optional()
+    .describe('requests for replies per user and window; unset: 50, likewise'),
+  RATE_LIMIT_GENERATION_MINUTES: minutes.default(60).describe('length of this window'),
   USD_INR_RATE: z.coerce.number().positive().max(10_000).default(88).describe('rupees per US dollar'),
+  USAGE_RETENTION_DAYS: integer(0, 36_500)
+    .default(0)
+    .describe('how long the statistics are kept, by day, model and user; 0: for ever'),
 
   WORKER_CONCURRENCY: integer(1, 10_000).default(200).describe('generations a worker runs at once'),
   SHUTDOWN_GRACE_MS: integer(0, 600_000).default(10_000).describe('time that running work has at a stop'),

@@ -51,6 +51,9 @@ export function notFound(what: string): AppError {
   return new AppError('not_found', `There is no such ${what}.`);
 }
 
+/** At least one: who comes back at once is refused again. */
+const wholeSeconds = (seconds: number): number => Math.max(1, Math.ceil(seconds));
+
 /** Turns anything thrown into the body that the client gets. */
 export function toProblem(error: unknown, requestId: string): Problem {
   const known = error instanceof AppError ? error : undefined;
@@ -63,5 +66,8 @@ export function toProblem(error: unknown, requestId: string): Problem {
     detail: known?.message ?? 'The server failed to answer this request. The failure has been logged.',
     requestId,
     ...(known?.errors ? { errors: known.errors } : {}),
+    ...(known?.retryAfterSeconds === undefined
+      ? {}
+      : { retryAfterSeconds: wholeSeconds(known.retryAfterSeconds) }),
   };
 }

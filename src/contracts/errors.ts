@@ -72,6 +72,10 @@ export const problemSchema = z
     detail: z.string().describe('What happened this time, for people'),
     requestId: z.string().describe('Quote this when you ask the operator'),
     errors: z.array(fieldErrorSchema).optional().describe('The refused fields'),
+    retryAfterSeconds: z
+      .int()
+      .optional()
+      .describe('When to try again, as in `Retry-After`: a socket has no headers'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details' });
 

@@ -26,6 +26,11 @@ export interface RouteContract {
   access: 'public' | 'user' | 'ticket';
   /** What the account must be allowed to do, by its role at that moment; left out: everybody who has access. */
   permission?: Permission;
+  /**
+   * What a request counts against, beside the limit of all requests: `auth` (by address), `generation` (by user, when it
+   * starts one). `none`: against nothing at all.
+   */
+  rateLimit?: 'auth' | 'generation' | 'none';
   params?: z.ZodObject;
   query?: z.ZodObject;
   body?: z.ZodType;

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { now } from '../base/clock.ts';
 import { sessionRoom } from '../contracts/events.ts';
 import { createMemoryHealth } from './memory-health.ts';
+import { createMemoryRateLimits } from './memory-rate-limits.ts';
 import type {
   ControlBus,
   Feed,
@@ -33,6 +34,7 @@ export function createMemoryFeed(): MemoryFeed {
     control: createControlBus(),
     tickets: createTicketStore(),
     health: createMemoryHealth(),
+    rateLimits: createMemoryRateLimits(),
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,4 +1,5 @@
 import type { RoomEventName, RoomEvents, StreamEvent } from '../contracts/events.ts';
+import type { RateLimitStore } from './rate-limit-store.ts';
 
 /** Which text of which message: every attempt writes one of its own. */
 export interface LiveRef {
@@ -130,6 +131,8 @@ export interface Feed {
   readonly control: ControlBus;
   readonly tickets: TicketStore;
   readonly health: HealthStore;
+  /** Always answers: while the broker does not, each process counts for itself. */
+  readonly rateLimits: RateLimitStore;
   /** @throws when the broker does not answer */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -2,10 +2,13 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../base/logger.ts';
 import { connectRedis, disconnectRedis } from '../base/redis.ts';
 import { encodeBroadcast, roomChannel } from './broadcast.ts';
+import { insureRateLimits } from './insured-rate-limits.ts';
+import { createMemoryRateLimits } from './memory-rate-limits.ts';
 import type { Feed, TicketStore } from './ports.ts';
 import { createRedisControlBus } from './redis-control-bus.ts';
 import { createRedisHealth } from './redis-health.ts';
 import { createRedisLiveTexts } from './redis-live-texts.ts';
+import { createRedisRateLimits } from './redis-rate-limits.ts';
 import { RespPipe } from './resp-pipe.ts';
 
 /**
@@ -28,6 +31,7 @@ export async function openRedisFeed(url: string, log: Logger): Promise<Feed> {
     control: control.bus,
     tickets: createTicketStore(commands),
     health: createRedisHealth(commands),
+    rateLimits: insureRateLimits(createRedisRateLimits(commands), createMemoryRateLimits(), log),
     async ping() {
       await commands.ping();
     },

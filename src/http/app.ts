@@ -3,8 +3,10 @@ import Koa from 'koa';
 import type { Config } from '../base/config.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RouteContract } from '../contracts/route.ts';
+import type { RateLimits } from '../services/rate-limits.ts';
 import type { AppState } from './context.ts';
 import { accessLog } from './middleware/access-log.ts';
+import { clientIp } from './middleware/client-ip.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { normalUrl } from './middleware/normal-url.ts';
 import { problems } from './middleware/problems.ts';
@@ -18,6 +20,7 @@ import { type Authentication, createRouteTable, type RouteModule } from './route
 export interface HttpAppOptions extends Authentication {
   config: Pick<Config, 'CORS_ORIGINS' | 'MAX_BODY_BYTES' | 'TRUST_PROXY_HOPS'>;
   log: Logger;
+  rateLimits: RateLimits;
   /** The routes of each resource. */
   routes: RouteModule[];
 }
@@ -32,16 +35,13 @@ export interface HttpApp {
 
 /** Builds the HTTP app; it opens nothing. */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const { config, log, routes, authenticate, redeemTicket, authorize } = options;
+  const { config, log, routes, authenticate, redeemTicket, authorize, rateLimits } = options;
   const readBody = createJsonBodyReader(config.MAX_BODY_BYTES);
-  const table = createRouteTable({ authenticate, redeemTicket, authorize, readBody });
+  const table = createRouteTable({ authenticate, redeemTicket, authorize, rateLimits, readBody });
   for (const mount of routes) mount(table);
 
-  const app = new Koa<AppState>({
-    proxy: config.TRUST_PROXY_HOPS > 0,
-    // Of `X-Forwarded-For` only what our own proxies wrote; all to the left of it is the client's to invent.
-    maxIpsCount: config.TRUST_PROXY_HOPS,
-  });
+  const app = new Koa<AppState>({ proxy: config.TRUST_PROXY_HOPS > 0 });
+  app.use(clientIp(config.TRUST_PROXY_HOPS));
   app.use(requestId());
   app.use(accessLog(log));
   app.use(problems(log));
@@ -50,7 +50,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   if (cors) app.use(cors);
   app.use(normalUrl());
   app.use(table.router.routes());
-  app.use(unmatched());
+  app.use(unmatched(rateLimits));
   // What reaches this has an answer that is under way: nearly always a client that went away.
   app.on('error', (error: unknown) => log.debug({ err: error }, 'failed to send an answer'));
 

@@ -1,11 +1,14 @@
 import type { RouterContext } from '@koa/router';
 import type { Middleware } from 'koa';
+import type { RateLimitState } from '../services/rate-limits.ts';
 
 /** What the middleware leaves for those after it. */
 export interface AppState {
   requestId: string;
   /** Set once the request is known to be of somebody; for the log. */
   userId?: string;
+  /** The limits that the answer tells of, by name. */
+  rateLimits?: Map<string, RateLimitState>;
 }
 
 /** A request and its answer, before routing and after. */

@@ -1,13 +1,18 @@
 import type { RouteContract, RouteInput, RouteOutput } from '../contracts/route.ts';
 import type { Identity } from '../services/identity.ts';
+import type { OnRateLimit } from '../services/rate-limits.ts';
 import type { AppContext } from './context.ts';
+import { limitRequest, noteRateLimit } from './limit-request.ts';
 import { readInput } from './read-input.ts';
 import type { RouteTable } from './route-table.ts';
 
 /** What a handler is given beside its input. */
 export interface RequestContext<R extends RouteContract> {
-  /** Who asks; undefined on public routes. */
-  identity: R['access'] extends 'public' ? undefined : Identity;
+  /**
+   * Who asks; undefined on public routes. On routes that start generations also who is to be told what is left of that
+   * limit, so that it stands in the answer.
+   */
+  identity: R['access'] extends 'public' ? undefined : Identity & { onRateLimit?: OnRateLimit };
   /** Stands in the log and in every error answer. */
   requestId: string;
   /** For cookies, files and streams. */
@@ -25,7 +30,7 @@ export type RouteHandler<R extends RouteContract> = (
 ) => Promise<RouteOutput<R> extends undefined ? void : RouteOutput<R>>;
 
 /**
- * Mounts a route: authentication, permission, then validation, then the handler, then the answer, all by the contract.
+ * Mounts a route: rate limits, authentication, permission, then validation, then the handler, then the answer, all by the contract.
  *
  * @example mountRoute(table, getGroup, async ({ params }, { identity }) => present(await find(identity, params.id)))
  */
@@ -37,14 +42,21 @@ export function mountRoute<R extends RouteContract>(
   table.contracts.push(contract);
   table.router[contract.method](contract.path, async (ctx: AppContext) => {
     const { requestId } = ctx.state;
+    await limitRequest(table.rateLimits, contract.rateLimit, ctx);
     const identity = await table.identify(contract.access, ctx);
     if (identity) ctx.state.userId = identity.userId;
     if (identity && contract.permission) await table.authorize(identity, contract.permission);
     const input = await readInput(contract, ctx, table.readBody);
-    const context = { identity: identity as RequestContext<R>['identity'], requestId, ctx };
+    const asking = contract.rateLimit === 'generation' ? { ...identity, onRateLimit: noteIn(ctx) } : identity;
+    const context = { identity: asking as RequestContext<R>['identity'], requestId, ctx };
     answer(ctx, contract, await handler(input, context));
   });
 }
+
+const noteIn =
+  (ctx: AppContext): OnRateLimit =>
+  (state) =>
+    noteRateLimit(ctx, state);
 
 function answer(
   ctx: AppContext,

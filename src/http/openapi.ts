@@ -7,9 +7,24 @@ import {
 import { ERRORS, type ErrorCode, problemSchema } from '../contracts/errors.ts';
 import type { RouteContract } from '../contracts/route.ts';
 
-const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'rate_limited', 'internal'];
+const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal'];
 const BODY_ERRORS: ErrorCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
 const AUTH_ERRORS: ErrorCode[] = ['unauthenticated', 'token_expired', 'token_revoked'];
+
+/** What an answer tells of rate limits; the first two stand in every other answer as well. */
+const LIMIT_HEADERS = {
+  'RateLimit-Policy': header('string', 'Each limit, `q` requests in `w` seconds: `"global";q=100;w=900`'),
+  RateLimit: header('string', 'What is left of it, `r` requests for `t` seconds: `"global";r=99;t=900`'),
+  'Retry-After': header('integer', 'Seconds after which to try again'),
+};
+
+/** What a route counts against, beside what every route does. */
+const LIMITED: Record<NonNullable<RouteContract['rateLimit']>, string> = {
+  auth: 'Counts against the rate limits `global` and `auth`, by address.',
+  generation:
+    'Counts against the rate limit `global`, by address, and, when it starts replies, `generation`, by user.',
+  none: 'Not rate limited.',
+};
 
 /** How a route may be called, by its access. */
 const SECURITY: Record<RouteContract['access'], Record<string, string[]>[]> = {
@@ -58,17 +73,25 @@ function toPaths(contracts: readonly RouteContract[]): ZodOpenApiPathsObject {
   return paths;
 }
 
+function header(type: 'string' | 'integer', description: string) {
+  return { description, schema: { type } };
+}
+
 /** `/groups/:id` and `/models/*modelId` as `/groups/{id}` and `/models/{modelId}`. */
 export function openApiPath(path: string): string {
   return path.replace(/[:*](\w+)/g, '{$1}');
 }
 
 function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
-  const { params, query, body, answer, summary, tag, access, permission } = contract;
+  const { params, query, body, answer, summary, tag, access, permission, rateLimit } = contract;
+  const notes = [
+    ...(permission ? [`Needs the permission \`${permission}\`.`] : []),
+    ...(rateLimit ? [LIMITED[rateLimit]] : []),
+  ];
   return {
     operationId: operationId(contract),
     summary,
-    ...(permission && { description: `Needs the permission \`${permission}\`.` }),
+    ...(notes.length > 0 && { description: notes.join(' ') }),
     tags: [tag],
     security: SECURITY[access],
     requestParams: { ...(params && { path: params }), ...(query && { query }) },
@@ -97,6 +120,7 @@ function toResponse({ answer: { schema, contentType, description } }: RouteContr
 function toProblemResponses(contract: RouteContract) {
   const codes = new Set<ErrorCode>([
     ...COMMON_ERRORS,
+    ...(contract.rateLimit === 'none' ? [] : (['rate_limited'] as const)),
     ...(contract.body ? BODY_ERRORS : []),
     ...(contract.access === 'public' ? [] : AUTH_ERRORS),
     ...(contract.permission ? (['forbidden'] as const) : []),
@@ -111,6 +135,7 @@ function toProblemResponses(contract: RouteContract) {
     status,
     {
       description: reasons.join(' '),
+      ...(status === '429' && { headers: LIMIT_HEADERS }),
       content: { 'application/problem+json': { schema: problemSchema } },
     },
   ]);

@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts';
 import type { RouteContract } from '../contracts/route.ts';
 import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
+import type { RateLimits } from '../services/rate-limits.ts';
 import { bearerToken } from './bearer.ts';
 import type { AppContext, AppState } from './context.ts';
 import type { ReadJsonBody } from './read-json-body.ts';
@@ -24,6 +25,7 @@ export interface RouteTable {
   /** Who sends this request to a route with this access; undefined for public ones. */
   identify(access: RouteContract['access'], ctx: AppContext): Promise<Identity | undefined>;
   readonly authorize: Authorize;
+  readonly rateLimits: RateLimits;
   readonly readBody: ReadJsonBody;
 }
 
@@ -35,12 +37,14 @@ export function createRouteTable({
   authenticate,
   redeemTicket,
   authorize,
+  rateLimits,
   readBody,
-}: Authentication & { readBody: ReadJsonBody }): RouteTable {
+}: Authentication & { rateLimits: RateLimits; readBody: ReadJsonBody }): RouteTable {
   return {
     router: new Router<AppState>(),
     contracts: [],
     authorize,
+    rateLimits,
     readBody,
     async identify(access, ctx) {
       if (access === 'public') return undefined;

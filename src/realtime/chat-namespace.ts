@@ -1,10 +1,12 @@
 import type { Server } from 'socket.io';
+import { addressBlock, clientAddress } from '../base/client-address.ts';
 import { AppError, toProblem } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import { checkInput, invalidInput } from '../base/validation.ts';
 import { authSchema, CHAT_NAMESPACE } from '../contracts/events.ts';
 import type { Authenticate } from '../services/authenticate.ts';
 import type { Identity } from '../services/identity.ts';
+import type { RateLimit } from '../services/rate-limits.ts';
 import type { SendMessage } from '../services/send-message.ts';
 import type { StopGeneration } from '../services/stop-generation.ts';
 import type { EventHandler } from './handlers/handler.ts';
@@ -18,6 +20,10 @@ import { type ChatSocket, type ConnectionDeps, SocketConnection } from './socket
 /** What the namespace needs. */
 export interface ChatNamespaceDeps extends ConnectionDeps {
   authenticate: Authenticate;
+  /** Counts a connection like any request, by the address that it comes from. */
+  rateLimit: RateLimit;
+  /** How many proxies of ours stand before the server. */
+  proxyHops: number;
   requireSession: RequireSession;
   sendMessage: SendMessage;
   stopMessage: StopGeneration['stopMessage'];
@@ -74,10 +80,16 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
 
   /** The room of the user is joined before the client hears that it is connected, so that it misses nothing. */
   async function accept(socket: ChatSocket): Promise<void> {
+    await deps.rateLimit.count(addressBlock(addressOf(socket)));
     const connection = new SocketConnection(socket, await identify(socket.handshake.auth), deps);
     socket.data.connection = connection;
     socket.conn.on('close', () => connection.close());
     await connection.open();
+  }
+
+  function addressOf({ conn: { remoteAddress }, handshake }: ChatSocket): string {
+    const forwardedFor = handshake.headers['x-forwarded-for'];
+    return clientAddress({ remoteAddress, forwardedFor: forwardedFor?.toString() }, deps.proxyHops);
   }
 
   async function identify(auth: Record<string, unknown>): Promise<Identity> {

@@ -6,6 +6,7 @@ import { presentMessage } from '../presenters/message.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
 import { countTokens } from './count-tokens.ts';
+import { type Counted, countedGeneration } from './rate-limits.ts';
 import type { SendMessageDeps } from './send-message.ts';
 import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
 
@@ -14,10 +15,10 @@ import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.
  *
  * @throws {AppError} `not_found`; `conflict` when the message is not a reply, or its question was deleted;
  *   `model_not_available`; `validation_failed` when the model cannot take it; `idempotency_key_reused`;
- *   `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
+ *   `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
 export type RegenerateMessage = (
-  identity: { userId: string },
+  identity: Counted,
   messageId: string,
   options: { model?: string | undefined },
   idempotencyKey?: string,
@@ -27,7 +28,8 @@ export type RegenerateMessage = (
 export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessage {
   const { database, models, limits, holds, inrPerUsd } = deps;
 
-  return async ({ userId }, messageId, { model }, idempotencyKey) => {
+  return async (asking, messageId, { model }, idempotencyKey) => {
+    const { userId } = asking;
     const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
     const repeatable = { userId, key, request: { regenerate: messageId, model } };
     const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
@@ -61,7 +63,10 @@ export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessag
     };
     const once = await answerOnce(database, repeatable, {
       answer,
-      work: (db) => storeTurn(db, { userId, sessionId: session.id, replies }, limits),
+      work: (db) =>
+        countedGeneration(deps.rateLimit, asking, () =>
+          storeTurn(db, { userId, sessionId: session.id, replies }, limits),
+        ),
     });
     if (!once.repeated) {
       await launch(deps, { userId, messages: answer.replies, replies, account: once.done });

@@ -12,6 +12,7 @@ import { presentSession } from '../presenters/session.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
+import { type Counted, countedGeneration, type RateLimit } from './rate-limits.ts';
 import {
   type HoldRules,
   type LaunchDeps,
@@ -28,6 +29,8 @@ export interface SendMessageDeps extends LaunchDeps {
   /** Longest message, in UTF-16 code units. */
   maxMessageChars: number;
   limits: AdmissionLimits;
+  /** How often a user may ask for replies. */
+  rateLimit: RateLimit;
   holds: HoldRules;
   /** Rupees per US dollar. */
   inrPerUsd: number;
@@ -38,10 +41,10 @@ export interface SendMessageDeps extends LaunchDeps {
  *
  * @param idempotencyKey from the header; `clientMessageId` does the same within one session
  * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `idempotency_key_reused`,
- *   `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
+ *   `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
 export type SendMessage = (
-  identity: { userId: string },
+  identity: Counted,
   body: SendMessageBody,
   idempotencyKey?: string,
 ) => Promise<SendMessageAnswer>;
@@ -53,7 +56,8 @@ const TITLE_CHARS = 60;
 export function createSendMessage(deps: SendMessageDeps): SendMessage {
   const { database, models, maxMessageChars, limits, holds, inrPerUsd } = deps;
 
-  return async ({ userId }, body, idempotencyKey) => {
+  return async (asking, body, idempotencyKey) => {
+    const { userId } = asking;
     const repeatable = { userId, key: keyOf(body, idempotencyKey), request: body };
     const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
     if (before) return before;
@@ -93,7 +97,11 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     const title = role === 'user' ? excerpt(content, TITLE_CHARS) : null;
     const once = await answerOnce(database, repeatable, {
       answer,
-      work: (db) => storeTurn(db, { userId, sessionId: session.id, message, replies, title }, limits),
+      work: (db) => {
+        const store = () => storeTurn(db, { userId, sessionId: session.id, message, replies, title }, limits);
+        // Here only the first of equal requests arrives: a repetition is not counted, not even one that runs beside it.
+        return replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store();
+      },
     });
     if (once.repeated) return once.answer;
 

@@ -66,8 +66,8 @@ describe('the OpenAPI document', () => {
       const statuses = [
         contract.answer.status,
         400,
-        429,
         500,
+        ...(contract.rateLimit === 'none' ? [] : [429]),
         ...(contract.access === 'public' ? [] : [401]),
         ...(contract.permission ? [403] : []),
         ...(contract.body ? [413, 415] : []),

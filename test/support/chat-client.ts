@@ -27,6 +27,8 @@ export type UserEvent = {
 export interface ConnectOptions {
   /** Default: WebSocket alone. */
   transports?: ('websocket' | 'polling')[];
+  /** Sent with the handshake. */
+  headers?: Record<string, string>;
 }
 
 /** One device of a user on Socket.IO: what it knows stays when its connection is cut, as in a real client. */
@@ -47,11 +49,15 @@ export class ChatClient extends Following {
   }
 
   /** Connects, to any process. @throws the refusal, with the problem in `data` */
-  async connect({ url }: Served, { transports = ['websocket'] }: ConnectOptions = {}): Promise<void> {
+  async connect(
+    { url }: Served,
+    { transports = ['websocket'], headers = {} }: ConnectOptions = {},
+  ): Promise<void> {
     this.cut();
     const socket: ChatSocket = io(url + CHAT_NAMESPACE, {
       auth: { token: this.user.token },
       transports,
+      extraHeaders: headers,
       forceNew: true,
       reconnection: false,
     });

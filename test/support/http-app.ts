@@ -18,6 +18,8 @@ import { createAccessTokens } from '../../src/services/access-tokens.ts';
 import { createAuth } from '../../src/services/auth.ts';
 import { createAuthenticate } from '../../src/services/authenticate.ts';
 import { createAuthorize } from '../../src/services/authorize.ts';
+import { createRateLimits } from '../../src/services/rate-limits.ts';
+import { ratePolicies } from '../../src/services/rate-policies.ts';
 import { createRefreshSecrets } from '../../src/services/refresh-secrets.ts';
 import { createRevocations, type Revocations } from '../../src/services/revocations.ts';
 import { createStreamTickets } from '../../src/services/stream-tickets.ts';
@@ -81,6 +83,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     authenticate: createAuthenticate({ accessTokens, revocations }),
     redeemTicket: streamTickets.redeem,
     authorize: createAuthorize({ database }),
+    rateLimits: createRateLimits(ratePolicies(config), feed.rateLimits),
     routes: [
       authRoutes({
         auth: createAuth({ database, accessTokens, revocations, secrets, config }),

@@ -3,6 +3,7 @@ import type { Database } from '../../src/data/database.ts';
 import type { AdmissionLimits } from '../../src/data/entities/usage.ts';
 import { openAccount } from '../../src/data/repositories/accounts.ts';
 import { postEntry } from '../../src/data/repositories/ledger.ts';
+import type { RateLimit } from '../../src/services/rate-limits.ts';
 import type { HoldRules } from '../../src/services/start-replies.ts';
 
 /** For tests that are not about limits. */
@@ -11,6 +12,9 @@ export const NO_LIMITS: AdmissionLimits = {
   maxRunning: 1_000,
   byRole: false,
 };
+
+/** For tests that are not about rate limits. */
+export const NO_RATE_LIMIT: RateLimit = { async count() {}, async giveBack() {} };
 
 /** What is set aside where a test does not say otherwise. */
 export const HOLDS: HoldRules = { reserveTokens: 100, minutes: 60 };

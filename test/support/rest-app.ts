@@ -25,7 +25,7 @@ import { createSessions } from '../../src/services/sessions.ts';
 import { createStopGeneration } from '../../src/services/stop-generation.ts';
 import { silentLog as log } from './global.ts';
 import { startTestApp, TEST_JWT_SECRET } from './http-app.ts';
-import { HOLDS, NO_LIMITS, openTestAccount } from './limits.ts';
+import { HOLDS, NO_LIMITS, NO_RATE_LIMIT, openTestAccount } from './limits.ts';
 import { testModel } from './models.ts';
 import { RestClient } from './rest-client.ts';
 
@@ -83,7 +83,15 @@ export async function startRestApp(database: Database): Promise<RestApp> {
     control: feed.control,
     announceEnd: createAnnounceEnd(shared),
   });
-  const sending = { ...shared, queue: idleQueue, models, maxMessageChars: 100_000, holds: HOLDS };
+  const rateLimit = NO_RATE_LIMIT;
+  const sending = {
+    ...shared,
+    queue: idleQueue,
+    models,
+    maxMessageChars: 100_000,
+    holds: HOLDS,
+    rateLimit,
+  };
   const sessions = createSessions({ ...shared, models, stopSession, defaultModel: () => 'echo' });
   const messages = createMessages({ ...shared, present, stopMessage });
 

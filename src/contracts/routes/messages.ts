@@ -58,6 +58,7 @@ export const listMessages = defineRoute({
 
 export const sendMessage = defineRoute({
   ...common,
+  rateLimit: 'generation',
   method: 'post',
   path: '/messages',
   summary: 'Stores a message; a message of the user is answered. `Idempotency-Key` makes it safe to repeat',
@@ -96,6 +97,7 @@ export const stopMessage = defineRoute({
 
 export const regenerateMessage = defineRoute({
   ...common,
+  rateLimit: 'generation',
   method: 'post',
   path: '/messages/:id/regenerate',
   summary: 'Writes another reply to the message that this reply answers',

@@ -10,6 +10,7 @@ export const streamSession = defineRoute({
   summary: 'The events of a session as Server-Sent Events; `Last-Event-ID` (or `after`) resumes exactly',
   tag: 'Realtime',
   access: 'ticket',
+  rateLimit: 'generation',
   params: z.strictObject({ id: idSchema }),
   query: z.strictObject({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),

@@ -8,6 +8,7 @@ export const getIndex = defineRoute({
   summary: 'What this server is',
   tag: 'System',
   access: 'public',
+  rateLimit: 'none',
   answer: {
     status: 200,
     schema: z.object({
@@ -25,6 +26,7 @@ export const getHealth = defineRoute({
   summary: 'Whether the process is alive',
   tag: 'System',
   access: 'public',
+  rateLimit: 'none',
   answer: {
     status: 200,
     schema: z.object({ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() }),
@@ -38,6 +40,7 @@ export const getReady = defineRoute({
   summary: 'Whether the database, the queue and the feed answer',
   tag: 'System',
   access: 'public',
+  rateLimit: 'none',
   answer: {
     status: 200,
     schema: z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.literal('ok')) }),

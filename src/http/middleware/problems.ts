@@ -1,4 +1,4 @@
-import { AppError, toProblem } from '../../base/errors.ts';
+import { toProblem } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { AppMiddleware } from '../context.ts';
 
@@ -19,9 +19,7 @@ export function problems(log: Logger): AppMiddleware {
         ctx.res.destroy();
         return;
       }
-      if (error instanceof AppError && error.retryAfterSeconds !== undefined) {
-        ctx.set('Retry-After', String(Math.ceil(error.retryAfterSeconds)));
-      }
+      if (problem.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(problem.retryAfterSeconds));
       if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
       ctx.status = problem.status;
       ctx.type = 'application/problem+json';
