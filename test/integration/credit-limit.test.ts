@@ -22,6 +22,10 @@ const PATIENT = { firstTokenTimeoutMs: 60_000, idleTimeoutMs: 60_000 };
 /** What is asked: one token. Its hold: 101 tokens. */
 const QUESTION = 'Why';
 
+/** Growths that wait for a row that somebody else has. */
+const WAITING_GROWTHS = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+   AND query LIKE '%WITH mine AS%' AND pid <> pg_backend_pid()`;
+
 describe('a reply whose hold grows with its text', () => {
   const database = useTestDatabase();
   let pipeline: Pipeline;
@@ -92,14 +96,7 @@ describe('a reply whose hold grows with its text', () => {
   }
 
   const growthWaits = () =>
-    until('a growth waits', async () => {
-      const waiting = await rows(
-        database().db,
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-            AND query LIKE '%WITH mine AS%' AND pid <> pg_backend_pid()`,
-      );
-      return waiting.length > 0;
-    });
+    until('a growth waits', async () => (await rows(database().db, `SELECT ${WAITING_GROWTHS}`)).length > 0);
 
   it('sets more aside, portion by portion, tells the user, and gives it back at the end', async () => {
     const ann = await pipeline.asker({ credits: '100' });
@@ -261,6 +258,26 @@ describe('a reply whose hold grows with its text', () => {
     const told = pipeline.events.filter(({ room }) => room === userRoom(ann.userId));
     expect(told.at(-1)?.payload, 'nothing is told after the settlement').to.deep.include({ held: 0 });
   });
+
+  for (const overdraft of ['unlimited', '0']) {
+    it(`survives a growth that fails, with an overdraft of ${overdraft}`, async () => {
+      const ann = await pipeline.asker({ credits: '50' });
+      const { messageId, run, stream } = await begun(ann, overdraft);
+      const letGo = await lockAccount(ann);
+      stream.push(text(150));
+      await growthWaits();
+      const written = () => pipeline.published(ann, 'message:stream').length > 0;
+      // Only without a limit the text does not wait for it.
+      if (overdraft === 'unlimited') await until('it is written', written);
+      else expect(written()).to.equal(false);
+      await rows(database().db, `SELECT pg_cancel_backend(pid) ${WAITING_GROWTHS}`);
+      await letGo();
+      stream.push(text(100), finish);
+      expect(await run).to.equal('done');
+      expect(await pipeline.stored(messageId)).to.deep.include({ finishReason: 'stop', credits: '2.510000' });
+      expect(await pipeline.content(messageId)).to.equal(WORD.repeat(250));
+    });
+  }
 
   it('writes nothing more when another worker takes it while it waits', async () => {
     const ann = await pipeline.asker({ credits: '50' });
