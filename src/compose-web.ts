@@ -17,6 +17,7 @@ import { messageRoutes } from './http/routes/messages.ts';
 import { modelRoutes } from './http/routes/models.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
 import { sseRoutes } from './http/routes/sse.ts';
+import { statsRoutes } from './http/routes/stats.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { serveChatNamespace } from './realtime/chat-namespace.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
@@ -24,6 +25,7 @@ import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
 import { createSessionStreams } from './realtime/sse.ts';
 import { createAccessTokens } from './services/access-tokens.ts';
 import { createAdjustBalance } from './services/adjust-balance.ts';
+import { createAdminStats } from './services/admin-stats.ts';
 import { createAuth } from './services/auth.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
@@ -44,6 +46,7 @@ import { createSendMessage } from './services/send-message.ts';
 import { createSessions } from './services/sessions.ts';
 import { createStopGeneration } from './services/stop-generation.ts';
 import { createStreamTickets } from './services/stream-tickets.ts';
+import { createUserStatistics } from './services/user-stats.ts';
 
 /** Builds the web side on a server that does not listen yet. */
 export async function composeWeb(core: Core): Promise<HttpServer> {
@@ -129,6 +132,10 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         ledger: createLedger(database),
         adjustBalance: createAdjustBalance({ database, announce }),
         refundGeneration: createRefundGeneration({ database, announce }),
+      }),
+      statsRoutes({
+        userStats: createUserStatistics({ database, limits: core.limits, inrPerUsd }),
+        adminStats: createAdminStats({ database, inrPerUsd }),
       }),
       docsRoutes({ version: VERSION }),
     ],

@@ -11,12 +11,17 @@ const PRUNE_MS = 3_600_000;
 
 /** Looks after what is left behind, and after the catalogue. @param run what the worker does with a generation */
 export async function startMaintenanceWorker(core: Core, run: RunGeneration): Promise<void> {
-  const { log, lifecycle, resources, queue } = core;
+  const { config, log, lifecycle, resources, queue } = core;
   const { database } = resources;
   startModelSyncWorker(core);
   const stops = [
     repeat('sweep', SWEEP_MS, createSweepGenerations({ database, queue, run, log }), log),
-    repeat('prune', PRUNE_MS, createPruneRecords({ database, log }), log),
+    repeat(
+      'prune',
+      PRUNE_MS,
+      createPruneRecords({ database, log, usageRetentionDays: config.USAGE_RETENTION_DAYS }),
+      log,
+    ),
   ];
   lifecycle.onClose('maintenance worker', () => Promise.all(stops.map((stop) => stop())));
 }

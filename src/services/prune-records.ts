@@ -1,19 +1,48 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { forgetAnswers } from '../data/repositories/idempotency.ts';
+import { deleteOldUsage, deleteOldWindows } from '../data/repositories/old-usage.ts';
 import { deleteExpiredTokens } from '../data/repositories/refresh-tokens.ts';
 
 /** How long the first answer to a repeatable request is kept, in days. */
 const ANSWER_DAYS = 7;
+/** How long is kept what a window of the organisation cost, in days: longer than the longest window. */
+const WINDOW_DAYS = 400;
+/** Days of use that are deleted at once, and how often in one round: a stop of the process waits for the round. */
+const USAGE_BATCH = 10_000;
+const USAGE_BATCHES = 20;
 
-/** Deletes what nobody can ask for any more. */
+/** What pruning needs. */
+export interface PruneDeps {
+  database: Database;
+  /** How long the statistics are kept, in days; 0: for ever. */
+  usageRetentionDays: number;
+  log: Logger;
+}
+
+/** Deletes what nobody can ask for any more, and statistics that are not to be kept. */
 export type PruneRecords = () => Promise<void>;
 
 /** Makes the verb. */
-export function createPruneRecords({ database, log }: { database: Database; log: Logger }): PruneRecords {
+export function createPruneRecords({ database: { db }, usageRetentionDays, log }: PruneDeps): PruneRecords {
+  async function pruneUsage(): Promise<number> {
+    if (usageRetentionDays === 0) return 0;
+    let gone = 0;
+    for (let round = 0; round < USAGE_BATCHES; round += 1) {
+      const deleted = await deleteOldUsage(db, { days: usageRetentionDays, limit: USAGE_BATCH });
+      gone += deleted;
+      if (deleted < USAGE_BATCH) break;
+    }
+    return gone;
+  }
+
   return async () => {
-    const answers = await forgetAnswers(database.db, ANSWER_DAYS);
-    const tokens = await deleteExpiredTokens(database.db);
-    if (answers + tokens > 0) log.info({ answers, tokens }, 'pruned');
+    const answers = await forgetAnswers(db, ANSWER_DAYS);
+    const tokens = await deleteExpiredTokens(db);
+    const windows = await deleteOldWindows(db, WINDOW_DAYS);
+    const usageDays = await pruneUsage();
+    if (answers + tokens + windows + usageDays > 0) {
+      log.info({ answers, tokens, windows, usageDays }, 'pruned');
+    }
   };
 }

@@ -31,7 +31,7 @@ export async function findUsageState(
             coalesce((SELECT cost_usd FROM org_windows WHERE window_start = ${windowStart('$2')}), 0) AS "orgCostUsd",
             CASE WHEN $3 THEN coalesce(roles.usage_limits, '{}') ELSE '{}' END || users.usage_limits AS limits,
             (${today} + 1)::timestamp AT TIME ZONE 'UTC' AS "dayEndsAt",
-            (date_trunc('month', ${today}) + interval '1 month') AT TIME ZONE 'UTC' AS "monthEndsAt",
+            (date_trunc('month', ${today}::timestamp) + interval '1 month') AT TIME ZONE 'UTC' AS "monthEndsAt",
             ${windowStart('$2')} + $2::int * interval '1 second' AS "windowEndsAt"
        FROM accounts JOIN users ON users.id = accounts.user_id LEFT JOIN roles ON roles.name = users.role
       WHERE accounts.user_id = $1`,

@@ -1,0 +1,175 @@
+import { type Db, rows } from '../database.ts';
+
+/** What generations that have ended took together. */
+export interface UsageSums {
+  completed: number;
+  failed: number;
+  cancelled: number;
+  inputTokens: number;
+  outputTokens: number;
+  /** US dollars, a decimal string. */
+  costUsd: string;
+  /** Credits, a decimal string. */
+  credits: string;
+}
+
+const SUMS = `coalesce(sum(completed), 0)::float8 AS completed, coalesce(sum(failed), 0)::float8 AS failed,
+  coalesce(sum(cancelled), 0)::float8 AS cancelled, coalesce(sum(input_tokens), 0)::float8 AS "inputTokens",
+  coalesce(sum(output_tokens), 0)::float8 AS "outputTokens", coalesce(sum(cost_usd), 0) AS "costUsd",
+  coalesce(sum(credits), 0) AS credits`;
+
+/** What a user's replies took: of all time, of the current month, of each model, of each of the last days. */
+export interface UserUsageRow extends UsageSums {
+  scope: 'total' | 'month' | 'model' | 'day';
+  /** The model or the day; null for the other scopes. */
+  key: string | null;
+}
+
+/** Up to when a user's replies are looked at. */
+export interface UserUsagePeriod {
+  userId: string;
+  /** The current day of UTC: `2026-11-20`. */
+  today: string;
+  /** How many days are told one by one, `today` included. */
+  days: number;
+}
+
+/** A user's use, in one pass over the days of that user. Scopes in which there was none are left out, but not `total`. */
+export async function findUserUsage(
+  db: Db,
+  { userId, today, days }: UserUsagePeriod,
+): Promise<UserUsageRow[]> {
+  return rows<UserUsageRow>(
+    db,
+    `SELECT CASE WHEN GROUPING(model) = 0 THEN 'model' WHEN GROUPING(shown_day) = 0 THEN 'day'
+                 WHEN GROUPING(this_month) = 0 THEN 'month' ELSE 'total' END AS scope,
+            CASE WHEN GROUPING(model) = 0 THEN model WHEN GROUPING(shown_day) = 0 THEN shown_day::text END AS key,
+            ${SUMS}
+       FROM (SELECT *, CASE WHEN day > $2::date - $3::int AND day <= $2::date THEN day END AS shown_day,
+                    date_trunc('month', day) = date_trunc('month', $2::date) AS this_month
+               FROM usage_days WHERE user_id = $1 AND kind = 'reply') AS mine
+      GROUP BY GROUPING SETS ((), (this_month), (model), (shown_day))
+     HAVING (GROUPING(shown_day) = 1 OR shown_day IS NOT NULL) AND (GROUPING(this_month) = 1 OR this_month)`,
+    [userId, today, days],
+  );
+}
+
+/** A user's sessions. */
+export interface SessionSums {
+  sessions: number;
+  messages: number;
+}
+
+/** How many sessions and messages a user has, by the totals of the sessions. */
+export async function sumSessions(db: Db, userId: string): Promise<SessionSums> {
+  const [sums] = await rows<SessionSums>(
+    db,
+    `SELECT count(*)::float8 AS sessions, coalesce(sum(message_count), 0)::float8 AS messages
+       FROM sessions WHERE user_id = $1`,
+    [userId],
+  );
+  return sums ?? { sessions: 0, messages: 0 };
+}
+
+/** When a user last did something in a session that is still there; null: there is none. */
+export async function findLastActivity(db: Db, userId: string): Promise<Date | null> {
+  const [newest] = await rows<{ at: Date }>(
+    db,
+    `SELECT last_activity_at AS at FROM sessions WHERE user_id = $1 ORDER BY last_activity_at DESC, id DESC LIMIT 1`,
+    [userId],
+  );
+  return newest?.at ?? null;
+}
+
+/** Days of UTC, both included. */
+export interface DayRange {
+  from: string;
+  to: string;
+}
+
+/** What everybody's generations of a kind took. */
+export interface KindSums extends UsageSums {
+  kind: 'reply' | 'title';
+  users: number;
+}
+
+/** What everybody used in a period, replies and titles apart. */
+export async function sumPeriod(db: Db, { from, to }: DayRange): Promise<KindSums[]> {
+  return rows<KindSums>(
+    db,
+    `SELECT kind, count(*)::float8 AS users, ${SUMS}
+       FROM (SELECT user_id, kind, sum(completed) AS completed, sum(failed) AS failed, sum(cancelled) AS cancelled,
+                    sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd,
+                    sum(credits) AS credits
+               FROM usage_days WHERE day BETWEEN $1::date AND $2::date GROUP BY user_id, kind) AS each_user
+      GROUP BY kind`,
+    [from, to],
+  );
+}
+
+/** What makes a group of each grouping. */
+const KEYS = {
+  day: 'day',
+  model: 'model',
+  provider: `split_part(model, '/', 1)`,
+  user: 'user_id',
+};
+
+/** What everybody's replies took, by group. */
+export interface GroupSums extends UsageSums {
+  /** The day, model, provider or id of the user. */
+  key: string;
+  /** Of a user that is still there. */
+  email: string | null;
+}
+
+/** Which groups of a period are wanted. */
+export interface GroupedPeriod extends DayRange {
+  groupBy: keyof typeof KEYS;
+  sort: 'cost' | 'tokens';
+  limit: number;
+}
+
+/** The groups of a period that used the most, largest first. */
+export async function sumGroups(
+  db: Db,
+  { from, to, groupBy, sort, limit }: GroupedPeriod,
+): Promise<GroupSums[]> {
+  const size = sort === 'cost' ? '"costUsd"' : '"inputTokens" + "outputTokens"';
+  return rows<GroupSums>(
+    db,
+    // Grouped by the values as they are: writing them out first costs more than all the rest.
+    `SELECT sums.*, grouped::text AS key, ${groupBy === 'user' ? 'users.email' : 'NULL AS email'}
+       FROM (SELECT * FROM (SELECT ${KEYS[groupBy]} AS grouped, ${SUMS} FROM usage_days
+                             WHERE day BETWEEN $1::date AND $2::date AND kind = 'reply' GROUP BY 1) AS every_group
+              ORDER BY ${size} DESC, grouped LIMIT $3) AS sums
+            ${groupBy === 'user' ? 'LEFT JOIN users ON users.id = grouped' : ''}
+      ORDER BY ${size} DESC, grouped`,
+    [from, to, limit],
+  );
+}
+
+/** How much there is of what grows. */
+export interface SystemCounts {
+  users: number;
+  sessions: number;
+  runningGenerations: number;
+}
+
+/** Up to so many rows are counted; above it PostgreSQL's own estimate is taken. */
+const MAX_COUNTED = 100_000;
+
+const countOf = (table: 'users' | 'sessions'): string =>
+  `(SELECT CASE WHEN counted <= ${MAX_COUNTED} THEN counted
+                ELSE greatest(counted, (SELECT reltuples FROM pg_class WHERE oid = '${table}'::regclass)) END
+      FROM (SELECT count(*) AS counted FROM (SELECT FROM ${table} LIMIT ${MAX_COUNTED + 1}) AS first_ones) AS found)::float8`;
+
+/** Counts that cost the same however much there is. */
+export async function countSystem(db: Db): Promise<SystemCounts> {
+  const [counts] = await rows<SystemCounts>(
+    db,
+    `SELECT ${countOf('users')} AS users, ${countOf('sessions')} AS sessions,
+            (SELECT count(*) FROM generations WHERE status IN ('queued', 'streaming'))::float8 AS "runningGenerations"`,
+  );
+  return counts ?? { users: 0, sessions: 0, runningGenerations: 0 };
+}
