@@ -132,6 +132,8 @@ describe('a reply whose hold grows with its text', () => {
     it(`ends when ${credits} credits and an overdraft of ${overdraft} are used up, its text kept`, async () => {
       const ann = await pipeline.asker({ credits });
       const { messageId, run, stream } = await begun(ann, overdraft);
+      // By its own count it would cost more than there is.
+      stream.push({ type: 'usage', usage: { inputTokens: 30, outputTokens: 700 } });
       for (let sent = 0; sent < 600; sent += 20) stream.push(text(20));
       expect(await run).to.equal('done');
       await expectLimited(messageId, tokens);
