@@ -79,6 +79,18 @@ describe('credits at admission', () => {
     ]);
   });
 
+  it('are told as held before a worker can give them back', async () => {
+    const ann = await withCredits('10');
+    const told: unknown[] = [];
+    pipeline.queue.enqueue = async () => {
+      told.push(
+        ...pipeline.events.filter(({ room }) => room === userRoom(ann.userId)).map(({ payload }) => payload),
+      );
+    };
+    await askFor(ann);
+    expect(told).to.deep.equal([{ balance: 10, held: 1.02, available: 8.98 }]);
+  });
+
   it('that are exactly enough are, and a millionth less is not', async () => {
     const ann = await withCredits('1.02');
     await askFor(ann);
