@@ -3,7 +3,7 @@ import type { BalanceEvent } from '../../src/contracts/events.ts';
 import type { Balance } from '../../src/contracts/routes/balance.ts';
 import { ProviderError } from '../../src/providers/provider.ts';
 import { ChatClient } from '../support/chat-client.ts';
-import { type CreditWorld, startCreditWorld } from '../support/credit-world.ts';
+import { type CreditDoors, startCreditDoors } from '../support/credit-doors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import {
   createPipeline,
@@ -17,14 +17,14 @@ import { until } from '../support/until.ts';
 describe('what a device is told of its credits', () => {
   const database = useTestDatabase();
   const model = createScriptedProvider('echo');
-  let world: CreditWorld;
+  let world: CreditDoors;
   let pipeline: Pipeline;
   let ann: RestClient;
   let device: ChatClient;
   let sessionId: string;
 
   before(async () => {
-    world = await startCreditWorld(database(), { WELCOME_CREDITS: '1000.5', HOLD_OUTPUT_TOKENS: '10' });
+    world = await startCreditDoors(database(), { WELCOME_CREDITS: '1000.5', HOLD_OUTPUT_TOKENS: '10' });
     const price = { creditsPer100Tokens: 0.5 };
     await world.admin.patch('/admin/models/echo', { price });
     // The worker of the web process: it shares its feed.

@@ -5,16 +5,16 @@ import { type LedgerEntry, ledgerEntrySchema } from '../../src/contracts/routes/
 import { rows } from '../../src/data/database.ts';
 import { postEntry } from '../../src/data/repositories/ledger.ts';
 import { BAD_CURSORS } from '../support/bad-cursors.ts';
-import { type CreditWorld, startCreditWorld } from '../support/credit-world.ts';
+import { type CreditDoors, startCreditDoors } from '../support/credit-doors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { random } from '../support/random.ts';
 
 describe('a statement', () => {
   const database = useTestDatabase();
-  let world: CreditWorld;
+  let world: CreditDoors;
 
   before(async () => {
-    world = await startCreditWorld(database(), { WELCOME_CREDITS: '0.333333' });
+    world = await startCreditDoors(database(), { WELCOME_CREDITS: '0.333333' });
   });
   after(() => world.close());
 

@@ -3,18 +3,18 @@ import { newId } from '../../src/base/ids.ts';
 import { userRoom } from '../../src/contracts/events.ts';
 import { type MovedBalance, movedBalanceSchema } from '../../src/contracts/routes/balance.ts';
 import { rows } from '../../src/data/database.ts';
-import { type CreditWorld, startCreditWorld } from '../support/credit-world.ts';
+import { type CreditDoors, startCreditDoors } from '../support/credit-doors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import type { RestClient } from '../support/rest-client.ts';
 
 describe('an admin who refunds a generation', () => {
   const database = useTestDatabase();
-  let world: CreditWorld;
+  let world: CreditDoors;
   let ann: RestClient;
 
   before(async () => {
-    world = await startCreditWorld(database(), { WELCOME_CREDITS: '100' });
+    world = await startCreditDoors(database(), { WELCOME_CREDITS: '100' });
   });
   after(() => world.close());
   beforeEach(async () => {

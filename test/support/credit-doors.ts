@@ -10,7 +10,7 @@ import { signUp, type TestUser } from './test-user.ts';
 import { startWebApp, type WebApp } from './web-app.ts';
 
 /** The web side with an admin, for tests of credits. */
-export interface CreditWorld {
+export interface CreditDoors {
   readonly app: WebApp;
   readonly admin: RestClient;
   /** Every published event, in order. */
@@ -27,10 +27,10 @@ export interface CreditWorld {
 }
 
 /** Starts it. The database stays open when it is closed. */
-export async function startCreditWorld(
+export async function startCreditDoors(
   database: TestDatabase,
   env: Record<string, string> = {},
-): Promise<CreditWorld> {
+): Promise<CreditDoors> {
   const app = await startWebApp(database, { ADMIN_EMAIL: 'boss@example.com', RATE_LIMITS: 'off', ...env });
   const events: PublishedEvent[] = [];
   app.feed.listen((room, event, payload) => events.push({ room, event, payload }));
