@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CREDIT_DECIMALS, decimalsOf, MAX_CREDITS } from '../contracts/credits.ts';
 import { modelFallbacks, providerName, providerNames } from './config-models.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -112,7 +113,16 @@ export const configShape = {
     .describe('longest wait for a first token'),
   PROVIDER_IDLE_TIMEOUT_MS: integer(10, 600_000).default(30_000).describe('longest silence between tokens'),
 
-  WELCOME_CREDITS: z.coerce.number().min(0).max(1e9).default(1000).describe('credits of a new account'),
+  WELCOME_CREDITS: z.coerce
+    .number()
+    .min(0)
+    .max(MAX_CREDITS)
+    .refine(
+      (credits) => decimalsOf(credits) <= CREDIT_DECIMALS,
+      `must have at most ${CREDIT_DECIMALS} decimals`,
+    )
+    .default(1000)
+    .describe('credits of a new account'),
   HOLD_OUTPUT_TOKENS: integer(1, 100_000)
     .default(100)
     .describe('tokens of a reply whose credits are set aside before it is written, beside its prompt'),

@@ -178,6 +178,13 @@ describe('loadConfig', () => {
     });
   }
 
+  it('refuses welcome credits that a ledger cannot hold exactly', () => {
+    for (const credits of ['0.0000001', '1e-300', '1000000000.000001', '1e999', 'NaN', '-0.000001']) {
+      expect(refusals({ WELCOME_CREDITS: credits })[0], credits).to.match(/^ {2}WELCOME_CREDITS: /);
+    }
+    expect(loadConfig({ WELCOME_CREDITS: '999999999.999999' }).WELCOME_CREDITS).to.equal(999_999_999.999999);
+  });
+
   it('names every wrong variable at once', () => {
     const lines = refusals(WRONG);
     const names = lines.map((line) => /^ {2}(\w+): /.exec(line)?.[1]);
