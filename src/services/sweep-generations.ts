@@ -28,7 +28,12 @@ export function createSweepGenerations(deps: {
   const { database, queue, run, log } = deps;
   return async () => {
     const expired = await findExpired(database.db, { silentMs: SILENT_MS });
-    for (const id of expired) await run(id, NEVER);
+    for (const id of expired) {
+      // One that cannot be ended must not keep the others from it, nor from the queue.
+      await run(id, NEVER).catch((error: unknown) =>
+        log.error({ err: error, generationId: id }, 'a generation could not be given up'),
+      );
+    }
     if (expired.length > 0) log.warn({ generations: expired.length }, 'given up');
     const forgotten = await findForgotten(database.db, { queuedMs: QUEUED_MS, silentMs: SILENT_MS });
     for (const id of forgotten) await queue.enqueue(id);

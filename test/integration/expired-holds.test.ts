@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
 import { beatGenerations } from '../../src/data/repositories/generations.ts';
+import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
+import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { silentLog as log } from '../support/global.ts';
 import { expectInvariants } from '../support/invariants.ts';
 import { type Asker, createPipeline, type Pipeline, type TestWorker } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
@@ -186,6 +189,25 @@ describe('a hold that has run out', () => {
     }
     expect(await account()).to.deep.equal({ balance: 10, held: 0, tokens: 0, running: 0 });
     await expectInvariants(database());
+  });
+
+  it('of a reply that cannot be ended keeps no other from its end, nor from the queue', async () => {
+    const [broken, expired, lost] = [
+      await pipeline.ask(ann),
+      await pipeline.ask(ann),
+      await pipeline.ask(ann),
+    ];
+    for (const { generationId } of [broken, expired]) await backdate(generationId, { expired: 1 });
+    const before = `UPDATE generations SET created_at = now() - interval '10 seconds' WHERE id = $1`;
+    await rows(database().db, before, [lost.generationId]);
+    const { queue } = pipeline;
+    queue.enqueued.length = 0;
+    const run: RunGeneration = (id, signal) =>
+      id === broken.generationId ? Promise.reject(new Error('It does not go.')) : worker.run(id, signal);
+    await createSweepGenerations({ database: database(), queue, run, log })();
+    expect(await pipeline.stored(broken.messageId)).to.deep.include({ status: 'queued' });
+    expect(await pipeline.stored(expired.messageId)).to.deep.include({ status: 'failed' });
+    expect(queue.enqueued).to.deep.equal([lost.generationId]);
   });
 
   it('of a reply that somebody stopped ends it as stopped', async () => {
