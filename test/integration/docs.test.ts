@@ -17,6 +17,7 @@ import { startTestApp, type TestApp } from '../support/http-app.ts';
 
 interface Operation {
   operationId: string;
+  description?: string;
   security: object[];
   parameters?: { name: string; in: string; required?: boolean }[];
   requestBody?: { required: boolean; content: Record<string, { schema: object }> };
@@ -103,6 +104,23 @@ describe('the OpenAPI document', () => {
       for (const name of security.flatMap(Object.keys))
         expect(all.components.securitySchemes).to.have.property(name);
     }
+  });
+
+  it('tells what a route counts against, and what a refused client is told', () => {
+    const all = JSON.parse(JSON.stringify(createOpenApiDocument(contracts, { version: '1' }))) as Document;
+    for (const contract of contracts) {
+      const operation = operationOf(contract, all);
+      const { rateLimit } = contract;
+      expect(/`(auth|generation)`/.exec(operation?.description ?? '')?.[1], contract.path).to.equal(
+        rateLimit === 'none' ? undefined : rateLimit,
+      );
+      const headers = (operation?.responses['429'] as { headers?: object } | undefined)?.headers;
+      if (rateLimit === 'none') expect(headers, contract.path).to.equal(undefined);
+      else expect(headers, contract.path).to.have.keys('RateLimit', 'RateLimit-Policy', 'Retry-After');
+    }
+    expect(contracts.filter(({ rateLimit }) => rateLimit === 'none').map(({ path }) => path)).to.have.members(
+      ['/', '/health', '/health/ready'],
+    );
   });
 
   it('says which bodies may be left out', () => {
