@@ -5,10 +5,7 @@
  *
  * The statements are the repositories' own, taken at the door of the database, not copies of them.
  */
-import { readFileSync } from 'node:fs';
-import { Client, escapeLiteral } from 'pg';
-import { type Db, openDatabase } from '../src/data/database.ts';
-import { migrate } from '../src/data/migrate.ts';
+import { Client } from 'pg';
 import { findForgotten, requestStop } from '../src/data/repositories/generations.ts';
 import { listGroups } from '../src/data/repositories/groups.ts';
 import {
@@ -17,18 +14,20 @@ import {
   listRunningMessages,
 } from '../src/data/repositories/messages.ts';
 import { listSessions } from '../src/data/repositories/sessions.ts';
+import { explainAll, type RunStatement } from './support/explain.ts';
+import { fill } from './support/fill.ts';
 
 const [url, mode] = process.argv.slice(2);
 if (!url) throw new Error('usage: npx tsx bench/query-plans.ts <database url> [--fill]');
 
-if (mode === '--fill') await fill(url);
+if (mode === '--fill') await fill(url, 'ten-million.sql');
 const client = new Client(url);
 await client.connect();
 const { user, small, group, session, running } = await pickIds();
 const position = await deepPosition();
 const middle = await middleMessage();
 
-const lists: [name: string, run: (db: Db) => Promise<unknown>][] = [
+const lists: [name: string, run: RunStatement][] = [
   ['sessions, first page', (db) => listSessions(db, { userId: user, limit: 21 })],
   ['sessions, 50,000 in', (db) => listSessions(db, { userId: user, limit: 21, after: position })],
   ['sessions of a group, first page', (db) => listSessions(db, { userId: user, limit: 21, group })],
@@ -78,46 +77,8 @@ const lists: [name: string, run: (db: Db) => Promise<unknown>][] = [
   ['forgotten generations', (db) => findForgotten(db, { queuedMs: 5_000, silentMs: 15_000 })],
 ];
 
-for (const [name, run] of lists) {
-  for (const plans of ['force_custom_plan', 'force_generic_plan']) {
-    console.log(`\n=== ${name} (${plans})\n${await explain(run, plans)}`);
-  }
-}
+await explainAll(client, lists);
 await client.end();
-
-async function fill(database: string): Promise<void> {
-  const opened = await openDatabase({ url: database, poolSize: 2 });
-  await migrate(opened);
-  await opened.close();
-  const filler = new Client(database);
-  await filler.connect();
-  await filler.query(readFileSync(new URL('sql/ten-million.sql', import.meta.url), 'utf8'));
-  await filler.query('VACUUM ANALYZE');
-  await filler.end();
-}
-
-/** Runs a repository's function with a database that explains its statement. Nothing is changed. */
-async function explain(run: (db: Db) => Promise<unknown>, plans: string): Promise<string> {
-  const lines: string[] = [];
-  const query = async (sql: string, params: unknown[]): Promise<unknown[]> => {
-    const values = params.map(literal).join(', ');
-    await client.query(`BEGIN; SET LOCAL plan_cache_mode = ${plans}; PREPARE statement AS ${sql}`);
-    const execute = `EXECUTE statement${values ? `(${values})` : ''}`;
-    // The first run warms the caches: what is compared is the plan, not the disk.
-    await client.query(`EXPLAIN (ANALYZE) ${execute}; ROLLBACK; BEGIN; SET LOCAL plan_cache_mode = ${plans}`);
-    const plan = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE, BUFFERS) ${execute}`);
-    lines.push(...plan.rows.map((row) => row['QUERY PLAN']));
-    await client.query('ROLLBACK; DEALLOCATE statement');
-    return [];
-  };
-  await run({ query } as unknown as Db);
-  return lines.join('\n');
-}
-
-function literal(value: unknown): string {
-  if (value === null || value === undefined) return 'NULL';
-  return escapeLiteral(value instanceof Date ? value.toISOString() : String(value));
-}
 
 /** The heavy user, its largest group, its longest session, and a session that is being written to. */
 async function pickIds() {

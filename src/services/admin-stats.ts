@@ -9,12 +9,15 @@ import {
 } from '../contracts/routes/admin-stats.ts';
 import type { Database } from '../data/database.ts';
 import {
+  countActiveUsers,
   countSystem,
   type DayRange,
   type GroupSums,
   type KindSums,
   sumGroups,
   sumPeriod,
+  sumTopUsers,
+  type UserSums,
 } from '../data/repositories/usage-stats.ts';
 import { NOTHING_USED, presentTotals } from '../presenters/stats.ts';
 
@@ -34,12 +37,11 @@ export function createAdminStats({
   inrPerUsd: number;
 }): ReadAdminStats {
   return async (query) => {
-    const { groupBy, sort } = query;
+    const { groupBy } = query;
     const range = rangeOf(query);
-    const limit = groupBy === 'day' ? MAX_STATS_DAYS : query.limit;
     const kinds = await sumPeriod(db, range);
-    const found = await sumGroups(db, { ...range, groupBy, sort, limit });
-    const groups = groupBy === 'day' ? everyDay(range, found) : found;
+    const groups = await groupsOf(range, query);
+    const activeUsers = await countActiveUsers(db, range);
     const { users, sessions, runningGenerations } = await countSystem(db);
     const replies = kinds.find(({ kind }) => kind === 'reply');
     return {
@@ -49,18 +51,27 @@ export function createAdminStats({
       houseCost: presentHouse(kinds.find(({ kind }) => kind === 'title')),
       groups: groups.map(({ key, email, ...sums }) => ({
         key,
-        ...(groupBy === 'user' && { email }),
+        ...(email !== undefined && { email }),
         ...presentTotals(sums, inrPerUsd),
       })),
-      counts: { users, activeUsers: replies?.users ?? 0, sessions, runningGenerations },
+      counts: { users, activeUsers, sessions, runningGenerations },
     };
   };
+
+  async function groupsOf(range: DayRange, { groupBy, sort, limit }: AdminStatsQuery): Promise<AnyGroup[]> {
+    if (groupBy === 'user') return sumTopUsers(db, { ...range, sort, limit });
+    if (groupBy !== 'day') return sumGroups(db, { ...range, groupBy, sort, limit });
+    return everyDay(range, await sumGroups(db, { ...range, groupBy, sort, limit: MAX_STATS_DAYS }));
+  }
 
   function presentHouse(titles: KindSums | undefined): AdminStats['houseCost'] {
     const { requests, tokens, cost } = presentTotals(titles ?? NOTHING_USED, inrPerUsd);
     return { requests, tokens: tokens.total, cost };
   }
 }
+
+/** A group; with an address where it is a user's. */
+type AnyGroup = GroupSums & Partial<Pick<UserSums, 'email'>>;
 
 /** The period that is asked for. */
 function rangeOf({ from: begin, to: end }: AdminStatsQuery): DayRange {
@@ -76,5 +87,5 @@ function rangeOf({ from: begin, to: end }: AdminStatsQuery): DayRange {
 /** The days of a period in order, those without use too. */
 function everyDay({ from, to }: DayRange, found: GroupSums[]): GroupSums[] {
   const byDay = new Map(found.map((group) => [group.key, group]));
-  return daysBetween(from, to).map((key) => byDay.get(key) ?? { ...NOTHING_USED, key, email: null });
+  return daysBetween(from, to).map((key) => byDay.get(key) ?? { ...NOTHING_USED, key });
 }

@@ -45,8 +45,8 @@ export async function findUserUsage(
                  WHEN GROUPING(this_month) = 0 THEN 'month' ELSE 'total' END AS scope,
             CASE WHEN GROUPING(model) = 0 THEN model WHEN GROUPING(shown_day) = 0 THEN shown_day::text END AS key,
             ${SUMS}
-       FROM (SELECT *, CASE WHEN day > $2::date - $3::int AND day <= $2::date THEN day END AS shown_day,
-                    date_trunc('month', day) = date_trunc('month', $2::date) AS this_month
+       FROM (SELECT *, CASE WHEN day > $2::timestamp::date - $3::int AND day <= $2::timestamp::date THEN day END AS shown_day,
+                    day BETWEEN date_trunc('month', $2::timestamp)::date AND $2::timestamp::date AS this_month
                FROM usage_days WHERE user_id = $1 AND kind = 'reply') AS mine
       GROUP BY GROUPING SETS ((), (this_month), (model), (shown_day))
      HAVING (GROUPING(shown_day) = 1 OR shown_day IS NOT NULL) AND (GROUPING(this_month) = 1 OR this_month)`,
@@ -90,61 +90,79 @@ export interface DayRange {
 /** What everybody's generations of a kind took. */
 export interface KindSums extends UsageSums {
   kind: 'reply' | 'title';
-  users: number;
 }
 
 /** What everybody used in a period, replies and titles apart. */
 export async function sumPeriod(db: Db, { from, to }: DayRange): Promise<KindSums[]> {
   return rows<KindSums>(
     db,
-    `SELECT kind, count(*)::float8 AS users, ${SUMS}
-       FROM (SELECT user_id, kind, sum(completed) AS completed, sum(failed) AS failed, sum(cancelled) AS cancelled,
-                    sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd,
-                    sum(credits) AS credits
-               FROM usage_days WHERE day BETWEEN $1::date AND $2::date GROUP BY user_id, kind) AS each_user
-      GROUP BY kind`,
+    `SELECT kind, ${SUMS} FROM usage_days WHERE day BETWEEN $1::date AND $2::date GROUP BY kind`,
     [from, to],
   );
 }
 
-/** What makes a group of each grouping. */
-const KEYS = {
-  day: 'day',
-  model: 'model',
-  provider: `split_part(model, '/', 1)`,
-  user: 'user_id',
-};
+/** How many users had a reply that ended in a period. */
+export async function countActiveUsers(db: Db, { from, to }: DayRange): Promise<number> {
+  const [active] = await rows<{ count: number }>(
+    db,
+    // Not count(DISTINCT), which sorts.
+    `SELECT count(*)::float8 AS count FROM (
+       SELECT DISTINCT user_id FROM usage_days WHERE day BETWEEN $1::date AND $2::date AND kind = 'reply') AS active`,
+    [from, to],
+  );
+  return active?.count ?? 0;
+}
 
-/** What everybody's replies took, by group. */
+/** What makes a group of each grouping. */
+const KEYS = { day: 'day', model: 'model', provider: `split_part(model, '/', 1)` };
+
+/** What replies took, by group. */
 export interface GroupSums extends UsageSums {
   /** The day, model, provider or id of the user. */
   key: string;
-  /** Of a user that is still there. */
-  email: string | null;
 }
 
-/** Which groups of a period are wanted. */
-export interface GroupedPeriod extends DayRange {
-  groupBy: keyof typeof KEYS;
+/** Which groups of a period are wanted: those that used the most. */
+export interface LargestOf extends DayRange {
   sort: 'cost' | 'tokens';
   limit: number;
 }
 
-/** The groups of a period that used the most, largest first. */
+/** What everybody's replies took, by something of which there is little; largest first. */
 export async function sumGroups(
   db: Db,
-  { from, to, groupBy, sort, limit }: GroupedPeriod,
+  { from, to, groupBy, sort, limit }: LargestOf & { groupBy: keyof typeof KEYS },
 ): Promise<GroupSums[]> {
-  const size = sort === 'cost' ? '"costUsd"' : '"inputTokens" + "outputTokens"';
   return rows<GroupSums>(
     db,
-    // Grouped by the values as they are: writing them out first costs more than all the rest.
-    `SELECT sums.*, grouped::text AS key, ${groupBy === 'user' ? 'users.email' : 'NULL AS email'}
-       FROM (SELECT * FROM (SELECT ${KEYS[groupBy]} AS grouped, ${SUMS} FROM usage_days
-                             WHERE day BETWEEN $1::date AND $2::date AND kind = 'reply' GROUP BY 1) AS every_group
-              ORDER BY ${size} DESC, grouped LIMIT $3) AS sums
-            ${groupBy === 'user' ? 'LEFT JOIN users ON users.id = grouped' : ''}
-      ORDER BY ${size} DESC, grouped`,
+    // Written out once grouped: each row's day as text costs more than all the rest.
+    `SELECT sums.*, grouped::text AS key
+       FROM (SELECT ${KEYS[groupBy]} AS grouped, ${SUMS} FROM usage_days
+              WHERE day BETWEEN $1::date AND $2::date AND kind = 'reply' GROUP BY 1) AS sums
+      ORDER BY ${sort === 'cost' ? '"costUsd"' : '"inputTokens" + "outputTokens"'} DESC, grouped LIMIT $3`,
+    [from, to, limit],
+  );
+}
+
+/** What a user's replies took. */
+export interface UserSums extends GroupSums {
+  /** Null for a user that was deleted. */
+  email: string | null;
+}
+
+/** What the replies of those users took who used the most, largest first. */
+export async function sumTopUsers(db: Db, { from, to, sort, limit }: LargestOf): Promise<UserSums[]> {
+  const condition = `day BETWEEN $1::date AND $2::date AND kind = 'reply'`;
+  return rows<UserSums>(
+    db,
+    // Of everybody only what is sorted by is added up; the rest for those who are shown.
+    `SELECT sums.*, top.user_id AS key, users.email
+       FROM (SELECT user_id, sum(${sort === 'cost' ? 'cost_usd' : 'input_tokens + output_tokens'}) AS size
+               FROM usage_days WHERE ${condition} GROUP BY user_id ORDER BY size DESC, user_id LIMIT $3) AS top
+      CROSS JOIN LATERAL (
+            SELECT ${SUMS} FROM usage_days WHERE usage_days.user_id = top.user_id AND ${condition}) AS sums
+       LEFT JOIN users ON users.id = top.user_id
+      ORDER BY size DESC, top.user_id`,
     [from, to, limit],
   );
 }
