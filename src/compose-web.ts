@@ -23,6 +23,7 @@ import { serveChatNamespace } from './realtime/chat-namespace.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
 import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
 import { createSessionStreams } from './realtime/sse.ts';
+import { createAccessDirectory } from './services/access.ts';
 import { createAccessTokens } from './services/access-tokens.ts';
 import { createAdjustBalance } from './services/adjust-balance.ts';
 import { createAdminStats } from './services/admin-stats.ts';
@@ -108,7 +109,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     log,
     authenticate: identity.authenticate,
     redeemTicket: identity.streamTickets.redeem,
-    authorize: createAuthorize({ database }),
+    authorize: identity.authorize,
     rateLimits,
     routes: [
       systemRoutes({
@@ -174,8 +175,12 @@ async function composeIdentity({ config, log, lifecycle, resources }: Core) {
   await revocations.start();
   lifecycle.onClose('revocations', () => revocations.stop());
   const secrets = createRefreshSecrets(secret);
+  const access = createAccessDirectory({ database, control: feed.control });
+  lifecycle.onClose('access', () => access.stop());
   return {
     revocations,
+    access,
+    authorize: createAuthorize(access),
     authenticate: createAuthenticate({ accessTokens, revocations }),
     auth: createAuth({ database, accessTokens, revocations, secrets, config }),
     streamTickets: createStreamTickets({ tickets: feed.tickets, revocations }),

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { CreateSchema1763640000000 } from '../../migrations/1763640000000-CreateSchema.ts';
 import { AddCatalogue1763700000000 } from '../../migrations/1763700000000-AddCatalogue.ts';
 import { AddCredits1763800000000 } from '../../migrations/1763800000000-AddCredits.ts';
+import { AddIdentity1763900000000 } from '../../migrations/1763900000000-AddIdentity.ts';
 import { GenerationEntity } from './entities/generation.ts';
 import { GroupEntity } from './entities/group.ts';
 import { IdempotencyEntity } from './entities/idempotency.ts';
@@ -10,6 +11,7 @@ import { AccountEntity, LedgerEntryEntity } from './entities/ledger.ts';
 import { MessageEntity } from './entities/message.ts';
 import { CatalogueStateEntity, ModelEntity } from './entities/model.ts';
 import { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-token.ts';
+import { RoleEntity } from './entities/role.ts';
 import { SessionEntity } from './entities/session.ts';
 import { UserEntity } from './entities/user.ts';
 import { SnakeNaming } from './snake-naming.ts';
@@ -40,10 +42,16 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
       ModelEntity,
       RefreshFamilyEntity,
       RefreshTokenEntity,
+      RoleEntity,
       SessionEntity,
       UserEntity,
     ],
-    migrations: [CreateSchema1763640000000, AddCatalogue1763700000000, AddCredits1763800000000],
+    migrations: [
+      CreateSchema1763640000000,
+      AddCatalogue1763700000000,
+      AddCredits1763800000000,
+      AddIdentity1763900000000,
+    ],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -45,7 +45,7 @@ export function mountRoute<R extends RouteContract>(
     await limitRequest(table.rateLimits, contract.rateLimit, ctx);
     const identity = await table.identify(contract.access, ctx);
     if (identity) ctx.state.userId = identity.userId;
-    if (identity && contract.permission) await table.authorize(identity, contract.permission);
+    if (identity) await table.authorize(identity, contract);
     const input = await readInput(contract, ctx, table.readBody);
     const asking = contract.rateLimit === 'generation' ? { ...identity, onRateLimit: noteIn(ctx) } : identity;
     const context = { identity: asking as RequestContext<R>['identity'], requestId, ctx };

@@ -5,6 +5,7 @@ import { newId } from '../base/ids.ts';
 import { checkInput, invalidInput } from '../base/validation.ts';
 import { authSchema, CHAT_NAMESPACE } from '../contracts/events.ts';
 import type { Authenticate } from '../services/authenticate.ts';
+import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
 import type { RateLimit } from '../services/rate-limits.ts';
 import type { SendMessage } from '../services/send-message.ts';
@@ -20,6 +21,7 @@ import { type ChatSocket, type ConnectionDeps, SocketConnection } from './socket
 /** What the namespace needs. */
 export interface ChatNamespaceDeps extends ConnectionDeps {
   authenticate: Authenticate;
+  authorize: Authorize;
   /** Counts a connection like any request, by the address that it comes from. */
   rateLimit: RateLimit;
   /** How many proxies of ours stand before the server. */
@@ -33,6 +35,8 @@ export interface ChatNamespaceDeps extends ConnectionDeps {
 
 /** Most packets that may wait for a socket that asks and does not read the answers. */
 const MAX_WAITING_PACKETS = 10_000;
+/** What the namespace asks of whoever is in it. */
+const CHAT = { permission: 'chat.use', scope: 'chat' } as const;
 /** Longest name of an unknown event that is echoed. */
 const MAX_SHOWN = 100;
 
@@ -98,7 +102,9 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     const checked = checkInput(authSchema, { token }, 'auth');
     if (!checked.ok)
       throw new AppError('unauthenticated', 'The token is not valid.', { errors: checked.errors });
-    return deps.authenticate(checked.value.token);
+    const identity = await deps.authenticate(checked.value.token);
+    await deps.authorize(identity, CHAT);
+    return identity;
   }
 
   async function answer(connection: SocketConnection, event: string, args: unknown[]): Promise<void> {
@@ -109,6 +115,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
       if (!handler) throw new AppError('not_found', `There is no event "${shown(event)}".`);
       const checked = checkInput(handler.schema, payloadOf(args), 'payload');
       if (!checked.ok) throw invalidInput(checked.errors);
+      await deps.authorize(connection.identity, CHAT);
       reply({ ok: true, ...(await handler.handle(connection, checked.value)) });
     } catch (error) {
       const requestId = newId();

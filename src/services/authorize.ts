@@ -1,27 +1,41 @@
 import { AppError } from '../base/errors.ts';
-import type { Permission } from '../contracts/permissions.ts';
-import type { Database } from '../data/database.ts';
-import { findUser } from '../data/repositories/users.ts';
+import type { Permission, Scope } from '../contracts/permissions.ts';
+import type { AccessDirectory } from './access.ts';
 import type { Identity } from './identity.ts';
 
+/** What is asked of whoever does something. */
+export interface Demand {
+  /** Left out: everybody may. */
+  permission?: Permission | undefined;
+  /** Of an API key; left out: no key may. */
+  scope?: Scope | undefined;
+}
+
 /**
- * Makes sure that who asks may do something, by the role that the account has now: a token is older than that.
+ * Makes sure that who asks may do something, by what the account is now: a token is older than that.
  *
- * @throws {AppError} `forbidden`
+ * @throws {AppError} `unauthenticated` for an account that is gone, `token_revoked` for one that is deactivated; `forbidden`
  */
-export type Authorize = (identity: Pick<Identity, 'userId'>, permission: Permission) => Promise<void>;
+export type Authorize = (identity: Pick<Identity, 'userId' | 'scopes'>, demand: Demand) => Promise<void>;
 
 /** The role that may do everything. */
 export const ADMIN_ROLE = 'admin';
 
 /** Makes the check. */
-export function createAuthorize({ database }: { database: Pick<Database, 'db'> }): Authorize {
-  return async ({ userId }, permission) => {
-    const user = await findUser(database.db, userId);
-    if (user?.isActive && user.role === ADMIN_ROLE) return;
-    throw new AppError(
-      'forbidden',
-      `This needs the permission \`${permission}\`, which your account does not have.`,
-    );
+export function createAuthorize(access: Pick<AccessDirectory, 'of'>): Authorize {
+  return async ({ userId, scopes }, { permission, scope }) => {
+    const account = await access.of(userId);
+    if (!account) throw new AppError('unauthenticated', 'The account of this token is not there any more.');
+    if (!account.isActive) throw new AppError('token_revoked', 'This account is deactivated.');
+    if (scopes && !scope) throw new AppError('forbidden', 'API keys cannot do this. Sign in instead.');
+    if (scopes && scope && !scopes.includes(scope)) {
+      throw new AppError('forbidden', `This needs an API key with the scope \`${scope}\`.`);
+    }
+    if (permission && !account.may(permission)) {
+      throw new AppError(
+        'forbidden',
+        `This needs the permission \`${permission}\`, which your account does not have.`,
+      );
+    }
   };
 }

@@ -14,6 +14,7 @@ import type { RouteModule } from '../../src/http/route-table.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { type ReadinessChecks, systemRoutes } from '../../src/http/routes/system.ts';
+import { createAccessDirectory } from '../../src/services/access.ts';
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
 import { createAuth } from '../../src/services/auth.ts';
 import { createAuthenticate } from '../../src/services/authenticate.ts';
@@ -76,13 +77,14 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     accessTokenMinutes: config.ACCESS_TOKEN_MINUTES,
   });
   const secrets = createRefreshSecrets(TEST_JWT_SECRET);
+  const access = createAccessDirectory({ database, control: control ?? feed.control });
   const streamTickets = createStreamTickets({ tickets: feed.tickets, revocations });
   const app = createHttpApp({
     config,
     log,
     authenticate: createAuthenticate({ accessTokens, revocations }),
     redeemTicket: streamTickets.redeem,
-    authorize: createAuthorize({ database }),
+    authorize: createAuthorize(access),
     rateLimits: createRateLimits(ratePolicies(config), feed.rateLimits),
     routes: [
       authRoutes({

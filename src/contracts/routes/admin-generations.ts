@@ -40,6 +40,7 @@ export type Generation = z.infer<typeof generationSchema>;
 export const listGenerations = defineRoute({
   tag: 'Admin',
   access: 'user',
+  scope: 'admin',
   permission: 'system.view',
   method: 'get',
   path: '/admin/generations',

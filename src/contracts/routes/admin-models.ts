@@ -56,6 +56,7 @@ export type ModelOverrideBody = z.output<typeof modelOverrideSchema>;
 export const updateModel = defineRoute({
   tag: 'Admin',
   access: 'user',
+  scope: 'admin',
   permission: 'models.manage',
   method: 'patch',
   path: '/admin/models/*modelId',

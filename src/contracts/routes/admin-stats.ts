@@ -50,6 +50,7 @@ export type AdminStats = z.infer<typeof adminStatsSchema>;
 export const getAdminStats = defineRoute({
   tag: 'Admin',
   access: 'user',
+  scope: 'admin',
   permission: 'system.view',
   method: 'get',
   path: '/admin/stats',

@@ -26,6 +26,8 @@ export const getAiUsage = defineRoute({
   summary: 'What is used up of the current window, and what it may be',
   tag: 'Statistics',
   access: 'user',
+  permission: 'ai.usage.view',
+  scope: 'usage',
   answer: { status: 200, schema: aiUsageSchema },
   errors: ['not_found'],
 });

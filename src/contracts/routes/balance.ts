@@ -26,8 +26,8 @@ export const movedBalanceSchema = balanceSchema
 /** What a user has after an admin moved it, see {@link movedBalanceSchema}. */
 export type MovedBalance = z.infer<typeof movedBalanceSchema>;
 
-const common = { tag: 'Credits', access: 'user' } as const;
-const asAdmin = { ...common, permission: 'balance.manage' } as const;
+const common = { tag: 'Credits', access: 'user', scope: 'usage' } as const;
+const asAdmin = { ...common, permission: 'balance.manage', scope: 'admin' } as const;
 const reason = lineSchema(500).describe('Stands in the statement of the user');
 
 export const getBalance = defineRoute({

@@ -12,7 +12,7 @@ export const groupSchema = z
 export type Group = z.infer<typeof groupSchema>;
 
 const params = z.strictObject({ id: idSchema });
-const common = { tag: 'Groups', access: 'user' } as const;
+const common = { tag: 'Groups', access: 'user', permission: 'chat.use', scope: 'chat' } as const;
 
 export const listGroups = defineRoute({
   ...common,

@@ -26,6 +26,7 @@ export type LedgerEntry = z.infer<typeof ledgerEntrySchema>;
 export const listLedger = defineRoute({
   tag: 'Credits',
   access: 'user',
+  scope: 'usage',
   method: 'get',
   path: '/user/ledger',
   summary: 'Your statement: every movement of your credits, newest first',

@@ -8,7 +8,7 @@ import { modelIdSchema } from '../session.ts';
 const MAX_CONTENT = 10_000_000;
 
 const params = z.strictObject({ id: idSchema });
-const common = { tag: 'Messages', access: 'user' } as const;
+const common = { tag: 'Messages', access: 'user', permission: 'chat.use', scope: 'chat' } as const;
 
 /** A key chosen by the client: the same key gives the same answer, without a second generation or charge. */
 export const idempotencyKeySchema = textSchema({ min: 1, max: 200 });

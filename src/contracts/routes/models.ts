@@ -11,7 +11,7 @@ export const modelParams = z.strictObject({
   modelId: textSchema({ min: 1, max: 200 }).describe('`provider/name`; its slashes may be encoded'),
 });
 
-const common = { tag: 'Models', access: 'user' } as const;
+const common = { tag: 'Models', access: 'user', scope: 'models' } as const;
 /** A price in a query: a decimal number. */
 const price = z
   .string()
@@ -143,6 +143,7 @@ export const syncModels = defineRoute({
   path: '/models/sync',
   summary: 'Takes over what the configured providers list, and waits for it',
   permission: 'models.manage',
+  scope: 'admin',
   answer: { status: 200, schema: modelSyncSchema },
   errors: ['conflict'],
 });

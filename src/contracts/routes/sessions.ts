@@ -5,7 +5,7 @@ import { defineRoute } from '../route.ts';
 import { modelIdSchema, SESSION_KINDS, sessionSchema, settingsSchema } from '../session.ts';
 
 const params = z.strictObject({ id: idSchema });
-const common = { tag: 'Sessions', access: 'user' } as const;
+const common = { tag: 'Sessions', access: 'user', permission: 'chat.use', scope: 'chat' } as const;
 const title = lineSchema(200);
 const groupId = idSchema.nullable().describe('Null: in no group');
 

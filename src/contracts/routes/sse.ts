@@ -10,6 +10,8 @@ export const streamSession = defineRoute({
   summary: 'The events of a session as Server-Sent Events; `Last-Event-ID` (or `after`) resumes exactly',
   tag: 'Realtime',
   access: 'ticket',
+  permission: 'chat.use',
+  scope: 'chat',
   rateLimit: 'generation',
   params: z.strictObject({ id: idSchema }),
   query: z.strictObject({

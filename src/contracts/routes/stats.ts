@@ -46,6 +46,7 @@ export const getUserStats = defineRoute({
   summary: 'What you have used, and what you may still use',
   tag: 'Statistics',
   access: 'user',
+  scope: 'usage',
   answer: { status: 200, schema: userStatsSchema },
   errors: ['not_found'],
 });
@@ -68,5 +69,6 @@ export const getChatStats = defineRoute({
   summary: 'Your conversations in numbers',
   tag: 'Statistics',
   access: 'user',
+  scope: 'usage',
   answer: { status: 200, schema: chatStatsSchema },
 });
