@@ -69,6 +69,18 @@ describe('pruning', () => {
     expect(left).to.deep.equal([{ model: 'locked' }]);
   });
 
+  it('deletes the same where an operator has partitioned the days', async () => {
+    await database().db.query(`
+      ALTER TABLE usage_days RENAME TO usage_days_before;
+      CREATE TABLE usage_days (LIKE usage_days_before INCLUDING DEFAULTS, PRIMARY KEY (user_id, day, model, kind)) PARTITION BY RANGE (day);
+      ALTER TABLE usage_days ATTACH PARTITION usage_days_before FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
+      CREATE TABLE usage_days_after PARTITION OF usage_days FOR VALUES FROM ('2020-01-01') TO (MAXVALUE)`);
+    await use(0);
+    await use(20_000);
+    await prune(30);
+    expect(await agesLeft()).to.deep.equal([0]);
+  });
+
   it('deletes windows of the organisation after 400 days', async () => {
     for (const age of [399, 401]) {
       await rows(

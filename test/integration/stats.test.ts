@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { newId } from '../../src/base/ids.ts';
 import { type AdminStats, adminStatsSchema } from '../../src/contracts/routes/admin-stats.ts';
 import {
   type ChatStats,
@@ -195,7 +194,8 @@ describe('statistics', () => {
     expect(fresh).to.deep.include({ total: NOTHING, month: NOTHING, today: NOTHING, models: [] });
     expect(await app.as(userId).get<ChatStats>('/chat/stats')).to.deep.include({ ...NOTHING, models: [] });
     for (const path of ['/user/stats', '/ai/usage']) {
-      await app.as(newId()).refused('not_found', ['GET', path]);
+      // An admin who never had an account of credits.
+      await admin.refused('not_found', ['GET', path]);
     }
   });
 

@@ -13,9 +13,13 @@ export interface OldUsage {
 export async function deleteOldUsage(db: Db, { days, limit }: OldUsage): Promise<number> {
   const [gone] = await rows<{ count: number }>(
     db,
-    `WITH gone AS (
-       DELETE FROM usage_days WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM usage_days WHERE day < ${today} - $1::int ORDER BY day LIMIT $2 FOR UPDATE SKIP LOCKED))
+    // By the key: an operator may have partitioned the table, and then a ctid names a row in each part.
+    `WITH old AS (
+       SELECT user_id, day, model, kind FROM usage_days
+        WHERE day < ${today} - $1::int ORDER BY day LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), gone AS (
+       DELETE FROM usage_days USING old
+        WHERE (usage_days.user_id, usage_days.day, usage_days.model, usage_days.kind) = (old.user_id, old.day, old.model, old.kind)
        RETURNING 1)
      SELECT count(*)::int AS count FROM gone`,
     [days, limit],
