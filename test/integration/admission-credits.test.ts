@@ -18,6 +18,7 @@ const CATALOGUE = [
   priced('script/model', '1'),
   priced('script/dear', '20'),
   priced('script/odd', '0.0007'),
+  priced('script/tiny', '0.000001'),
   priced('script/free', '0'),
   priced('script/small', '1', { contextLength: 150, maxOutputTokens: 40 }),
 ];
@@ -104,6 +105,10 @@ describe('credits at admission', () => {
     await askFor(ann, { model: 'script/odd' });
     expect(await holdsOf(ann)).to.deep.equal([{ hold: '0.000714', tokens: 102 }]);
     await expectTooFew(await withCredits('0.000713'), { model: 'script/odd' });
+    // 0.00000102, of which six decimals are kept, as in the charge.
+    const cid = await withCredits('0.000001');
+    await askFor(cid, { model: 'script/tiny' });
+    expect(await holdsOf(cid)).to.deep.equal([{ hold: '0.000001', tokens: 102 }]);
     // 0.1 + 0.2 is 0.3 here.
     const bob = await withCredits('0.3');
     for (const amount of ['0.1', '0.2', '0.42']) {
