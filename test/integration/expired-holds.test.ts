@@ -155,6 +155,13 @@ describe('a hold that has run out', () => {
     await backdate(generationId, { expired: 1, silent: 13 });
     expect(await beatGenerations(database().db, [{ id: generationId, attempt: 1 }], 60)).to.have.length(1);
     expect(await pipeline.sweep()).to.equal(0);
+    // Silent once more, which is for the queue to mend: the hold lasts for another hour.
+    const silent = `UPDATE generations SET heartbeat_at = now() - interval '13 seconds' WHERE id = $1`;
+    await rows(database().db, silent, [generationId]);
+    pipeline.queue.enqueued.length = 0;
+    expect(await pipeline.sweep()).to.equal(1);
+    expect(pipeline.queue.enqueued).to.deep.equal([generationId]);
+    expect(await pipeline.stored(messageId)).to.deep.include({ status: 'streaming', attempt: 1 });
     stream.push({ type: 'text', text: ' here.' }, { type: 'finish', reason: 'stop' });
     await run;
     expect(await pipeline.stored(messageId)).to.deep.include({ status: 'completed', attempt: 1 });
