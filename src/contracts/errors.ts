@@ -32,6 +32,13 @@ export const ERRORS = {
 /** A stable error code, see {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Why a request for replies that is right may be refused: credits and limits. */
+export const ADMISSION_ERRORS = [
+  'insufficient_credits',
+  'usage_limit_reached',
+  'too_many_generations',
+] as const satisfies readonly ErrorCode[];
+
 /** The codes a generation can end with; they stand in `message.error.code`, not in an HTTP status. */
 export const GENERATION_ERROR_CODES = [
   'interrupted',

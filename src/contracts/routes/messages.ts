@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ADMISSION_ERRORS } from '../errors.ts';
 import { idSchema, pageOf, pageQuery, textSchema } from '../fields.ts';
 import { GENERATION_STATUSES, messageSchema } from '../message.ts';
 import { defineRoute } from '../route.ts';
@@ -64,7 +65,7 @@ export const sendMessage = defineRoute({
   summary: 'Stores a message; a message of the user is answered. `Idempotency-Key` makes it safe to repeat',
   body: sendMessageBody,
   answer: { status: 201, schema: sendMessageAnswer },
-  errors: ['not_found', 'model_not_available', 'idempotency_key_reused'],
+  errors: ['not_found', 'model_not_available', 'idempotency_key_reused', ...ADMISSION_ERRORS],
 });
 
 export const deleteMessage = defineRoute({
@@ -104,5 +105,5 @@ export const regenerateMessage = defineRoute({
   params,
   body: z.strictObject({ model: modelIdSchema.optional() }).optional(),
   answer: { status: 201, schema: sendMessageAnswer },
-  errors: ['not_found', 'conflict', 'model_not_available', 'idempotency_key_reused'],
+  errors: ['not_found', 'conflict', 'model_not_available', 'idempotency_key_reused', ...ADMISSION_ERRORS],
 });

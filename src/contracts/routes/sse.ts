@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ADMISSION_ERRORS } from '../errors.ts';
 import { idSchema, textSchema } from '../fields.ts';
 import { defineRoute } from '../route.ts';
 import { modelIdSchema } from '../session.ts';
@@ -29,5 +30,5 @@ export const streamSession = defineRoute({
     contentType: 'text/event-stream',
     description: 'The events of docs/protocol.md, `id: <messageId>:<attempt>:<offset>`',
   },
-  errors: ['not_found', 'model_not_available', 'idempotency_key_reused'],
+  errors: ['not_found', 'model_not_available', 'idempotency_key_reused', ...ADMISSION_ERRORS],
 });

@@ -1,8 +1,8 @@
 const { writeFileSync } = require('node:fs');
 const { reporters } = require('mocha');
 
-/** Mocha's own list of the tests; at the end, its numbers go into a file for `.ci/run`, one a line. */
-module.exports = class CiReporter extends reporters.Spec {
+/** Mocha's dots, or in CI its list of the tests; at the end its numbers go into a file, one a line. */
+module.exports = class NumbersReporter extends (process.env.CI ? reporters.Spec : reporters.Dot) {
   constructor(runner, options) {
     super(runner, options);
     const { file } = options.reporterOptions;
