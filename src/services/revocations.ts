@@ -1,12 +1,14 @@
 import { now } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
-import { listRevokedFamilies, revokeRefreshFamily } from '../data/repositories/refresh-tokens.ts';
+import { revokeRefreshFamily } from '../data/repositories/refresh-tokens.ts';
+import { listRevoked } from '../data/repositories/revoked.ts';
 import type { ControlBus } from '../feed/ports.ts';
 
 /**
- * The sign-ins whose access tokens are refused before they expire. Durable in PostgreSQL, spread by a
- * broadcast, and held in the memory of every process, so that checking a request costs no I/O.
+ * The sign-ins whose access tokens are refused before they expire, and the API keys that are no good any more. Durable in
+ * PostgreSQL, spread by a broadcast, and held in the memory of every process, so that checking a request costs no I/O.
+ * A sign-in and a key are known by their ids alone (`Identity.familyId`), here called families both.
  */
 export interface Revocations {
   /**
@@ -23,7 +25,12 @@ export interface Revocations {
    * @throws when the database does not answer
    */
   revoke(familyId: string): Promise<void>;
-  /** Calls `listener` once for each sign-in that is revoked from now on, wherever. Returns how to stop. */
+  /**
+   * Tells everybody of what the database has as revoked already: holds here at once, and elsewhere as with `revoke`.
+   * Never throws.
+   */
+  announce(familyIds: readonly string[]): Promise<void>;
+  /** Calls `listener` once for each sign-in and key that is revoked from now on, wherever. Returns how to stop. */
   onRevoked(listener: (familyId: string) => void): () => void;
   /** May be called twice. */
   stop(): Promise<void>;
@@ -34,7 +41,7 @@ export interface RevocationsOptions {
   database: Database;
   control: ControlBus;
   log: Logger;
-  /** Life of an access token: a sign-in that was revoked longer ago has none left. */
+  /** Life of an access token: a sign-in that was revoked longer ago has none left. Keys are looked up again long before. */
   accessTokenMinutes: number;
   /** Time between two reads of the table, for what a lost broadcast missed. Default 5 s. */
   pollMs?: number;
@@ -65,7 +72,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       try {
         listener(familyId);
       } catch (error) {
-        log.error({ err: error, familyId }, 'failed to act on a revoked sign-in');
+        log.error({ err: error, familyId }, 'failed to act on a revocation');
       }
     }
   }
@@ -79,7 +86,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 
   async function read(): Promise<void> {
     const startedAt = now();
-    const ids = await listRevokedFamilies(database.db, (startedAt - readUpTo + MARGIN_MS) / 1000);
+    const ids = await listRevoked(database.db, (startedAt - readUpTo + MARGIN_MS) / 1000);
     readUpTo = startedAt;
     for (const id of ids) add(id);
     forgetOld();
@@ -88,12 +95,20 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   function readAgainLater(): void {
     timer = setTimeout(() => {
       reading = read()
-        .catch((error: unknown) => log.warn({ err: error }, 'failed to read the revoked sign-ins'))
+        .catch((error: unknown) => log.warn({ err: error }, 'failed to read what was revoked'))
         .finally(() => {
           if (!stopped) readAgainLater();
         });
     }, pollMs);
     timer.unref();
+  }
+
+  async function announce(familyIds: readonly string[]): Promise<void> {
+    for (const familyId of familyIds) add(familyId);
+    const told = familyIds.map((familyId) => control.publish(TOPIC, { familyId }));
+    await Promise.all(told).catch((error: unknown) => {
+      log.warn({ err: error, familyIds }, 'failed to broadcast what was revoked');
+    });
   }
 
   return {
@@ -110,11 +125,10 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 
     async revoke(familyId) {
       await revokeRefreshFamily(database.db, familyId);
-      add(familyId);
-      await control.publish(TOPIC, { familyId }).catch((error: unknown) => {
-        log.warn({ err: error, familyId }, 'failed to broadcast a revoked sign-in');
-      });
+      await announce([familyId]);
     },
+
+    announce,
 
     onRevoked(listener) {
       listeners.add(listener);

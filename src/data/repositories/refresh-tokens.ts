@@ -76,16 +76,6 @@ export async function revokeRefreshFamily(db: Db, id: string): Promise<void> {
   );
 }
 
-/** The ids of the families that were revoked in the last `seconds`. */
-export async function listRevokedFamilies(db: Db, seconds: number): Promise<string[]> {
-  const found = await rows<{ id: string }>(
-    db,
-    `SELECT id FROM refresh_families WHERE revoked_at > clock_timestamp() - $1 * interval '1 second'`,
-    [seconds],
-  );
-  return found.map(({ id }) => id);
-}
-
 /** Deletes tokens that expired, and sign-ins that have none left. Returns how many rows went. */
 export async function deleteExpiredTokens(db: Db): Promise<number> {
   const tokens = await rows(db, 'DELETE FROM refresh_tokens WHERE expires_at < now() RETURNING id');
