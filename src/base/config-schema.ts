@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CREDIT_DECIMALS, decimalsOf, MAX_CREDITS } from '../contracts/credits.ts';
+import { roleNameSchema } from '../contracts/role.ts';
 import { modelFallbacks, providerName, providerNames } from './config-models.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -51,6 +52,9 @@ export const configShape = {
     .email('must be an e-mail address')
     .optional()
     .describe('the account that registers with it becomes an admin'),
+  DEFAULT_ROLE: roleNameSchema
+    .default('user')
+    .describe('the role of a new account; `premium` reaches paid models too'),
   CORS_ORIGINS: list.describe('origins of browser clients, comma separated; * allows all'),
   TRUST_PROXY_HOPS: integer(0, 10).default(0).describe('how many proxies of yours stand before the server'),
 

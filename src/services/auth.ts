@@ -47,11 +47,8 @@ export interface AuthDeps {
   accessTokens: AccessTokens;
   revocations: Revocations;
   secrets: RefreshSecrets;
-  config: Pick<Config, 'WELCOME_CREDITS' | 'REFRESH_TOKEN_DAYS' | 'ADMIN_EMAIL'>;
+  config: Pick<Config, 'WELCOME_CREDITS' | 'REFRESH_TOKEN_DAYS' | 'ADMIN_EMAIL' | 'DEFAULT_ROLE'>;
 }
-
-/** The role of a new account. */
-const NEW_ROLE = 'user';
 
 /** Signing up, in and out. */
 export function createAuth({ database, accessTokens, revocations, secrets, config }: AuthDeps): Auth {
@@ -72,7 +69,7 @@ export function createAuth({ database, accessTokens, revocations, secrets, confi
   return {
     async register({ email, password, name = null, userAgent }) {
       const passwordHash = await hashPassword(password);
-      const role = isSameEmail(email, config.ADMIN_EMAIL) ? ADMIN_ROLE : NEW_ROLE;
+      const role = isSameEmail(email, config.ADMIN_EMAIL) ? ADMIN_ROLE : config.DEFAULT_ROLE;
       const registered = await database.transaction(async (db) => {
         const user = await insertUser(db, { id: newId(), email, name, passwordHash, role });
         if (!user) return undefined;

@@ -1,6 +1,6 @@
 import type { Config } from '../base/config.ts';
 import { LLM_PROVIDERS, type LlmProvider } from '../base/config-models.ts';
-import type { ModelDirectory } from './model-directory.ts';
+import type { Model, ModelDirectory } from './model-directory.ts';
 
 /** What of the configuration names a model for each provider. */
 export type ProviderModelsConfig = Pick<
@@ -20,26 +20,58 @@ export function modelOfProvider(config: ProviderModelsConfig, provider: LlmProvi
   return `${provider}/${names[provider]}`;
 }
 
-/** The id of the model of a session that names none, as things are at that moment. */
-export type DefaultModel = () => string;
+/** Which models somebody reaches. */
+export type ModelReach = 'all' | 'free';
+
+/**
+ * The id of the model of a session that names none, as things are at that moment. `reach`: of those that its owner
+ * reaches; all unless told otherwise.
+ */
+export type DefaultModel = (reach?: ModelReach) => string;
 
 /**
  * Makes it, given the providers that are configured: `DEFAULT_MODEL`, or the model of `DEFAULT_LLM_PROVIDER` or else of
- * the first provider. A provider that does not have that one, such as a local server, gives one that it has.
+ * the first provider. A provider that does not have that one, such as a local server, gives one that it has. Who reaches
+ * free models only gets one of the same provider, or else of another one, and in the end the offline one.
  */
 export function createDefaultModel(
   config: ProviderModelsConfig & Pick<Config, 'DEFAULT_MODEL' | 'DEFAULT_LLM_PROVIDER'>,
   configured: readonly string[],
-  models: Pick<ModelDirectory, 'find' | 'anyOf'>,
+  models: Pick<ModelDirectory, 'find' | 'anyOf' | 'resolve'>,
 ): DefaultModel {
   const { DEFAULT_MODEL, DEFAULT_LLM_PROVIDER } = config;
   const usable = LLM_PROVIDERS.filter((provider) => configured.includes(provider));
   const provider = usable.find((each) => each === DEFAULT_LLM_PROVIDER) ?? usable[0];
-  return () => {
+
+  function usualModel(): string {
     if (DEFAULT_MODEL || !provider) return DEFAULT_MODEL ?? 'echo';
     const usual = modelOfProvider(config, provider);
     return (models.find(usual) ?? models.anyOf(provider))?.id ?? usual;
+  }
+
+  function freeModel(): string | undefined {
+    const inOrder = [...new Set([...(provider ? [provider] : []), ...usable])];
+    const free = inOrder.map(
+      (each) => freeOf(models.find(modelOfProvider(config, each))) ?? models.anyOf(each, 'free'),
+    );
+    return (free.find(Boolean) ?? models.find('echo'))?.id;
+  }
+
+  return (reach = 'all') => {
+    const usual = usualModel();
+    return reach === 'all' || tierOf(models, usual) === 'free' ? usual : (freeModel() ?? usual);
   };
+}
+
+const freeOf = (model: Model | undefined): Model | undefined => (model?.tier === 'free' ? model : undefined);
+
+/** Undefined for what cannot be asked: whoever asks it is told why. */
+function tierOf(models: Pick<ModelDirectory, 'resolve'>, id: string): Model['tier'] | undefined {
+  try {
+    return models.resolve(id, 'model').tier;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Turns titles by models off. */

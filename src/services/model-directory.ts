@@ -30,8 +30,8 @@ export interface Model {
 export interface ModelDirectory {
   /** The model of a full id, if it can be asked: enabled, and of a provider that is served here. */
   find(id: string): Model | undefined;
-  /** A model of a provider that can be asked: the first one by its id. */
-  anyOf(provider: string): Model | undefined;
+  /** A model of a provider, and of a tier where one is named, that can be asked: the first one by its id. */
+  anyOf(provider: string, tier?: ModelTier): Model | undefined;
   /**
    * As `find`, for an id that another process admitted: what is not found is looked for once more in the catalogue as it
    * is now.
@@ -106,8 +106,11 @@ export function createModelDirectory(
   return {
     replace,
     find,
-    anyOf(provider) {
-      const ids = [...byId.keys()].filter((id) => byId.get(id)?.provider === provider && find(id));
+    anyOf(provider, tier) {
+      const wanted = (model: Model) => model.provider === provider && (!tier || model.tier === tier);
+      const ids = [...byId.values()]
+        .filter((model) => wanted(model) && canBeAsked(model))
+        .map(({ id }) => id);
       return byId.get(ids.sort()[0] ?? '');
     },
     async findAdmitted(id) {

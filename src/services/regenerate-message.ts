@@ -6,6 +6,7 @@ import { presentMessage } from '../presenters/message.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
 import { countTokens } from './count-tokens.ts';
+import { requireReach } from './model-access.ts';
 import { type Counted, countedGeneration } from './rate-limits.ts';
 import type { SendMessageDeps } from './send-message.ts';
 import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
@@ -14,7 +15,7 @@ import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.
  * Has another reply written to the message that a reply answers. The old reply stays.
  *
  * @throws {AppError} `not_found`; `conflict` when the message is not a reply, or its question was deleted;
- *   `model_not_available`; `validation_failed` when the model cannot take it; `idempotency_key_reused`;
+ *   `model_not_available`, `forbidden`; `validation_failed` when the model cannot take it; `idempotency_key_reused`;
  *   `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
 export type RegenerateMessage = (
@@ -41,6 +42,7 @@ export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessag
     const session = await findOwnedSession(database.db, userId, old.sessionId);
     if (!session) throw notFound('session');
     const chosen = models.resolve(model ?? old.generation?.model ?? session.model, 'body.model');
+    await requireReach(deps.access, userId, [{ model: chosen, path: 'body.model' }]);
 
     const { settings } = session;
     requireSettings(chosen, settings, 'session.settings');

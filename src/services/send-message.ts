@@ -9,8 +9,10 @@ import type { AdmissionLimits } from '../data/entities/usage.ts';
 import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { presentMessage } from '../presenters/message.ts';
 import { presentSession } from '../presenters/session.ts';
+import type { AccessDirectory } from './access.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, findFirstAnswer } from './answer-once.ts';
+import { requireReach } from './model-access.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 import { type Counted, countedGeneration, type RateLimit } from './rate-limits.ts';
 import {
@@ -26,6 +28,8 @@ import {
 export interface SendMessageDeps extends LaunchDeps {
   database: Database;
   models: ModelDirectory;
+  /** Who may ask paid models. */
+  access: Pick<AccessDirectory, 'of'>;
   /** Longest message, in UTF-16 code units. */
   maxMessageChars: number;
   limits: AdmissionLimits;
@@ -40,7 +44,7 @@ export interface SendMessageDeps extends LaunchDeps {
  * Stores a message; one of the user's is answered by a generation per model.
  *
  * @param idempotencyKey from the header; `clientMessageId` does the same within one session
- * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `idempotency_key_reused`,
+ * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `forbidden`, `idempotency_key_reused`,
  *   `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
 export type SendMessage = (
@@ -71,6 +75,13 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     if (body.role === 'assistant' && (body.model || body.models)) {
       throw invalidField(body.model ? 'body.model' : 'body.models', 'only a message of the user is answered');
     }
+
+    const nameOf = (index: number) => (body.models ? `body.models.${index}` : 'body.model');
+    await requireReach(
+      deps.access,
+      userId,
+      chosen.map((model, index) => ({ model, path: nameOf(index) })),
+    );
 
     const { role, content } = body;
     const { settings } = session;

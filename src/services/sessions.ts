@@ -17,15 +17,19 @@ import {
   updateSession,
 } from '../data/repositories/sessions.ts';
 import { presentSession } from '../presenters/session.ts';
+import type { AccessDirectory } from './access.ts';
 import { requireSettings } from './admit-prompt.ts';
 import type { Announcer } from './announce.ts';
 import type { DefaultModel } from './default-model.ts';
+import { reachOf, requireReach } from './model-access.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 
 /** What sessions are made of. */
 export interface SessionsDeps {
   database: Pick<Database, 'db' | 'transaction'>;
   models: ModelDirectory;
+  /** Who may name paid models. */
+  access: Pick<AccessDirectory, 'of'>;
   announce: Announcer;
   /** Ends every generation of a session that has not ended, whether or not the session is still there. */
   stopSession(userId: string, sessionId: string): Promise<void>;
@@ -49,13 +53,13 @@ export interface Sessions {
   list(userId: string, query: PageQuery & SessionFilter): Promise<Page<Session>>;
   /** The sessions of a group, last used first. @throws {AppError} `not_found` for the group */
   listOfGroup(userId: string, groupId: string, query: PageQuery): Promise<Page<Session>>;
-  /** @throws {AppError} `not_found` for the group, `model_not_available`, `validation_failed` for settings */
+  /** @throws {AppError} `not_found` for the group, `model_not_available`, `forbidden` for the model, `validation_failed` for settings */
   create(userId: string, opening: SessionOpening): Promise<Session>;
   /**
    * Changes what is given.
    *
-   * @throws {AppError} `not_found` (session or group), `model_not_available`, `validation_failed` for settings that the
-   *   model does not go with
+   * @throws {AppError} `not_found` (session or group), `model_not_available`, `forbidden` for the model,
+   *   `validation_failed` for settings that the model does not go with
    */
   update(userId: string, id: string, changes: SessionChanges): Promise<Session>;
   /** Stops what runs in it and deletes it with its messages. @throws {AppError} `not_found` */
@@ -67,7 +71,7 @@ const cursor = defineCursor(z.tuple([z.int().min(0).max(253_402_300_799_999), id
 
 /** Sessions, on a database. */
 export function createSessions(deps: SessionsDeps): Sessions {
-  const { database, models, announce, stopSession, inrPerUsd } = deps;
+  const { database, models, access, announce, stopSession, inrPerUsd } = deps;
   const { db } = database;
 
   async function list(userId: string, { limit, cursor: from, ...filter }: PageQuery & SessionFilter) {
@@ -111,8 +115,10 @@ export function createSessions(deps: SessionsDeps): Sessions {
       if (page.data.length === 0 && !(await findOwnedGroup(db, userId, groupId))) throw notFound('group');
       return page;
     },
-    async create(userId, { title = null, groupId = null, model = deps.defaultModel(), settings = {} }) {
-      const chosen = models.resolve(model, 'body.model');
+    async create(userId, { title = null, groupId = null, model, settings = {} }) {
+      const named = model ?? deps.defaultModel(await reachOf(access, userId));
+      const chosen = models.resolve(named, 'body.model');
+      await requireReach(access, userId, [{ model: chosen, path: 'body.model' }]);
       requireSettings(chosen, settings, 'body.settings');
       const session = {
         id: newId(),
@@ -130,6 +136,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
     },
     async update(userId, id, changes) {
       const chosen = changes.model === undefined ? undefined : models.resolve(changes.model, 'body.model');
+      if (chosen) await requireReach(access, userId, [{ model: chosen, path: 'body.model' }]);
       if (chosen || changes.settings) await requireMatch(userId, id, { chosen, settings: changes.settings });
       const changing = Object.values(changes).some((value) => value !== undefined);
       const session = await withGroup(userId, changes.groupId, (inside) =>

@@ -44,6 +44,8 @@ export class Cluster {
       JWT_SECRET: 'a secret of the journeys, long enough to be one',
       DATABASE_POOL_SIZE: '6',
       RATE_LIMITS: 'off',
+      // Models of OpenAI are paid ones.
+      DEFAULT_ROLE: 'premium',
       MAX_CONCURRENT_GENERATIONS: '1000',
       WELCOME_CREDITS: '1000000',
       SHUTDOWN_GRACE_MS: '500',

@@ -12,6 +12,7 @@ import type { RoutePatience } from '../../src/providers/route-plan.ts';
 import { createRouter } from '../../src/providers/router.ts';
 import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
 import type { GenerationQueue } from '../../src/queue/generation-queue.ts';
+import { createAccessDirectory } from '../../src/services/access.ts';
 import { createAnnouncer } from '../../src/services/announce.ts';
 import { createAnnounceEnd } from '../../src/services/announce-end.ts';
 import { createLiveMessages } from '../../src/services/live-messages.ts';
@@ -192,7 +193,8 @@ export function createPipeline(
   const models = createModelDirectory(['echo', 'script', 'other', 'anthropic'], catalogue);
   const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
   const rateLimit = NO_RATE_LIMIT;
-  const sending = { ...shared, models, maxMessageChars: MAX_MESSAGE_CHARS, holds, rateLimit };
+  const access = createAccessDirectory({ database, control: feed.control });
+  const sending = { ...shared, models, access, maxMessageChars: MAX_MESSAGE_CHARS, holds, rateLimit };
   const sendMessage = createSendMessage(sending);
   const settle = createSettleGeneration({ ...shared, announceEnd });
   const workers: RunningGenerations[] = [];
@@ -217,6 +219,7 @@ export function createPipeline(
     sessions: createSessions({
       ...shared,
       models,
+      access,
       stopSession: stops.stopSession,
       defaultModel: () => SCRIPTED,
     }),

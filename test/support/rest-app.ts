@@ -8,6 +8,7 @@ import { groupRoutes } from '../../src/http/routes/groups.ts';
 import { messageRoutes } from '../../src/http/routes/messages.ts';
 import { sessionRoutes } from '../../src/http/routes/sessions.ts';
 import type { GenerationQueue } from '../../src/queue/generation-queue.ts';
+import { createAccessDirectory } from '../../src/services/access.ts';
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
 import { createAdjustBalance } from '../../src/services/adjust-balance.ts';
 import { createAnnouncer } from '../../src/services/announce.ts';
@@ -84,15 +85,17 @@ export async function startRestApp(database: Database): Promise<RestApp> {
     announceEnd: createAnnounceEnd(shared),
   });
   const rateLimit = NO_RATE_LIMIT;
+  const access = createAccessDirectory({ database, control: feed.control });
   const sending = {
     ...shared,
     queue: idleQueue,
     models,
+    access,
     maxMessageChars: 100_000,
     holds: HOLDS,
     rateLimit,
   };
-  const sessions = createSessions({ ...shared, models, stopSession, defaultModel: () => 'echo' });
+  const sessions = createSessions({ ...shared, models, access, stopSession, defaultModel: () => 'echo' });
   const messages = createMessages({ ...shared, present, stopMessage });
 
   const server = await startTestApp({

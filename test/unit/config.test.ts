@@ -32,6 +32,7 @@ const WRONG: Record<string, string> = {
   SOCKET_BUFFER_BYTES: '1',
   SSE_HEARTBEAT_MS: '10',
   ADMIN_EMAIL: 'nobody',
+  DEFAULT_ROLE: 'Every One',
   MODEL_SYNC_HOURS: 'daily',
   DEFAULT_LLM_PROVIDER: 'echo',
   LLM_FALLBACK_PROVIDERS: 'claude, mistral',

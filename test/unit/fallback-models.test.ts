@@ -144,6 +144,33 @@ describe('the model of a session that names none', () => {
   });
 });
 
+describe('the model of a session that names none, of a user who reaches free models only', () => {
+  const chosen = (env: NodeJS.ProcessEnv, configured: string[], has: Record<string, 'free' | 'paid'>) => {
+    const served = ['echo', ...configured];
+    const models = Object.entries({ echo: 'free', ...has } as const).map(([id, tier]) =>
+      testModel(id, { tier }),
+    );
+    return createDefaultModel(loadConfig(env), served, createModelDirectory(served, models))('free');
+  };
+
+  it('is the usual one where that is free, by its bare name too', () => {
+    expect(chosen({}, ['openai'], { 'openai/gpt-5.4-mini': 'free' })).to.equal('openai/gpt-5.4-mini');
+    expect(chosen({ DEFAULT_MODEL: 'llama' }, ['openai'], { 'openai/llama': 'free' })).to.equal('llama');
+  });
+
+  it('is else a free one of the same provider, then of another', () => {
+    const has = { 'openai/gpt-5.4-mini': 'paid', 'openai/b': 'free', 'gemini/a': 'free' } as const;
+    expect(chosen({}, ['openai', 'gemini'], has)).to.equal('openai/b');
+    expect(chosen({ DEFAULT_LLM_PROVIDER: 'gemini' }, ['openai', 'gemini'], has)).to.equal('gemini/a');
+    expect(chosen({ DEFAULT_MODEL: 'openai/gpt-5.4-mini' }, ['gemini'], has)).to.equal('gemini/a');
+  });
+
+  it('is else echo: never a paid one', () => {
+    expect(chosen({}, ['openai'], { 'openai/gpt-5.4-mini': 'paid' })).to.equal('echo');
+    expect(chosen({ DEFAULT_MODEL: 'openai/gone' }, ['openai'], { 'openai/x': 'paid' })).to.equal('echo');
+  });
+});
+
 describe('the model that names sessions', () => {
   const titles = (env: NodeJS.ProcessEnv, model: string) => createTitleModel(loadConfig(env), () => model)();
 
