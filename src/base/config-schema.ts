@@ -8,6 +8,13 @@ const integer = (min: number, max: number) => z.coerce.number().int().min(min).m
 const minutes = z.coerce.number().positive().max(10_080);
 const url = (...protocols: string[]) =>
   z.url({ protocol: new RegExp(`^(${protocols.join('|')})$`), error: `must be a ${protocols[0]}:// URL` });
+/** One line, an address with or without a name: nothing that could add a header to a mail. */
+const mailSender = z
+  .string()
+  .regex(
+    /^([^<>\p{Cc}]+ )?<[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+>$|^[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+$/u,
+    'must be `Name <address>`',
+  );
 const list = z
   .string()
   .default('')
@@ -57,6 +64,25 @@ export const configShape = {
     .describe('the role of a new account; `premium` reaches paid models too'),
   CORS_ORIGINS: list.describe('origins of browser clients, comma separated; * allows all'),
   TRUST_PROXY_HOPS: integer(0, 10).default(0).describe('how many proxies of yours stand before the server'),
+  PUBLIC_URL: url('http', 'https')
+    .optional()
+    .describe('where browsers find the server, for links in mails; unset: http://HOST:PORT'),
+  GOOGLE_CLIENT_ID: z.string().optional().describe('of Google, for signing in with it; unset: nobody can'),
+  GOOGLE_CLIENT_SECRET: z.string().optional().describe('its secret'),
+  GOOGLE_CALLBACK_URL: url('http', 'https')
+    .optional()
+    .describe('where Google sends browsers back; unset: PUBLIC_URL with /auth/google/callback'),
+  GOOGLE_AUTHORIZATION_URL: url('http', 'https').optional().describe('another authorization URL for Google'),
+  GOOGLE_TOKEN_URL: url('http', 'https').optional().describe('another token URL for Google'),
+  GOOGLE_USERINFO_URL: url('http', 'https').optional().describe('another userinfo URL for Google'),
+  OAUTH_REDIRECT_URL: url('http', 'https')
+    .optional()
+    .describe('the page that browsers are sent to after Google, with the cookie; unset: they get JSON'),
+
+  SMTP_URL: url('smtp', 'smtps')
+    .optional()
+    .describe('the mail server, as smtps://user:password@host; unset: mails are files under DATA_DIR/mail'),
+  MAIL_FROM: mailSender.optional().describe('who mails are from, as `Parley <parley@example.com>`'),
 
   MAX_BODY_BYTES: integer(1_024, 100_000_000).default(1_000_000).describe('largest request body'),
   MAX_MESSAGE_CHARS: integer(1, 10_000_000)
@@ -173,6 +199,10 @@ export const configShape = {
     .optional()
     .describe('requests to sign in, up or on per client address and window; unset: 10, likewise'),
   RATE_LIMIT_AUTH_MINUTES: minutes.default(15).describe('length of this window'),
+  LOGIN_FAILURES: integer(1, 1_000_000)
+    .default(10)
+    .describe('wrong passwords for one account per window; then it is locked until the end of the window'),
+  LOGIN_FAILURES_MINUTES: minutes.default(15).describe('length of this window'),
   RATE_LIMIT_GENERATION_REQUESTS: integer(1, 1_000_000_000)
     .optional()
     .describe('requests for replies per user and window; unset: 50, likewise'),

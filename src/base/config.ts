@@ -46,6 +46,16 @@ function requireTogether(config: Config): void {
       'The configuration is wrong:\n  JWT_SECRET: must be set in production (32 or more random characters)',
     );
   }
+  const { GOOGLE_CLIENT_ID: googleId, GOOGLE_CLIENT_SECRET: googleSecret } = config;
+  if ((googleId === undefined) !== (googleSecret === undefined)) {
+    const missing = googleId === undefined ? 'GOOGLE_CLIENT_ID' : 'GOOGLE_CLIENT_SECRET';
+    throw new ConfigError(`The configuration is wrong:\n  ${missing}: must be set together with the other`);
+  }
+  if (config.SMTP_URL && !config.MAIL_FROM) {
+    throw new ConfigError(
+      'The configuration is wrong:\n  MAIL_FROM: must be set when SMTP_URL is (as `Parley <parley@example.com>`)',
+    );
+  }
 }
 
 function withAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

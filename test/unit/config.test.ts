@@ -33,6 +33,16 @@ const WRONG: Record<string, string> = {
   SSE_HEARTBEAT_MS: '10',
   ADMIN_EMAIL: 'nobody',
   DEFAULT_ROLE: 'Every One',
+  PUBLIC_URL: 'chat.example.com',
+  GOOGLE_CALLBACK_URL: '/auth/google/callback',
+  GOOGLE_AUTHORIZATION_URL: 'accounts.google.com',
+  GOOGLE_TOKEN_URL: 'ftp://127.0.0.1/token',
+  GOOGLE_USERINFO_URL: 'userinfo',
+  OAUTH_REDIRECT_URL: 'javascript:alert(1)',
+  SMTP_URL: 'https://mail.example.com',
+  MAIL_FROM: 'Parley <parley@example.com>\r\nBcc: <all@example.com>',
+  LOGIN_FAILURES: '0',
+  LOGIN_FAILURES_MINUTES: '-15',
   MODEL_SYNC_HOURS: 'daily',
   DEFAULT_LLM_PROVIDER: 'echo',
   LLM_FALLBACK_PROVIDERS: 'claude, mistral',
@@ -72,6 +82,8 @@ const ANYTHING = [
   'DATA_DIR',
   'CORS_ORIGINS',
   'DEFAULT_MODEL',
+  'GOOGLE_CLIENT_ID',
+  'GOOGLE_CLIENT_SECRET',
   'OPENAI_API_KEY',
   'ANTHROPIC_API_KEY',
   'GEMINI_API_KEY',
@@ -195,6 +207,31 @@ describe('loadConfig', () => {
   it('wants a secret in production', () => {
     expect(refusals({ NODE_ENV: 'production' })[0]).to.match(/^ {2}JWT_SECRET: must be set in production/);
     expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET: SECRET }).production).to.equal(true);
+  });
+
+  it('wants both of what Google gives, and a sender where there is a mail server', () => {
+    expect(refusals({ GOOGLE_CLIENT_ID: 'id' })[0]).to.match(/^ {2}GOOGLE_CLIENT_SECRET: must be set/);
+    expect(refusals({ GOOGLE_CLIENT_SECRET: 'secret' })[0]).to.match(/^ {2}GOOGLE_CLIENT_ID: must be set/);
+    expect(refusals({ GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' })).to.deep.equal([]);
+    const server = { SMTP_URL: 'smtps://user:password@mail.example.com' };
+    expect(refusals(server)[0]).to.match(/^ {2}MAIL_FROM: must be set/);
+    for (const sender of ['Parley <parley@example.com>', '<parley@example.com>', 'parley@example.com']) {
+      expect(refusals({ ...server, MAIL_FROM: sender }), sender).to.deep.equal([]);
+    }
+  });
+
+  it('takes no sender that is not one address', () => {
+    for (const sender of [
+      'Parley',
+      'a@b c@d',
+      'a@b, c@d',
+      'A <a@b> <c@d>',
+      'A <a@b>\nX: y',
+      'A\rX: <a@b>',
+      '<>',
+    ]) {
+      expect(refusals({ MAIL_FROM: sender })[0], JSON.stringify(sender)).to.match(/^ {2}MAIL_FROM: /);
+    }
   });
 
   it('wants a database for all processes where they share a Redis', () => {
