@@ -8,6 +8,7 @@ import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
 import { adminRoutes } from './http/routes/admin.ts';
+import { apiKeyRoutes } from './http/routes/api-keys.ts';
 import { authRoutes } from './http/routes/auth.ts';
 import { balanceRoutes } from './http/routes/balance.ts';
 import { docsRoutes } from './http/routes/docs.ts';
@@ -27,6 +28,8 @@ import { createAccessDirectory } from './services/access.ts';
 import { createAccessTokens } from './services/access-tokens.ts';
 import { createAdjustBalance } from './services/adjust-balance.ts';
 import { createAdminStats } from './services/admin-stats.ts';
+import { createApiKeyDirectory } from './services/api-key-directory.ts';
+import { createApiKeys } from './services/api-keys.ts';
 import { createAuth } from './services/auth.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
@@ -90,7 +93,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     hub,
     messages: liveMessages,
     maxBufferBytes: config.SOCKET_BUFFER_BYTES,
-    onRevoked: identity.revocations.onRevoked,
+    revocations: identity.revocations,
     requireSession: core.requireSession,
     sendMessage,
     log,
@@ -118,6 +121,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         checks: { database: () => database.ping(), feed: () => feed.ping(), queue: () => queue.ping() },
       }),
       authRoutes({ ...identity, refreshCookie: createRefreshCookie(config) }),
+      apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
       groupRoutes({ groups, sessions }),
       sessionRoutes({ sessions, messages }),
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
@@ -174,6 +178,8 @@ async function composeIdentity({ config, log, lifecycle, resources }: Core) {
   });
   await revocations.start();
   lifecycle.onClose('revocations', () => revocations.stop());
+  const apiKeys = createApiKeyDirectory({ database, revocations, log });
+  lifecycle.onClose('API keys', () => apiKeys.stop());
   const secrets = createRefreshSecrets(secret);
   const access = createAccessDirectory({ database, control: feed.control });
   lifecycle.onClose('access', () => access.stop());
@@ -181,7 +187,7 @@ async function composeIdentity({ config, log, lifecycle, resources }: Core) {
     revocations,
     access,
     authorize: createAuthorize(access),
-    authenticate: createAuthenticate({ accessTokens, revocations }),
+    authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
     auth: createAuth({ database, accessTokens, revocations, secrets, config }),
     streamTickets: createStreamTickets({ tickets: feed.tickets, revocations }),
   };

@@ -9,7 +9,8 @@ import type { RouteContract } from '../contracts/route.ts';
 
 const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal'];
 const BODY_ERRORS: ErrorCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
-const AUTH_ERRORS: ErrorCode[] = ['unauthenticated', 'token_expired', 'token_revoked'];
+/** Everywhere but on public routes: an API key may be refused by each of them. */
+const AUTH_ERRORS: ErrorCode[] = ['unauthenticated', 'token_expired', 'token_revoked', 'forbidden'];
 
 /** What an answer tells of rate limits; the first two stand in every other answer as well. */
 const LIMIT_HEADERS = {
@@ -26,12 +27,38 @@ const LIMITED: Record<NonNullable<RouteContract['rateLimit']>, string> = {
   none: 'Not rate limited.',
 };
 
-/** How a route may be called, by its access. */
-const SECURITY: Record<RouteContract['access'], Record<string, string[]>[]> = {
-  public: [],
-  user: [{ bearer: [] }],
-  ticket: [{ bearer: [] }, { streamTicket: [] }],
+/** How one signs in; `bearer` takes API keys as well, where a route has a scope. */
+const SECURITY_SCHEMES: Record<string, oas31.SecuritySchemeObject> = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT or pk_...',
+    description: 'An access token, or an API key with the scope that the route names',
+  },
+  apiKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description:
+      'An API key (`POST /user/api-keys`) with the scope that the route names; counts when there is no bearer',
+  },
+  streamTicket: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'ticket',
+    description: 'From `POST /auth/stream-ticket`, for one use',
+  },
 };
+
+/** How a route may be called: any of these. An API key stands there with the scope that it needs. */
+function toSecurity({ access, scope }: RouteContract): Record<string, string[]>[] {
+  if (access === 'public') return [];
+  return [
+    { bearer: [] },
+    ...(scope ? [{ apiKey: [scope] }] : []),
+    ...(access === 'ticket' ? [{ streamTicket: [] }] : []),
+  ];
+}
 
 /** The OpenAPI 3.1 document of the mounted routes. */
 export function createOpenApiDocument(
@@ -51,15 +78,7 @@ export function createOpenApiDocument(
     tags: [...new Set(contracts.map((contract) => contract.tag))].map((name) => ({ name })),
     paths: toPaths(contracts),
     components: {
-      securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token' },
-        streamTicket: {
-          type: 'apiKey',
-          in: 'query',
-          name: 'ticket',
-          description: 'From `POST /auth/stream-ticket`, for one use',
-        },
-      },
+      securitySchemes: SECURITY_SCHEMES,
     },
   });
 }
@@ -83,9 +102,10 @@ export function openApiPath(path: string): string {
 }
 
 function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
-  const { params, query, body, answer, summary, tag, access, permission, rateLimit } = contract;
+  const { params, query, body, answer, summary, tag, permission, rateLimit } = contract;
   const notes = [
     ...(permission ? [`Needs the permission \`${permission}\`.`] : []),
+    ...toKeyNotes(contract),
     ...(rateLimit ? [LIMITED[rateLimit]] : []),
   ];
   return {
@@ -93,7 +113,7 @@ function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
     summary,
     ...(notes.length > 0 && { description: notes.join(' ') }),
     tags: [tag],
-    security: SECURITY[access],
+    security: toSecurity(contract),
     requestParams: { ...(params && { path: params }), ...(query && { query }) },
     ...(body && {
       requestBody: {
@@ -103,6 +123,11 @@ function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
     }),
     responses: { [answer.status]: toResponse(contract), ...toProblemResponses(contract) },
   };
+}
+
+function toKeyNotes({ access, scope }: RouteContract): string[] {
+  if (access === 'public') return [];
+  return [scope ? `API keys need the scope \`${scope}\`.` : 'Not for API keys.'];
 }
 
 /** `POST /auth/stream-ticket` -> `postAuthStreamTicket`: unique, as method and path are. */
@@ -123,7 +148,6 @@ function toProblemResponses(contract: RouteContract) {
     ...(contract.rateLimit === 'none' ? [] : (['rate_limited'] as const)),
     ...(contract.body ? BODY_ERRORS : []),
     ...(contract.access === 'public' ? [] : AUTH_ERRORS),
-    ...(contract.permission ? (['forbidden'] as const) : []),
     ...(contract.errors ?? []),
   ]);
   const byStatus: Record<string, string[]> = {};

@@ -4,7 +4,7 @@ import type { RouteContract } from '../contracts/route.ts';
 import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
 import type { RateLimits } from '../services/rate-limits.ts';
-import { bearerToken } from './bearer.ts';
+import { credentialOf } from './bearer.ts';
 import type { AppContext, AppState } from './context.ts';
 import type { ReadJsonBody } from './read-json-body.ts';
 
@@ -48,11 +48,14 @@ export function createRouteTable({
     readBody,
     async identify(access, ctx) {
       if (access === 'public') return undefined;
-      const token = bearerToken(ctx.get('authorization'));
+      const token = credentialOf(ctx);
       if (token !== undefined) return authenticate(token);
       const { ticket } = ctx.query;
       if (access === 'ticket' && typeof ticket === 'string') return redeemTicket(ticket);
-      throw new AppError('unauthenticated', 'Send an access token: `Authorization: Bearer <token>`.');
+      throw new AppError(
+        'unauthenticated',
+        'Send an access token or an API key: `Authorization: Bearer <token>`.',
+      );
     },
   };
 }

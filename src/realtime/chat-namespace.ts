@@ -8,6 +8,7 @@ import type { Authenticate } from '../services/authenticate.ts';
 import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
 import type { RateLimit } from '../services/rate-limits.ts';
+import type { Revocations } from '../services/revocations.ts';
 import type { SendMessage } from '../services/send-message.ts';
 import type { StopGeneration } from '../services/stop-generation.ts';
 import type { EventHandler } from './handlers/handler.ts';
@@ -29,8 +30,7 @@ export interface ChatNamespaceDeps extends ConnectionDeps {
   requireSession: RequireSession;
   sendMessage: SendMessage;
   stopMessage: StopGeneration['stopMessage'];
-  /** Calls back for each sign-in that is revoked, wherever. Returns how to stop. */
-  onRevoked: (listener: (familyId: string) => void) => () => void;
+  revocations: Pick<Revocations, 'isRevoked' | 'onRevoked'>;
 }
 
 /** Most packets that may wait for a socket that asks and does not read the answers. */
@@ -49,7 +49,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     leave: leaveHandler,
     'message:send': sendMessageHandler(deps.sendMessage),
     'message:stop': stopMessageHandler(deps.stopMessage),
-    auth: renewAuthHandler(deps.authenticate),
+    auth: renewAuthHandler(admit),
   };
 
   io.of('/').use((_socket, next) =>
@@ -74,9 +74,11 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
       if (waitingPackets(socket) > MAX_WAITING_PACKETS) socket.conn.close();
       else void answer(connection, event, args);
     });
+    // It may have been revoked while the connection was made, when nobody was told.
+    if (deps.revocations.isRevoked(connection.identity.familyId)) socket.disconnect(true);
   });
 
-  const unsubscribe = deps.onRevoked((familyId) => {
+  const unsubscribe = deps.revocations.onRevoked((familyId) => {
     for (const { identity, socket } of connections) {
       if (identity.familyId === familyId) socket.disconnect(true);
     }
@@ -102,7 +104,12 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     const checked = checkInput(authSchema, { token }, 'auth');
     if (!checked.ok)
       throw new AppError('unauthenticated', 'The token is not valid.', { errors: checked.errors });
-    const identity = await deps.authenticate(checked.value.token);
+    return admit(checked.value.token);
+  }
+
+  /** Who a token speaks for, if that is somebody who may be here. */
+  async function admit(token: string): Promise<Identity> {
+    const identity = await deps.authenticate(token);
     await deps.authorize(identity, CHAT);
     return identity;
   }

@@ -4,6 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Have } from '../contracts/events.ts';
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
+import type { Revocations } from '../services/revocations.ts';
 import { Outbox } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
@@ -16,8 +17,7 @@ export interface SessionStreamsDeps {
   /** Most bytes that wait for a slow reader. */
   maxBufferBytes: number;
   heartbeatMs: number;
-  /** Calls back for each sign-in that is revoked, wherever. Returns how to stop. */
-  onRevoked: (listener: (familyId: string) => void) => () => void;
+  revocations: Pick<Revocations, 'isRevoked' | 'onRevoked'>;
   log: Logger;
 }
 
@@ -60,10 +60,10 @@ const HEADERS = {
 
 /** Makes the server of event streams. */
 export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
-  const { hub, messages, maxBufferBytes, heartbeatMs, onRevoked, log } = deps;
+  const { hub, messages, maxBufferBytes, heartbeatMs, revocations, log } = deps;
   const open = new Map<ServerResponse, Identity>();
 
-  const unsubscribe = onRevoked((familyId) => {
+  const unsubscribe = revocations.onRevoked((familyId) => {
     for (const [response, identity] of open) if (identity.familyId === familyId) response.end();
   });
   const heartbeat = setInterval(() => {
@@ -101,6 +101,8 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
       response.write(`retry: ${RETRY_MS}\n\n`);
       open.set(response, identity);
       outbox.release();
+      // It may have been revoked while the stream was prepared, when nobody was told.
+      if (revocations.isRevoked(identity.familyId)) response.end();
     },
 
     stop() {

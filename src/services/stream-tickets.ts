@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { now } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import { newSecret } from '../base/ids.ts';
+import { SCOPES } from '../contracts/permissions.ts';
 import type { TicketStore } from '../feed/ports.ts';
 import type { Identity } from './identity.ts';
 import type { Revocations } from './revocations.ts';
@@ -27,11 +28,13 @@ export interface IssuedTicket {
 
 const LIFE_SECONDS = 30;
 
+/** All of it: without its scopes the ticket of an API key would do whatever its owner may. */
 const identitySchema = z.object({
   userId: z.string(),
   role: z.string(),
   familyId: z.string(),
   tokenId: z.string(),
+  scopes: z.array(z.enum(SCOPES)).exactOptional(),
   expiresAt: z.number(),
 });
 
@@ -54,9 +57,11 @@ export function createStreamTickets({
       const stored = looksLikeTicket(ticket) ? await tickets.take(keyOf(ticket)) : null;
       if (stored === null) throw new AppError('unauthenticated', 'The ticket is not valid, or not any more.');
       const identity = identitySchema.parse(JSON.parse(stored));
-      if (identity.expiresAt <= now()) throw new AppError('token_expired', 'The access token has expired.');
+      if (identity.expiresAt <= now()) {
+        throw new AppError('token_expired', 'What the ticket was issued for has expired.');
+      }
       if (!revocations.isRevoked(identity.familyId)) return identity;
-      throw new AppError('token_revoked', 'This sign-in has been revoked. Sign in again.');
+      throw new AppError('token_revoked', 'What the ticket was issued for has been revoked.');
     },
   };
 }

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { ERRORS } from '../../src/contracts/errors.ts';
 import type { RouteContract } from '../../src/contracts/route.ts';
 import * as adminModelContracts from '../../src/contracts/routes/admin-models.ts';
+import * as apiKeyContracts from '../../src/contracts/routes/api-keys.ts';
 import * as authContracts from '../../src/contracts/routes/auth.ts';
 import * as balanceContracts from '../../src/contracts/routes/balance.ts';
 import * as groupContracts from '../../src/contracts/routes/groups.ts';
@@ -32,6 +33,7 @@ interface Document {
 
 const contracts = [
   adminModelContracts,
+  apiKeyContracts,
   authContracts,
   balanceContracts,
   groupContracts,
@@ -69,8 +71,7 @@ describe('the OpenAPI document', () => {
         400,
         500,
         ...(contract.rateLimit === 'none' ? [] : [429]),
-        ...(contract.access === 'public' ? [] : [401]),
-        ...(contract.permission ? [403] : []),
+        ...(contract.access === 'public' ? [] : [401, 403]),
         ...(contract.body ? [413, 415] : []),
         ...(contract.errors ?? []).map((code) => ERRORS[code].status),
       ];
@@ -94,7 +95,7 @@ describe('the OpenAPI document', () => {
       expect(inPath.every(({ required }) => required)).to.equal(true);
       expect(contract.body !== undefined).to.equal(operations[index]?.requestBody !== undefined);
       expect(operations[index]?.security).to.have.lengthOf(
-        { public: 0, user: 1, ticket: 2 }[contract.access],
+        { public: 0, user: 1, ticket: 2 }[contract.access] + (contract.scope ? 1 : 0),
       );
     }
     const refs = [...JSON.stringify(all).matchAll(/"\$ref":"([^"]*)"/g)].map(([, ref]) => ref as string);
@@ -121,6 +122,28 @@ describe('the OpenAPI document', () => {
     expect(contracts.filter(({ rateLimit }) => rateLimit === 'none').map(({ path }) => path)).to.have.members(
       ['/', '/health', '/health/ready'],
     );
+  });
+
+  it('tells what an API key needs, and where none is taken', () => {
+    const all = JSON.parse(JSON.stringify(createOpenApiDocument(contracts, { version: '1' }))) as Document;
+    expect(all.components.securitySchemes.bearer).to.have.property('bearerFormat', 'JWT or pk_...');
+    expect(all.components.securitySchemes.apiKey).to.include({
+      type: 'apiKey',
+      in: 'header',
+      name: 'x-api-key',
+    });
+    for (const contract of contracts) {
+      const { description = '', security = [] } = operationOf(contract, all) ?? {};
+      const byKey = security.filter((way) => 'apiKey' in way);
+      expect(byKey, contract.path).to.deep.equal(contract.scope ? [{ apiKey: [contract.scope] }] : []);
+      expect(/API keys need the scope `(\w+)`/.exec(description)?.[1], contract.path).to.equal(
+        contract.scope,
+      );
+      const refused = contract.access !== 'public' && contract.scope === undefined;
+      expect(description.includes('Not for API keys.'), contract.path).to.equal(refused);
+    }
+    const kinds = contracts.map(({ access, scope }) => (access === 'public' ? access : scope));
+    expect(kinds).to.include.members(['public', undefined, 'chat', 'models', 'usage', 'admin']);
   });
 
   it('says which bodies may be left out', () => {

@@ -11,11 +11,14 @@ import type { ControlBus } from '../../src/feed/ports.ts';
 import { createHttpApp } from '../../src/http/app.ts';
 import { createRefreshCookie } from '../../src/http/refresh-cookie.ts';
 import type { RouteModule } from '../../src/http/route-table.ts';
+import { apiKeyRoutes } from '../../src/http/routes/api-keys.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { type ReadinessChecks, systemRoutes } from '../../src/http/routes/system.ts';
 import { createAccessDirectory } from '../../src/services/access.ts';
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
+import { createApiKeyDirectory } from '../../src/services/api-key-directory.ts';
+import { createApiKeys } from '../../src/services/api-keys.ts';
 import { createAuth } from '../../src/services/auth.ts';
 import { createAuthenticate } from '../../src/services/authenticate.ts';
 import { createAuthorize } from '../../src/services/authorize.ts';
@@ -76,13 +79,14 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     log,
     accessTokenMinutes: config.ACCESS_TOKEN_MINUTES,
   });
+  const apiKeys = createApiKeyDirectory({ database, revocations, log });
   const secrets = createRefreshSecrets(TEST_JWT_SECRET);
   const access = createAccessDirectory({ database, control: control ?? feed.control });
   const streamTickets = createStreamTickets({ tickets: feed.tickets, revocations });
   const app = createHttpApp({
     config,
     log,
-    authenticate: createAuthenticate({ accessTokens, revocations }),
+    authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
     redeemTicket: streamTickets.redeem,
     authorize: createAuthorize(access),
     rateLimits: createRateLimits(ratePolicies(config), feed.rateLimits),
@@ -92,6 +96,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
         streamTickets,
         refreshCookie: createRefreshCookie(config),
       }),
+      apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations }) }),
       systemRoutes({ version: '0.0.0-test', checks, log, checkTimeoutMs }),
       docsRoutes({ version: '0.0.0-test' }),
       ...routes,
@@ -126,6 +131,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
       server.close();
       server.closeAllConnections();
       await revocations.stop();
+      await apiKeys.stop();
     },
   };
 }

@@ -2,7 +2,7 @@ import { authSchema } from '../../contracts/events.ts';
 import type { Authenticate } from '../../services/authenticate.ts';
 import { defineHandler } from './handler.ts';
 
-/** `auth`: goes on with a fresh token. */
+/** `auth`: goes on with a fresh token. `authenticate` also refuses who may not be in the namespace. */
 export function renewAuthHandler(authenticate: Authenticate) {
   return defineHandler({
     schema: authSchema,

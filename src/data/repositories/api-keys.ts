@@ -1,0 +1,114 @@
+import { type Db, rows } from '../database.ts';
+import type { ApiKeyRecord } from '../entities/api-key.ts';
+
+/** A key without its hash, which nobody needs to be given. */
+export type ApiKeyRow = Omit<ApiKeyRecord, 'keyHash' | 'revokedAt'>;
+
+/** A new key. */
+export type NewApiKeyRow = Pick<
+  ApiKeyRecord,
+  'id' | 'userId' | 'name' | 'prefix' | 'keyHash' | 'scopes' | 'expiresAt'
+>;
+
+const COLUMNS = `id, user_id AS "userId", name, prefix, scopes, created_at AS "createdAt", expires_at AS "expiresAt",
+  last_used_at AS "lastUsedAt"`;
+
+/** Lets only one transaction at a time add to the keys of a user. */
+export async function lockApiKeysOf(db: Db, userId: string): Promise<void> {
+  await rows(db, 'SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
+}
+
+/** How many keys of a user are good. */
+export async function countLiveApiKeys(db: Db, userId: string): Promise<number> {
+  const [found] = await rows<{ live: number }>(
+    db,
+    `SELECT count(*)::int AS live FROM api_keys
+      WHERE user_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
+    [userId],
+  );
+  return found?.live ?? 0;
+}
+
+/** Stores a key. */
+export async function insertApiKey(db: Db, key: NewApiKeyRow): Promise<ApiKeyRow> {
+  const [inserted] = await rows<ApiKeyRow>(
+    db,
+    `INSERT INTO api_keys (id, user_id, name, prefix, key_hash, scopes, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
+    [key.id, key.userId, key.name, key.prefix, key.keyHash, JSON.stringify(key.scopes), key.expiresAt],
+  );
+  return inserted as ApiKeyRow;
+}
+
+/** Where a page of keys begins. */
+export interface ApiKeyPage {
+  userId: string;
+  limit: number;
+  /** Only keys older than this id. */
+  before?: string | undefined;
+}
+
+/** The keys of a user that were not revoked, newest first. */
+export async function listApiKeyRows(db: Db, { userId, limit, before }: ApiKeyPage): Promise<ApiKeyRow[]> {
+  const older = before === undefined ? '' : 'AND id < $3';
+  return rows<ApiKeyRow>(
+    db,
+    `SELECT ${COLUMNS} FROM api_keys WHERE user_id = $1 AND revoked_at IS NULL ${older}
+      ORDER BY id DESC LIMIT $2`,
+    before === undefined ? [userId, limit] : [userId, limit, before],
+  );
+}
+
+/** Revokes a key, for good. Returns false when it was revoked before, is not there, or is somebody else's. */
+export async function revokeApiKeyRow(db: Db, userId: string, id: string): Promise<boolean> {
+  const revoked = await rows(
+    db,
+    `UPDATE api_keys SET revoked_at = clock_timestamp()
+      WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id`,
+    [id, userId],
+  );
+  return revoked.length > 0;
+}
+
+/** What a key allows, and whether it still does. */
+export interface FoundApiKey extends Pick<ApiKeyRecord, 'id' | 'userId' | 'scopes' | 'expiresAt'> {
+  /** Of its owner, now. */
+  role: string;
+  isRevoked: boolean;
+  /** Seconds since it was used, as far as that is written down; null: never. By the clock of the database. */
+  usedSecondsAgo: number | null;
+}
+
+/** The key with this hash. */
+export async function findApiKeyByHash(db: Db, keyHash: Buffer): Promise<FoundApiKey | undefined> {
+  const found = await rows<FoundApiKey>(
+    db,
+    `SELECT k.id, k.user_id AS "userId", k.scopes, k.expires_at AS "expiresAt", u.role,
+            k.revoked_at IS NOT NULL AS "isRevoked",
+            extract(epoch FROM clock_timestamp() - k.last_used_at)::float8 AS "usedSecondsAgo"
+       FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.key_hash = $1`,
+    [keyHash],
+  );
+  return found[0];
+}
+
+/** Writes down that a key is in use, unless another process has within the last `seconds`. */
+export async function markApiKeyUsed(db: Db, id: string, seconds: number): Promise<void> {
+  await rows(
+    db,
+    `UPDATE api_keys SET last_used_at = clock_timestamp()
+      WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= clock_timestamp() - $2 * interval '1 second')`,
+    [id, seconds],
+  );
+}
+
+/** Deletes keys that were revoked, or expired, over `days` ago. Returns how many. */
+export async function deleteOldApiKeys(db: Db, days: number): Promise<number> {
+  const deleted = await rows(
+    db,
+    `DELETE FROM api_keys WHERE revoked_at < now() - $1 * interval '1 day'
+        OR expires_at < now() - $1 * interval '1 day' RETURNING id`,
+    [days],
+  );
+  return deleted.length;
+}
