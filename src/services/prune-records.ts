@@ -1,11 +1,14 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
+import { deleteOldApiKeys } from '../data/repositories/api-keys.ts';
 import { forgetAnswers } from '../data/repositories/idempotency.ts';
 import { deleteOldUsage, deleteOldWindows } from '../data/repositories/old-usage.ts';
 import { deleteExpiredTokens } from '../data/repositories/refresh-tokens.ts';
 
 /** How long the first answer to a repeatable request is kept, in days. */
 const ANSWER_DAYS = 7;
+/** How long an API key is kept, so as to be told from one that never was, after it was revoked or expired; in days. */
+const KEY_DAYS = 90;
 /** How long is kept what a window of the organisation cost, in days: longer than the longest window. */
 const WINDOW_DAYS = 400;
 /** Days of use that are deleted at once, and how often in one round: a stop of the process waits for the round. */
@@ -39,10 +42,11 @@ export function createPruneRecords({ database: { db }, usageRetentionDays, log }
   return async () => {
     const answers = await forgetAnswers(db, ANSWER_DAYS);
     const tokens = await deleteExpiredTokens(db);
+    const keys = await deleteOldApiKeys(db, KEY_DAYS);
     const windows = await deleteOldWindows(db, WINDOW_DAYS);
     const usageDays = await pruneUsage();
-    if (answers + tokens + windows + usageDays > 0) {
-      log.info({ answers, tokens, windows, usageDays }, 'pruned');
+    if (answers + tokens + keys + windows + usageDays > 0) {
+      log.info({ answers, tokens, keys, windows, usageDays }, 'pruned');
     }
   };
 }
