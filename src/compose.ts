@@ -2,6 +2,8 @@ import type { Config } from './base/config.ts';
 import { notFound } from './base/errors.ts';
 import type { Lifecycle } from './base/lifecycle.ts';
 import type { Logger } from './base/logger.ts';
+import { createMetrics } from './base/metrics.ts';
+import { poolUse } from './data/pool-use.ts';
 import { findOwnedSession } from './data/repositories/sessions.ts';
 import { createProviders } from './providers/registry.ts';
 import { openGenerationQueue } from './queue/generation-queue.ts';
@@ -37,11 +39,25 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
   await catalogue.start();
   lifecycle.onClose('catalogue', () => catalogue.stop());
   const announce = createAnnouncer(feed.rooms, log);
+  const metrics = createMetrics();
+  metrics.gauge({
+    name: 'parley_database_connections',
+    help: 'Connections to PostgreSQL, and requests that wait for one',
+    labels: ['state'],
+    read() {
+      const { open, idle, waiting } = poolUse(database);
+      return Object.entries({ used: open - idle, idle, waiting }).map(([state, value]) => ({
+        labels: { state },
+        value,
+      }));
+    },
+  });
   return {
     config,
     log,
     lifecycle,
     resources,
+    metrics,
     inrPerUsd,
     limits: admissionLimits(config),
     queue,

@@ -3,6 +3,7 @@ import { createRouter } from '../src/providers/router.ts';
 import { type RunGeneration, startGenerationConsumer } from '../src/queue/generation-consumer.ts';
 import { createTitleModel } from '../src/services/default-model.ts';
 import { createFallbackModels, unusableFallbacks } from '../src/services/fallback-models.ts';
+import { measureGenerations } from '../src/services/measure-generations.ts';
 import { createPlanTitle } from '../src/services/plan-title.ts';
 import { createProviderHealth } from '../src/services/provider-health.ts';
 import { createRunGeneration } from '../src/services/run-generation.ts';
@@ -36,20 +37,23 @@ export async function startGenerationWorker(core: Core): Promise<RunGeneration> 
   const unusable = unusableFallbacks(config, models);
   if (unusable.length > 0) log.warn({ models: unusable }, 'fallbacks that cannot be asked here are left out');
   lifecycle.onClose('health of providers', () => health.stop());
+  const measured = measureGenerations(core);
   const running = createRunningGenerations({
     database,
     control: feed.control,
     holdMinutes: config.HOLD_MINUTES,
     log,
   });
-  const stream = createStreamGeneration({
-    database,
-    models,
-    fallbacks: createFallbackModels(config, models),
-    provider: (name) => providers.get(name),
-    route: createRouter({ health }),
-    log,
-  });
+  const stream = measured.stream(
+    createStreamGeneration({
+      database,
+      models,
+      fallbacks: createFallbackModels(config, models),
+      provider: (name) => providers.get(name),
+      route: createRouter({ health: measured.health(health) }),
+      log,
+    }),
+  );
   const run = createRunGeneration({
     database,
     live: feed.live,
@@ -60,7 +64,7 @@ export async function startGenerationWorker(core: Core): Promise<RunGeneration> 
     liveMessages,
     announce,
     announceEnd,
-    settle: createSettleGeneration({ database, limits: core.limits, announce, announceEnd }),
+    settle: measured.settle(createSettleGeneration({ database, limits: core.limits, announce, announceEnd })),
     runTitle: createRunTitle({ database, stream, announce, inrPerUsd, log }),
     planTitle: createPlanTitle({
       database,

@@ -64,6 +64,18 @@ export const configShape = {
     .describe('the role of a new account; `premium` reaches paid models too'),
   CORS_ORIGINS: list.describe('origins of browser clients, comma separated; * allows all'),
   TRUST_PROXY_HOPS: integer(0, 10).default(0).describe('how many proxies of yours stand before the server'),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, 'must have 16 or more characters, without spaces')
+    .optional()
+    .describe('lets whoever sends it read /metrics; unset: only this machine may'),
+  METRICS_PORT: integer(0, 65_535)
+    .optional()
+    .describe('where a worker process serves its metrics, on HOST; unset: nowhere'),
+  QUEUE_BOARD_READONLY: z
+    .enum(['true', 'false'])
+    .default('true')
+    .describe('false: the board of queues may retry and remove jobs, for who may manage roles'),
   PUBLIC_URL: url('http', 'https')
     .optional()
     .describe('where browsers find the server, for links in mails; unset: http://HOST:PORT'),

@@ -1,3 +1,4 @@
+import { tally } from '../base/tally.ts';
 import { GrowingText } from './growing-text.ts';
 import type { Channel, Delta, LiveText, Written } from './ports.ts';
 
@@ -63,7 +64,9 @@ export class DeltaWriter {
     for (let delta = this.#next(); delta; delta = this.#next()) {
       try {
         await this.#live.append(delta);
+        tally.deltasPublished += 1;
       } catch (error) {
+        tally.deltasFailed += 1;
         this.#onError(error);
       }
     }

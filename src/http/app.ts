@@ -2,12 +2,14 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import type { Config } from '../base/config.ts';
 import type { Logger } from '../base/logger.ts';
+import type { AnsweredRequest } from '../base/metrics.ts';
 import type { RouteContract } from '../contracts/route.ts';
 import type { RateLimits } from '../services/rate-limits.ts';
 import type { AppState } from './context.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { clientIp } from './middleware/client-ip.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
+import { measureRequests } from './middleware/measure-requests.ts';
 import { normalUrl } from './middleware/normal-url.ts';
 import { problems } from './middleware/problems.ts';
 import { requestId } from './middleware/request-id.ts';
@@ -21,6 +23,8 @@ export interface HttpAppOptions extends Authentication {
   config: Pick<Config, 'CORS_ORIGINS' | 'MAX_BODY_BYTES' | 'TRUST_PROXY_HOPS'>;
   log: Logger;
   rateLimits: RateLimits;
+  /** Told of each request that was answered. */
+  onAnswered?: (request: AnsweredRequest) => void;
   /** The routes of each resource. */
   routes: RouteModule[];
 }
@@ -44,6 +48,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(clientIp(config.TRUST_PROXY_HOPS));
   app.use(requestId());
   app.use(accessLog(log));
+  if (options.onAnswered) app.use(measureRequests(options.onAnswered));
   app.use(problems(log));
   app.use(securityHeaders());
   const cors = crossOrigin(config.CORS_ORIGINS);

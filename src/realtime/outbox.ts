@@ -1,3 +1,4 @@
+import { tally } from '../base/tally.ts';
 import type { StreamEvent } from '../contracts/events.ts';
 import { mergeDeltas } from './merge-deltas.ts';
 import { RoomFrame } from './room-frame.ts';
@@ -61,11 +62,13 @@ export class Outbox {
     if (this.#closed) return;
     if (this.#overflowed.size > 0) {
       this.#overflowed.add(owner);
+      tally.framesDropped += 1;
       owner.dropped(frame);
     } else if (this.#busy) {
       this.#enqueue({ frame, owner });
     } else {
       this.#busy = true;
+      tally.framesSent += 1;
       this.#wire.write(this.#wire.encode(frame), this.#flushed);
     }
   }
@@ -124,6 +127,7 @@ export class Outbox {
 
   #overflow(): void {
     const dropped = this.#take();
+    tally.framesDropped += dropped.length;
     for (const { owner } of dropped) this.#overflowed.add(owner);
     for (const { owner, frame } of dropped) owner.dropped(frame);
   }
@@ -140,6 +144,7 @@ export class Outbox {
     const items = this.#take();
     if (items.length > 0) {
       const last = items.length - 1;
+      tally.framesSent += items.length;
       items.forEach(({ frame }, index) => {
         this.#wire.write(this.#wire.encode(frame), index === last ? this.#flushed : nothing);
       });

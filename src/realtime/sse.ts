@@ -44,6 +44,8 @@ export interface SessionStreams {
    * @throws whatever `prepare` throws, and when the broker or the database does not answer; then nothing was sent
    */
   serve(request: SessionStreamRequest): Promise<void>;
+  /** Streams that are open. */
+  readonly count: number;
   /** Ends every stream; the clients come back by themselves, elsewhere. */
   stop(): void;
 }
@@ -103,6 +105,10 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
       outbox.release();
       // It may have been revoked while the stream was prepared, when nobody was told.
       if (revocations.isRevoked(identity.familyId)) response.end();
+    },
+
+    get count() {
+      return open.size;
     },
 
     stop() {

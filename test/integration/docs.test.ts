@@ -120,7 +120,7 @@ describe('the OpenAPI document', () => {
       else expect(headers, contract.path).to.have.keys('RateLimit', 'RateLimit-Policy', 'Retry-After');
     }
     expect(contracts.filter(({ rateLimit }) => rateLimit === 'none').map(({ path }) => path)).to.have.members(
-      ['/', '/health', '/health/ready'],
+      ['/', '/health', '/health/ready', '/metrics'],
     );
   });
 

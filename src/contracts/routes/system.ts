@@ -47,3 +47,20 @@ export const getReady = defineRoute({
   },
   errors: ['not_ready'],
 });
+
+/** `GET /metrics`: what Prometheus reads. */
+export const getMetrics = defineRoute({
+  method: 'get',
+  path: '/metrics',
+  summary:
+    'The metrics of this process, for Prometheus: with METRICS_TOKEN as the bearer, or, where none is set, from this machine',
+  tag: 'System',
+  access: 'public',
+  rateLimit: 'none',
+  answer: {
+    status: 200,
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    description: 'The text format 0.0.4',
+  },
+  errors: ['unauthenticated', 'forbidden'],
+});

@@ -1,4 +1,5 @@
 import { AppError } from '../../base/errors.ts';
+import { inTime } from '../../base/in-time.ts';
 import type { Logger } from '../../base/logger.ts';
 import { getHealth, getIndex, getReady } from '../../contracts/routes/system.ts';
 import { mountRoute } from '../mount-route.ts';
@@ -49,18 +50,6 @@ export function systemRoutes(deps: SystemRouteDeps): RouteModule {
       return { status: 'ready', checks: Object.fromEntries(names.map((name) => [name, 'ok' as const])) };
     });
   };
-}
-
-async function inTime(check: () => Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    await Promise.race([check(), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function notReady(failed: string[]): AppError {

@@ -1,0 +1,31 @@
+import { type Db, rows } from '../database.ts';
+
+/** Which PostgreSQL this is, as in `18.0`. */
+export async function findDatabaseVersion(db: Db): Promise<string> {
+  const [found] = await rows<{ version: string }>(
+    db,
+    "SELECT split_part(current_setting('server_version'), ' ', 1) AS version",
+  );
+  return found?.version ?? '';
+}
+
+/** How many generations there are that have not ended; titles too. */
+export async function countOpenGenerations(db: Db): Promise<{ running: number; queued: number }> {
+  const [found] = await rows<{ running: number; queued: number }>(
+    db,
+    `SELECT count(*) FILTER (WHERE status = 'streaming')::int AS running,
+            count(*) FILTER (WHERE status = 'queued')::int AS queued
+       FROM generations WHERE status IN ('queued', 'streaming')`,
+  );
+  return found ?? { running: 0, queued: 0 };
+}
+
+/** How many models there are, and how many of them are neither switched off nor gone. */
+export async function countModels(db: Db): Promise<{ models: number; available: number }> {
+  const [found] = await rows<{ models: number; available: number }>(
+    db,
+    `SELECT count(*)::int AS models, count(*) FILTER (WHERE enabled AND vanished_at IS NULL)::int AS available
+       FROM models`,
+  );
+  return found ?? { models: 0, available: 0 };
+}
