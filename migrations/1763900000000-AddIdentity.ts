@@ -28,6 +28,10 @@ export class AddIdentity1763900000000 implements MigrationInterface {
         ADD COLUMN last_login_at timestamptz;
       CREATE UNIQUE INDEX users_google ON users (google_id) WHERE google_id IS NOT NULL;
       CREATE INDEX users_role ON users (role, id);
+      CREATE INDEX users_inactive ON users (id) WHERE NOT is_active;
+      -- So that no account is left with a role that was deleted meanwhile.
+      UPDATE users SET role = 'user' WHERE role NOT IN (SELECT name FROM roles);
+      ALTER TABLE users ADD CONSTRAINT users_role_known FOREIGN KEY (role) REFERENCES roles;
 
       CREATE TABLE favorite_models (
         user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -73,6 +77,7 @@ export class AddIdentity1763900000000 implements MigrationInterface {
         created_at timestamptz NOT NULL DEFAULT now()
       );
       CREATE INDEX audit_log_actor ON audit_log (actor_id, id DESC);
+      CREATE INDEX audit_log_action ON audit_log (action, id DESC);
       CREATE INDEX audit_log_target ON audit_log (target_type, target_id, id DESC);
 
       ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_user_id_fkey;
@@ -84,8 +89,8 @@ export class AddIdentity1763900000000 implements MigrationInterface {
       DELETE FROM ledger_entries WHERE user_id NOT IN (SELECT id FROM users);
       ALTER TABLE ledger_entries ADD FOREIGN KEY (user_id) REFERENCES users;
       DROP TABLE audit_log, password_resets, api_keys, favorite_models;
-      DROP INDEX users_google, users_role;
-      ALTER TABLE users DROP COLUMN google_id, DROP COLUMN bio, DROP COLUMN preferences, DROP COLUMN login_count,
+      DROP INDEX users_google, users_role, users_inactive;
+      ALTER TABLE users DROP CONSTRAINT users_role_known, DROP COLUMN google_id, DROP COLUMN bio, DROP COLUMN preferences, DROP COLUMN login_count,
         DROP COLUMN last_login_at;
       DELETE FROM roles WHERE NOT built_in;
       UPDATE users SET role = 'user' WHERE role NOT IN (SELECT name FROM roles);

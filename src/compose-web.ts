@@ -5,12 +5,12 @@ import type { Config } from './base/config.ts';
 import { connectRedis, disconnectRedis } from './base/redis.ts';
 import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
+import { composeAdmin } from './compose-admin.ts';
 import { CHAT_NAMESPACE } from './contracts/events.ts';
 import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
 import { createMetricsAccess } from './http/metrics-access.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
-import { adminRoutes } from './http/routes/admin.ts';
 import { adminSystemRoutes } from './http/routes/admin-system.ts';
 import { apiKeyRoutes } from './http/routes/api-keys.ts';
 import { authRoutes } from './http/routes/auth.ts';
@@ -40,7 +40,6 @@ import { createAuth } from './services/auth.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
 import { createExportSession } from './services/export-session.ts';
-import { createGenerationLog } from './services/generation-log.ts';
 import { createGroups } from './services/groups.ts';
 import { loadJwtSecret } from './services/jwt-secret.ts';
 import { createLedger } from './services/ledger.ts';
@@ -71,6 +70,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const sending = {
     database,
     models,
+    access: identity.access,
     announce,
     queue,
     log,
@@ -87,6 +87,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const sessions = createSessions({
     database,
     models,
+    access: identity.access,
     announce,
     stopSession,
     defaultModel: core.defaultModel,
@@ -166,7 +167,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
       messageRoutes({ messages, sendMessage, regenerateMessage, stopMessage }),
       sseRoutes({ requireSession: core.requireSession, sendMessage, serve: streams.serve }),
-      adminRoutes({ generations: createGenerationLog({ database, inrPerUsd }) }),
+      ...(await composeAdmin(core, { ...identity, stopSession })),
       modelRoutes({
         models: createModels({ database, catalogue: core.catalogue, served: core.providers.names }),
         syncModels: core.syncModels,

@@ -1,4 +1,6 @@
+import type { UserStats } from '../contracts/routes/stats.ts';
 import type { Limit, UsageTotals } from '../contracts/stats.ts';
+import type { UsageState } from '../data/entities/usage.ts';
 import type { UsageSums } from '../data/repositories/usage-stats.ts';
 import { presentCost } from './cost.ts';
 
@@ -30,4 +32,14 @@ export function presentTotals(sums: UsageSums, inrPerUsd: number): UsageTotals {
 /** How much is used of what there is, in the shape of the contract. */
 export function presentLimit(used: number, limit: number | null | undefined, resetAt: Date): Limit {
   return { used, limit: limit ?? null, resetAt: resetAt.toISOString() };
+}
+
+/** The usage limits of a role or a user, with what is used of them. */
+export function presentLimits(state: UsageState): UserStats['limits'] {
+  const { limits, dayEndsAt, monthEndsAt } = state;
+  return {
+    dailyRequests: presentLimit(state.dayRequests, limits.dailyRequests, dayEndsAt),
+    monthlyRequests: presentLimit(state.monthRequests, limits.monthlyRequests, monthEndsAt),
+    monthlyTokens: presentLimit(state.monthTokens + state.heldTokens, limits.monthlyTokens, monthEndsAt),
+  };
 }

@@ -6,7 +6,7 @@ import type { Database, Db } from '../data/database.ts';
 import { lockAccount } from '../data/repositories/ledger.ts';
 import type { Announcer } from './announce.ts';
 import { workOnce } from './answer-once.ts';
-import type { Identity } from './identity.ts';
+import { type AdminActor, audit } from './audit.ts';
 import { announceMoved, moveBalance, unmoved } from './move-balance.ts';
 
 /**
@@ -18,7 +18,7 @@ import { announceMoved, moveBalance, unmoved } from './move-balance.ts';
  *   `idempotency_key_reused`
  */
 export type AdjustBalance = (
-  admin: Pick<Identity, 'userId'>,
+  admin: AdminActor,
   body: SetBalanceBody,
   idempotencyKey?: string,
 ) => Promise<MovedBalance>;
@@ -30,21 +30,38 @@ export function createAdjustBalance(deps: { database: Database; announce: Announ
   return async (admin, body, idempotencyKey) => {
     const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
     const repeatable = { userId: admin.userId, key, request: { adjust: body } };
-    const { answer, repeated } = await workOnce(database, repeatable, (db) => adjust(db, admin.userId, body));
+    const { answer, repeated } = await workOnce(database, repeatable, (db) => adjust(db, admin, body));
     if (!repeated) await announceMoved(announce, answer);
     return answer;
   };
 }
 
-async function adjust(db: Db, createdBy: string, body: SetBalanceBody): Promise<MovedBalance> {
+async function adjust(db: Db, admin: AdminActor, body: SetBalanceBody): Promise<MovedBalance> {
   const { userId, balance, amount, reason } = body;
   const account = await lockAccount(db, userId);
   if (!account) throw notFound('user');
   const moved = new Decimal(amount ?? new Decimal(balance ?? account.balance).minus(account.balance));
   if (amount !== undefined) requireInReach(moved, moved.plus(account.balance));
   if (moved.isZero()) return unmoved(account);
-  const entry = { userId, kind: 'adjustment' as const, amount: moved.toFixed(), reason, createdBy };
-  return (await moveBalance(db, entry)) ?? unmoved(account);
+  const entry = {
+    userId,
+    kind: 'adjustment' as const,
+    amount: moved.toFixed(),
+    reason,
+    createdBy: admin.userId,
+  };
+  const done = (await moveBalance(db, entry)) ?? unmoved(account);
+  await audit(db, admin, {
+    action: 'balance.adjust',
+    targetType: 'user',
+    targetId: userId,
+    details: {
+      before: { balance: new Decimal(account.balance).toFixed() },
+      after: { balance: moved.plus(account.balance).toFixed() },
+      reason,
+    },
+  });
+  return done;
 }
 
 /** However often something is added, a balance stays one that can be shown exactly. */

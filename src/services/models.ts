@@ -12,6 +12,7 @@ import { mergeModel } from '../data/merge-model.ts';
 import { listCatalogueStates } from '../data/repositories/catalogue-state.ts';
 import { countModels, findModel, listModels, lockModel, upsertModels } from '../data/repositories/models.ts';
 import { presentModel } from '../presenters/model.ts';
+import { type Actor, audit, differences } from './audit.ts';
 import type { Catalogue } from './catalogue.ts';
 
 /** The catalogue, for people: read from the database, so that a change shows at once wherever it was made. */
@@ -27,7 +28,7 @@ export interface Models {
    *
    * @throws {AppError} `not_found`
    */
-  override(id: string, changes: ModelOverrideBody): Promise<Model>;
+  override(actor: Actor, id: string, changes: ModelOverrideBody): Promise<Model>;
 }
 
 /** What {@link createModels} works with. */
@@ -90,13 +91,22 @@ export function createModels({ database, catalogue, served }: ModelsDeps): Model
       });
     },
 
-    async override(id, changes) {
+    async override(actor, id, changes) {
       const changed = await database.transaction(async (inside) => {
         const before = await lockModel(inside, id);
         if (!before) throw notFound('model');
         const override = withChanges(before.override ?? {}, changes);
         const { createdAt: _createdAt, updatedAt: _updatedAt, ...layers } = { ...before, override };
         await upsertModels(inside, [{ ...layers, ...mergeModel(layers) }]);
+        const details = differences<ModelOverride>(before.override ?? {}, override ?? {});
+        if (details) {
+          await audit(inside, actor, {
+            action: 'model.override',
+            targetType: 'model',
+            targetId: id,
+            details,
+          });
+        }
         return findModel(inside, id);
       });
       await catalogue.changed();

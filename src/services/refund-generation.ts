@@ -6,7 +6,7 @@ import { isKnownGeneration } from '../data/repositories/generation-log.ts';
 import { findCharge, lockAccount } from '../data/repositories/ledger.ts';
 import type { Announcer } from './announce.ts';
 import { workOnce } from './answer-once.ts';
-import type { Identity } from './identity.ts';
+import { type AdminActor, audit } from './audit.ts';
 import { announceMoved, moveBalance } from './move-balance.ts';
 
 /** Which generation is refunded, and why. */
@@ -23,7 +23,7 @@ export interface Refund {
  *   `idempotency_key_reused`
  */
 export type RefundGeneration = (
-  admin: Pick<Identity, 'userId'>,
+  admin: AdminActor,
   refund: Refund,
   idempotencyKey?: string,
 ) => Promise<MovedBalance>;
@@ -35,9 +35,7 @@ export function createRefundGeneration(deps: { database: Database; announce: Ann
   return async (admin, refund, idempotencyKey) => {
     const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
     const repeatable = { userId: admin.userId, key, request: { refund } };
-    const { answer, repeated } = await workOnce(database, repeatable, (db) =>
-      refundOnce(db, admin.userId, refund),
-    );
+    const { answer, repeated } = await workOnce(database, repeatable, (db) => refundOnce(db, admin, refund));
     if (!repeated) await announceMoved(announce, answer);
     return answer;
   };
@@ -45,14 +43,14 @@ export function createRefundGeneration(deps: { database: Database; announce: Ann
 
 async function refundOnce(
   db: Db,
-  createdBy: string,
+  admin: AdminActor,
   { generationId, reason }: Refund,
 ): Promise<MovedBalance> {
   const charge = await findCharge(db, generationId);
   if (!charge) throw await whyNotCharged(db, generationId);
   const { userId } = charge;
   // Of two at once, the second waits here, and then sees what the first has posted.
-  await lockAccount(db, userId);
+  if (!(await lockAccount(db, userId))) throw new AppError('conflict', 'The account was deleted.');
   const amount = new Decimal(charge.amount).negated().toFixed();
   const refunded = await moveBalance(db, {
     userId,
@@ -60,9 +58,15 @@ async function refundOnce(
     amount,
     generationId,
     reason: reason ?? null,
-    createdBy,
+    createdBy: admin.userId,
   });
   if (!refunded) throw new AppError('conflict', 'This generation has been refunded already.');
+  await audit(db, admin, {
+    action: 'generation.refund',
+    targetType: 'generation',
+    targetId: generationId,
+    details: { userId, amount, reason: reason ?? null },
+  });
   return refunded;
 }
 

@@ -6,6 +6,7 @@ import { createFindShipped, type FindShipped, loadModelSnapshot } from '../data/
 import { listCatalogueStates } from '../data/repositories/catalogue-state.ts';
 import { withTryLock } from '../data/try-lock.ts';
 import { type ListedModel, type Provider, ProviderError } from '../providers/provider.ts';
+import { type Actor, audit } from './audit.ts';
 import type { Catalogue } from './catalogue.ts';
 import { isUsableName } from './synced-facts.ts';
 import { takeOverModels } from './take-over-models.ts';
@@ -14,10 +15,11 @@ import { takeOverModels } from './take-over-models.ts';
 export interface SyncModels {
   /**
    * Asks every provider that is served here. One that fails, or lists nothing, changes nothing and stops no other.
+   * What `actor` thereby takes over is written down, provider by provider.
    *
    * @throws {AppError} `conflict` while another run goes on
    */
-  syncAll(): Promise<ModelSync>;
+  syncAll(actor?: Actor): Promise<ModelSync>;
   /**
    * Asks those that were not asked for `maxAgeMs`, or whose base URL is another one since. Does nothing while another
    * run goes on. `signal` ends the waiting for those that have not answered.
@@ -51,10 +53,15 @@ export function createSyncModels(deps: SyncModelsDeps): SyncModels {
   const listers = providers.filter((each): each is Lister => each.listModels !== undefined);
   const endpointOf = (provider: Provider): string | null => endpoints[provider.name] ?? null;
 
-  async function run(chosen: Lister[], signal?: AbortSignal): Promise<ProviderSync[]> {
+  async function run(
+    chosen: Lister[],
+    { signal, actor }: { signal?: AbortSignal | undefined; actor?: Actor | undefined },
+  ): Promise<ProviderSync[]> {
     if (chosen.length === 0) return [];
     const findShipped = createFindShipped(await loadModelSnapshot());
-    const results = await Promise.all(chosen.map((provider) => syncOne(provider, findShipped, signal)));
+    const results = await Promise.all(
+      chosen.map((provider) => syncOne(provider, { findShipped, signal, actor })),
+    );
     if (results.some(({ status }) => status === 'synced')) await catalogue.changed();
     log.info({ providers: results }, 'models synced');
     return results;
@@ -62,15 +69,29 @@ export function createSyncModels(deps: SyncModelsDeps): SyncModels {
 
   async function syncOne(
     provider: Lister,
-    findShipped: FindShipped,
-    signal: AbortSignal | undefined,
+    {
+      findShipped,
+      signal,
+      actor,
+    }: { findShipped: FindShipped; signal: AbortSignal | undefined; actor: Actor | undefined },
   ): Promise<ProviderSync> {
     const none = { provider: provider.name, listed: 0, added: 0, updated: 0, vanished: 0 };
     try {
       const listed = (await listInTime(provider, timeoutMs, signal)).filter(({ name }) => isUsableName(name));
       if (listed.length === 0) return { ...none, status: 'empty' };
       const list = { provider: provider.name, listed, endpoint: endpointOf(provider) };
-      const taken = await takeOverModels(database, list, findShipped);
+      const taken = await takeOverModels(database, list, {
+        findShipped,
+        // Also where nothing differs: the list itself was replaced, and its age.
+        done: (db, details) =>
+          actor &&
+          audit(db, actor, {
+            action: 'models.sync',
+            targetType: 'provider',
+            targetId: provider.name,
+            details: { listed: listed.length, ...details },
+          }),
+      });
       return { ...none, status: 'synced', listed: listed.length, ...taken };
     } catch (error) {
       log.warn({ err: error, provider: provider.name }, 'failed to sync the models of a provider');
@@ -89,14 +110,14 @@ export function createSyncModels(deps: SyncModelsDeps): SyncModels {
   }
 
   return {
-    async syncAll() {
+    async syncAll(actor) {
       const startedAt = new Date().toISOString();
-      const ran = await withTryLock(database, LOCK, () => run(listers));
+      const ran = await withTryLock(database, LOCK, () => run(listers, { actor }));
       if (ran.locked) return { startedAt, providers: ran.result };
       throw new AppError('conflict', 'The models are being synced already. Ask again in a moment.');
     },
     async syncDue(maxAgeMs, signal) {
-      const ran = await withTryLock(database, LOCK, async () => run(await due(maxAgeMs), signal));
+      const ran = await withTryLock(database, LOCK, async () => run(await due(maxAgeMs), { signal }));
       return ran.locked ? ran.result : [];
     },
   };

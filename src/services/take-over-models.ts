@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Database } from '../data/database.ts';
+import type { Database, Db } from '../data/database.ts';
 import type { ModelRecord } from '../data/entities/model.ts';
 import { mergeModel } from '../data/merge-model.ts';
 import { type FindShipped, modelId } from '../data/model-snapshot.ts';
@@ -27,6 +27,13 @@ export interface TakenOver {
   vanished: number;
 }
 
+/** What taking a list over needs. */
+export interface TakeOver {
+  findShipped: FindShipped;
+  /** Called at the end, in the same transaction. */
+  done?: (db: Db, taken: TakenOver) => Promise<void> | undefined;
+}
+
 /**
  * Makes a provider's list the middle layer of its models, in one transaction. A model that is not in it is marked as
  * vanished, unless the list has it under another of its names.
@@ -34,7 +41,7 @@ export interface TakenOver {
 export function takeOverModels(
   database: Pick<Database, 'transaction'>,
   { provider, listed, endpoint }: ProviderList,
-  findShipped: FindShipped,
+  { findShipped, done }: TakeOver,
 ): Promise<TakenOver> {
   const offered = new Map(listed.map((each) => [each.name, each]));
   return database.transaction(async (db) => {
@@ -70,6 +77,7 @@ export function takeOverModels(
     }
     await upsertModels(db, changed);
     await setSynced(db, provider, endpoint);
+    await done?.(db, taken);
     return taken;
   });
 }

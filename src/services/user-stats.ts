@@ -14,7 +14,7 @@ import {
   sumSessions,
   type UserUsageRow,
 } from '../data/repositories/usage-stats.ts';
-import { NOTHING_USED, presentLimit, presentTotals } from '../presenters/stats.ts';
+import { NOTHING_USED, presentLimit, presentLimits, presentTotals } from '../presenters/stats.ts';
 
 /** What a user has used. Nothing here reads messages or generations: it costs the same however many there are. */
 export interface UserStatistics {
@@ -109,15 +109,5 @@ export function createUserStatistics({
         windowHours: window.seconds / HOUR_S,
       };
     },
-  };
-}
-
-/** The usage limits of a role or a user, with what is used of them. */
-function presentLimits(state: UsageState): UserStats['limits'] {
-  const { limits, dayEndsAt, monthEndsAt } = state;
-  return {
-    dailyRequests: presentLimit(state.dayRequests, limits.dailyRequests, dayEndsAt),
-    monthlyRequests: presentLimit(state.monthRequests, limits.monthlyRequests, monthEndsAt),
-    monthlyTokens: presentLimit(state.monthTokens + state.heldTokens, limits.monthlyTokens, monthEndsAt),
   };
 }

@@ -343,7 +343,7 @@ describe('the catalogue of models', () => {
       await expectProblem(await world.app.fetch(path), 'unauthenticated');
     }
     await expectProblem(await world.app.send('PATCH', ADMIN_GPT, {}), 'unauthenticated');
-    for (const role of ['user', 'premium', 'Admin', '']) {
+    for (const role of ['user', 'premium', 'editor', 'viewer']) {
       const other = await world.signUp(role);
       await other.refused('forbidden', ['PATCH', ADMIN_GPT, { enabled: false }]);
       await other.refused('forbidden', ['PATCH', ADMIN_GPT, { nonsense: 1 }]);

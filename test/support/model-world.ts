@@ -5,6 +5,7 @@ import { adminRoutes } from '../../src/http/routes/admin.ts';
 import { modelRoutes } from '../../src/http/routes/models.ts';
 import type { ListedModel, Provider } from '../../src/providers/provider.ts';
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
+import { createAuditLog } from '../../src/services/audit-log.ts';
 import { createCatalogue } from '../../src/services/catalogue.ts';
 import { createGenerationLog } from '../../src/services/generation-log.ts';
 import { createModels } from '../../src/services/models.ts';
@@ -70,7 +71,10 @@ export async function startModelWorld(database: TestDatabase, shape: ModelWorldS
     env,
     routes: [
       modelRoutes({ models: createModels({ database, catalogue, served }), syncModels: sync }),
-      adminRoutes({ generations: createGenerationLog({ database, inrPerUsd: 88 }) }),
+      adminRoutes({
+        generations: createGenerationLog({ database, inrPerUsd: 88 }),
+        auditLog: createAuditLog(database),
+      }),
     ],
   });
   const accessTokens = createAccessTokens({ secret: TEST_JWT_SECRET, minutes: 15 });

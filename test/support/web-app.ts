@@ -16,21 +16,34 @@ export interface WebApp extends Served {
   close(): Promise<void>;
 }
 
-/** Starts it on a free port. The database stays open when it is closed. */
-export async function startWebApp(database: TestDatabase, env: Record<string, string> = {}): Promise<WebApp> {
+/**
+ * Starts it on a free port, over a feed of its own unless given: that of another app makes the two processes of one
+ * installation. The database stays open when it is closed, and so does a feed that was given.
+ */
+export async function startWebApp(
+  database: TestDatabase,
+  env: Record<string, string> = {},
+  shared?: MemoryFeed,
+): Promise<WebApp> {
   const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: TEST_JWT_SECRET, ...env });
   const lifecycle = new Lifecycle(log);
-  const feed = createMemoryFeed();
-  lifecycle.onClose('feed', () => feed.close());
-  const core = await composeCore({
-    config,
-    log,
-    lifecycle,
-    resources: { database, feed, memoryFeed: feed, queueBackend: { kind: 'postgres', url: database.url } },
-  });
-  const server = await composeWeb(core);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, feed, close: () => lifecycle.close() };
+  const feed = shared ?? createMemoryFeed();
+  if (!shared) lifecycle.onClose('feed', () => feed.close());
+  const resources = {
+    database,
+    feed,
+    memoryFeed: feed,
+    queueBackend: { kind: 'postgres', url: database.url },
+  } as const;
+  try {
+    const core = await composeCore({ config, log, lifecycle, resources });
+    const server = await composeWeb(core);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    return { url: `http://127.0.0.1:${port}`, feed, close: () => lifecycle.close() };
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
 }

@@ -31,12 +31,16 @@ export function balanceRoutes(services: BalanceRouteDeps): RouteModule {
 
     mountRoute(table, listLedger, ({ query }, { identity }) => ledger.list(identity.userId, query));
 
-    mountRoute(table, setBalance, ({ body }, { identity, ctx }) =>
-      services.adjustBalance(identity, body, idempotencyKey(ctx)),
+    mountRoute(table, setBalance, ({ body }, { identity: { userId }, requestId, ctx }) =>
+      services.adjustBalance({ userId, requestId }, body, idempotencyKey(ctx)),
     );
 
-    mountRoute(table, refundGeneration, ({ params, body }, { identity, ctx }) =>
-      services.refundGeneration(identity, { generationId: params.id, ...body }, idempotencyKey(ctx)),
+    mountRoute(table, refundGeneration, ({ params, body }, { identity: { userId }, requestId, ctx }) =>
+      services.refundGeneration(
+        { userId, requestId },
+        { generationId: params.id, ...body },
+        idempotencyKey(ctx),
+      ),
     );
   };
 }

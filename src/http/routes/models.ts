@@ -34,8 +34,12 @@ export function modelRoutes({ models, ...sync }: ModelRouteDeps): RouteModule {
 
     mountRoute(table, getModel, ({ params }) => models.get(params.modelId));
 
-    mountRoute(table, syncModels, () => sync.syncModels.syncAll());
+    mountRoute(table, syncModels, (_input, { identity: { userId }, requestId }) =>
+      sync.syncModels.syncAll({ userId, requestId }),
+    );
 
-    mountRoute(table, updateModel, ({ params, body }) => models.override(params.modelId, body));
+    mountRoute(table, updateModel, ({ params, body }, { identity: { userId }, requestId }) =>
+      models.override({ userId, requestId }, params.modelId, body),
+    );
   };
 }

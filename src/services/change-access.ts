@@ -1,0 +1,99 @@
+import { AppError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Permission } from '../contracts/permissions.ts';
+import type { Database, Db } from '../data/database.ts';
+import type { RoleRecord } from '../data/entities/role.ts';
+import { findAccess, isAdminLeft, lockAccessChanges } from '../data/repositories/roles.ts';
+import type { AccessDirectory } from './access.ts';
+import type { Actor } from './audit.ts';
+
+/** What somebody may do, or a role allows. */
+export type Rights = Pick<RoleRecord, 'permissions' | 'allPermissions'>;
+
+/** Whose access changes. */
+export interface AccessChange {
+  actor: Actor;
+  /** What the actor must be allowed to do. */
+  permission: Permission;
+  /** Undefined: of everybody who has some role. */
+  userId?: string;
+}
+
+/**
+ * Changes who may do what: one change after the other, by what the actor may do at that moment, and known to every
+ * process afterwards.
+ *
+ * @throws {AppError} `forbidden` for an actor who may not; what `work` throws, and then nothing is changed
+ */
+export type ChangeAccess = <T>(
+  change: AccessChange,
+  work: (db: Db, rights: Rights) => Promise<T>,
+) => Promise<T>;
+
+/** Whoever sits at the server may do everything. */
+const EVERYTHING: Rights = { permissions: [], allPermissions: true };
+
+/** Makes the verb. Without `access`, as on the command line, other processes notice within 5 s. */
+export function createChangeAccess({
+  database,
+  access,
+  log,
+}: {
+  database: Pick<Database, 'transaction'>;
+  access?: Pick<AccessDirectory, 'changed'>;
+  log?: Logger;
+}): ChangeAccess {
+  return async ({ actor, permission, userId }, work) => {
+    const done = await database.transaction(async (db) => {
+      await lockAccessChanges(db);
+      return work(db, await rightsOf(db, actor, permission));
+    });
+    await access?.changed(userId).catch((error: unknown) => {
+      log?.warn({ err: error }, 'a change of access was not spread; others notice within 5 s');
+    });
+    return done;
+  };
+}
+
+/** Not what is remembered of the actor: another change may have been made since. */
+async function rightsOf(db: Db, { userId }: Actor, permission: Permission): Promise<Rights> {
+  if (userId === null) return EVERYTHING;
+  const found = await findAccess(db, userId);
+  const may = found?.isActive && (found.allPermissions || found.permissions.includes(permission));
+  if (found && may) return found;
+  throw new AppError(
+    'forbidden',
+    `This needs the permission \`${permission}\`, which your account does not have.`,
+  );
+}
+
+/**
+ * Nobody gives, takes or touches more than he has himself.
+ *
+ * @param what as in `The role "auditor"`
+ * @throws {AppError} `forbidden`, naming what is lacking
+ */
+export function requireWithin(rights: Rights, wanted: Rights, what: string): void {
+  if (rights.allPermissions) return;
+  const lacking = wanted.allPermissions
+    ? ['all permissions']
+    : wanted.permissions.filter((each) => !rights.permissions.includes(each)).map((each) => `\`${each}\``);
+  if (lacking.length === 0) return;
+  throw new AppError(
+    'forbidden',
+    `${what} allows more than your own: ${lacking.join(', ')}. Only who may do that can do this.`,
+  );
+}
+
+/**
+ * There is always somebody who may do everything. To be called after a change that may have taken that from the last.
+ *
+ * @throws {AppError} `conflict`
+ */
+export async function requireAdminLeft(db: Db): Promise<void> {
+  if (await isAdminLeft(db)) return;
+  throw new AppError(
+    'conflict',
+    'After this nobody could do everything any more. Give another account such a role first.',
+  );
+}

@@ -1,0 +1,120 @@
+import { AppError, invalidField, notFound } from '../base/errors.ts';
+import type { ManagedUser, UpdateUserBody } from '../contracts/routes/admin-users.ts';
+import type { Db } from '../data/database.ts';
+import type { UsageLimits } from '../data/entities/usage.ts';
+import {
+  type LockedUser,
+  lockManagedUser,
+  type ManagedContent,
+  replaceManaged,
+  revokeAllOfUser,
+} from '../data/repositories/managed-users.ts';
+import { findRole } from '../data/repositories/roles.ts';
+import { presentManagedUser } from '../presenters/managed-user.ts';
+import { type Actor, audit, differences } from './audit.ts';
+import { type ChangeAccess, type Rights, requireAdminLeft, requireWithin } from './change-access.ts';
+import type { Revocations } from './revocations.ts';
+import type { StopUser } from './stop-user.ts';
+
+/**
+ * Changes an account. Whoever does must have everything that its role allows, before and after. A deactivated account
+ * is signed out everywhere, its keys are revoked and its replies stopped.
+ *
+ * @throws {AppError} `not_found`; `validation_failed` for a role that there is not; `forbidden`; `conflict` when nobody
+ *   could do everything any more
+ */
+export type UpdateManagedUser = (
+  actor: Actor,
+  userId: string,
+  changes: UpdateUserBody,
+) => Promise<ManagedUser>;
+
+/** What {@link createUpdateManagedUser} works with. */
+export interface UpdateManagedUserDeps {
+  changeAccess: ChangeAccess;
+  /** Left out on the command line: other processes find out within 5 s. */
+  revocations?: Pick<Revocations, 'announce'>;
+  /** Left out on the command line, which deactivates nobody. */
+  stopUser?: StopUser;
+}
+
+const permission = 'user.manage';
+
+/** Makes the verb. */
+export function createUpdateManagedUser(deps: UpdateManagedUserDeps): UpdateManagedUser {
+  const { changeAccess, revocations, stopUser } = deps;
+
+  return async (actor, userId, changes) => {
+    const { shown, revoked } = await changeAccess({ actor, permission, userId }, async (db, rights) => {
+      const before = await lockManagedUser(db, userId);
+      if (!before) throw notFound('user');
+      requireWithin(rights, before, `The account of ${before.email}`);
+      if (changes.role !== undefined) await requireGrantable(db, rights, changes.role);
+      requireOthersLimits(rights, { actor, userId, changes });
+      return change(db, actor, { before, after: withChanges(before, changes) });
+    });
+    if (revoked) {
+      await revocations?.announce(revoked);
+      await stopUser?.(userId);
+    }
+    return shown;
+  };
+}
+
+async function change(
+  db: Db,
+  actor: Actor,
+  { before, after }: { before: LockedUser; after: ManagedContent },
+) {
+  const changed = differences(contentOf(before), contentOf(after));
+  if (!changed) return { shown: presentManagedUser(withoutRights(before)) };
+  const user = await replaceManaged(db, after);
+  if (before.allPermissions) await requireAdminLeft(db);
+  const revoked = before.isActive && !after.isActive ? await revokeAllOfUser(db, user.id) : undefined;
+  await audit(db, actor, { action: 'user.update', targetType: 'user', targetId: user.id, details: changed });
+  return { shown: presentManagedUser(user), revoked };
+}
+
+async function requireGrantable(db: Db, rights: Rights, name: string): Promise<void> {
+  const role = await findRole(db, name);
+  if (!role) throw invalidField('body.role', 'is not a role of this server; GET /admin/roles lists them');
+  requireWithin(rights, role, `The role "${name}"`);
+}
+
+/** What one may use oneself is for others to say, unless one may do everything. */
+function requireOthersLimits(
+  { allPermissions }: Rights,
+  { actor, userId, changes }: { actor: Actor; userId: string; changes: UpdateUserBody },
+): void {
+  if (allPermissions || actor.userId !== userId || changes.usageLimits === undefined) return;
+  throw new AppError('forbidden', 'Your own limits are for somebody else to change.', {
+    errors: [{ path: 'body.usageLimits', message: 'cannot be changed for your own account' }],
+  });
+}
+
+function withChanges(before: ManagedContent, changes: UpdateUserBody): ManagedContent {
+  const { role, isActive, name, usageLimits } = changes;
+  return {
+    id: before.id,
+    role: role ?? before.role,
+    isActive: isActive ?? before.isActive,
+    name: name === undefined ? before.name : name,
+    usageLimits: usageLimits === undefined ? before.usageLimits : given(usageLimits ?? {}),
+  };
+}
+
+/** Without what was left out. */
+const given = (limits: object): UsageLimits =>
+  Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+
+/** What of an account is written down. */
+const contentOf = ({ role, isActive, name, usageLimits }: ManagedContent) => ({
+  role,
+  isActive,
+  name,
+  usageLimits,
+});
+
+function withoutRights({ permissions: _permissions, allPermissions: _all, ...user }: LockedUser) {
+  return user;
+}
