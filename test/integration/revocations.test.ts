@@ -105,6 +105,22 @@ describe('revocation', () => {
     expect(await heard).to.equal(familyOf(accessToken));
   });
 
+  it('of an API key reaches such a process, too, and one that starts later', async () => {
+    const { accessToken } = await app.signUp();
+    const headers = bearer(accessToken);
+    const made = await app.send('POST', '/user/api-keys', { name: 'Key', scopes: ['chat'] }, { headers });
+    const { id } = (await made.json()) as { id: string };
+    const deaf = open(deadBus, 10);
+    await deaf.start();
+    const heard = new Promise<string>((resolve) => deaf.onRevoked(resolve));
+    const revoked = await app.fetch(`/user/api-keys/${id}`, { method: 'DELETE', headers });
+    expect(revoked.status).to.equal(204);
+    expect(await heard).to.equal(id);
+    const later = open(deadBus);
+    await later.start();
+    expect(later.isRevoked(id)).to.equal(true);
+  });
+
   it('holds when the broadcast fails', async () => {
     const { accessToken } = await app.signUp();
     const mute = open(deadBus);
