@@ -6,14 +6,13 @@ import { connectRedis, disconnectRedis } from './base/redis.ts';
 import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
 import { composeAdmin } from './compose-admin.ts';
+import { composeSignIn } from './compose-sign-in.ts';
 import { CHAT_NAMESPACE } from './contracts/events.ts';
 import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
 import { createMetricsAccess } from './http/metrics-access.ts';
-import { createRefreshCookie } from './http/refresh-cookie.ts';
 import { adminSystemRoutes } from './http/routes/admin-system.ts';
 import { apiKeyRoutes } from './http/routes/api-keys.ts';
-import { authRoutes } from './http/routes/auth.ts';
 import { balanceRoutes } from './http/routes/balance.ts';
 import { docsRoutes } from './http/routes/docs.ts';
 import { exportRoutes } from './http/routes/exports.ts';
@@ -36,7 +35,6 @@ import { createAdjustBalance } from './services/adjust-balance.ts';
 import { createAdminStats } from './services/admin-stats.ts';
 import { createApiKeyDirectory } from './services/api-key-directory.ts';
 import { createApiKeys } from './services/api-keys.ts';
-import { createAuth } from './services/auth.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
 import { createExportSession } from './services/export-session.ts';
@@ -160,7 +158,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         log,
         checks: { database: () => database.ping(), feed: () => feed.ping(), queue: () => queue.ping() },
       }),
-      authRoutes({ ...identity, refreshCookie: createRefreshCookie(config) }),
+      ...composeSignIn({ ...core, ...identity, database, rateLimits }),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
       groupRoutes({ groups, sessions }),
       sessionRoutes({ sessions, messages }),
@@ -232,7 +230,8 @@ async function composeIdentity({ config, log, lifecycle, resources }: Core) {
     access,
     authorize: createAuthorize(access),
     authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
-    auth: createAuth({ database, accessTokens, revocations, secrets, config }),
+    accessTokens,
+    secrets,
     streamTickets: createStreamTickets({ tickets: feed.tickets, revocations }),
   };
 }

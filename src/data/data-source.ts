@@ -11,6 +11,7 @@ import { IdempotencyEntity } from './entities/idempotency.ts';
 import { AccountEntity, LedgerEntryEntity } from './entities/ledger.ts';
 import { MessageEntity } from './entities/message.ts';
 import { CatalogueStateEntity, ModelEntity } from './entities/model.ts';
+import { PasswordResetEntity } from './entities/password-reset.ts';
 import { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-token.ts';
 import { RoleEntity } from './entities/role.ts';
 import { SessionEntity } from './entities/session.ts';
@@ -42,6 +43,7 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
       LedgerEntryEntity,
       MessageEntity,
       ModelEntity,
+      PasswordResetEntity,
       RefreshFamilyEntity,
       RefreshTokenEntity,
       RoleEntity,

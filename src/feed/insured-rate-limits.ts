@@ -7,6 +7,8 @@ const TIMEOUT_MS = 500;
 /** How long a store that did not answer is not asked again, in milliseconds. */
 const PAUSE_MS = 2_000;
 
+type Act<T> = (counter: RateCounter) => Promise<T>;
+
 /**
  * A store whose counters always answer, and soon: while `store` does not, `insurance` counts in its place. No request
  * fails, or waits, because it could not be counted.
@@ -18,9 +20,11 @@ export function insureRateLimits(
 ): RateLimitStore {
   let awayUntil = 0;
 
-  async function ask(counter: RateCounter, act: (counter: RateCounter) => ReturnType<RateCounter['take']>) {
+  /** Undefined when it does not answer. */
+  async function ask<T>(counter: RateCounter, act: Act<T>): Promise<{ answer: T } | undefined> {
+    if (now() < awayUntil) return undefined;
     try {
-      return await inTime(act(counter));
+      return { answer: await inTime(act(counter)) };
     } catch (error) {
       // Of all that were waiting, one says so.
       if (now() >= awayUntil) log.warn({ err: error }, 'rate limits are counted by this process alone');
@@ -32,11 +36,16 @@ export function insureRateLimits(
   return {
     open(policy) {
       const [counter, substitute] = [store.open(policy), insurance.open(policy)];
-      const counted = async (act: (counter: RateCounter) => ReturnType<RateCounter['take']>) =>
-        (now() >= awayUntil && (await ask(counter, act))) || act(substitute);
+      const counted = async <T>(act: Act<T>): Promise<T> =>
+        ((await ask(counter, act)) ?? { answer: await act(substitute) }).answer;
       return {
         take: (key) => counted((each) => each.take(key)),
         giveBack: (key) => counted((each) => each.giveBack(key)),
+        async forget(key) {
+          // Both: what was counted while the store was away is not to come back with the next time.
+          await substitute.forget(key);
+          await ask(counter, (each) => each.forget(key));
+        },
       };
     },
   };

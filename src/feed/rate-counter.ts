@@ -32,5 +32,9 @@ export function rateCounter(limiter: RateLimiterAbstract, { limit }: RatePolicy)
       if (!running) return { allowed: true, remaining: limit, resetMs: 0 };
       return asCount(true, await limiter.reward(key));
     },
+
+    async forget(key) {
+      await limiter.delete(key);
+    },
   };
 }

@@ -22,6 +22,8 @@ export interface RateCounter {
   take(key: string): Promise<RateCount>;
   /** Takes back what was counted in the window that runs; never more than that. @throws when the store does not answer */
   giveBack(key: string): Promise<RateCount>;
+  /** Ends the window of a key, with all that was counted in it. @throws when the store does not answer */
+  forget(key: string): Promise<void>;
 }
 
 /** Where it is counted how often who did what. It may be lost at any moment: then it is counted anew. */

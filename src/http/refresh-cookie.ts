@@ -1,10 +1,11 @@
 import type { Config } from '../base/config.ts';
+import { AppError } from '../base/errors.ts';
 import type { AppContext } from './context.ts';
 import { createOriginCheck } from './middleware/cross-origin.ts';
 
 /** The refresh token of a browser, where scripts cannot read it. */
 export interface RefreshCookie {
-  /** The token; undefined without one, and to pages of origins that are not allowed. */
+  /** The token; undefined without one. @throws {AppError} `forbidden` to pages of origins that are not allowed */
   read(ctx: AppContext): string | undefined;
   write(ctx: AppContext, token: string): void;
   clear(ctx: AppContext): void;
@@ -23,12 +24,14 @@ const SECONDS_PER_DAY = 86_400;
 /**
  * Makes the access to the cookie. `SameSite=Strict`: it is only ever needed by a script of the client's own
  * site, never by a navigation. `Secure` in production. Since sites are wider than origins, a request that a
- * browser made for another origin than ours or a configured one gets no cookie either: no CSRF.
+ * browser made for another origin than ours or a configured one is refused: no CSRF.
  */
 export function createRefreshCookie(
-  config: Pick<Config, 'production' | 'REFRESH_TOKEN_DAYS' | 'CORS_ORIGINS'>,
+  config: Pick<Config, 'production' | 'REFRESH_TOKEN_DAYS' | 'CORS_ORIGINS' | 'PUBLIC_URL'>,
 ): RefreshCookie {
-  const isAllowed = createOriginCheck(config.CORS_ORIGINS);
+  const { CORS_ORIGINS, PUBLIC_URL } = config;
+  const own = PUBLIC_URL ? [new URL(PUBLIC_URL).origin] : [];
+  const isAllowed = createOriginCheck([...CORS_ORIGINS, ...own]);
   const maxAge = Math.round(config.REFRESH_TOKEN_DAYS * SECONDS_PER_DAY);
 
   function set(ctx: AppContext, value: string, seconds: number): void {
@@ -43,8 +46,9 @@ export function createRefreshCookie(
 
   return {
     read(ctx) {
-      if (!isOwnOrigin(ctx) && !isAllowed(ctx.get('origin'))) return undefined;
-      return ctx.cookies.get(REFRESH_COOKIE);
+      const token = ctx.cookies.get(REFRESH_COOKIE);
+      if (token === undefined || isOwnOrigin(ctx) || isAllowed(ctx.get('origin'))) return token;
+      throw new AppError('forbidden', 'The refresh cookie is not for pages of this origin.');
     },
     write: (ctx, token) => set(ctx, token, maxAge),
     clear: (ctx) => set(ctx, '', 0),

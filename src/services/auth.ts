@@ -1,19 +1,16 @@
-import type { Config } from '../base/config.ts';
 import { AppError } from '../base/errors.ts';
-import { newId } from '../base/ids.ts';
-import type { Database, Db } from '../data/database.ts';
+import type { Database } from '../data/database.ts';
 import type { UserRecord } from '../data/entities/user.ts';
-import { openAccount } from '../data/repositories/accounts.ts';
-import { postEntry } from '../data/repositories/ledger.ts';
-import { findUser, findUserByEmail, insertUser } from '../data/repositories/users.ts';
-import type { AccessTokens } from './access-tokens.ts';
-import { ADMIN_ROLE } from './authorize.ts';
+import { findUser, findUserByEmail } from '../data/repositories/users.ts';
+import { countFailures } from './count-failures.ts';
 import type { Identity } from './identity.ts';
+import { type NewAccountConfig, openNewAccount } from './open-account.ts';
 import { hashPassword, isPasswordRight } from './passwords.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { RefreshSecrets } from './refresh-secrets.ts';
 import type { Revocations } from './revocations.ts';
 import { rotateRefreshToken } from './rotate-refresh-token.ts';
-import { openRefreshFamily, type SignIn } from './sign-in.ts';
+import type { SignIn, SignIns } from './sign-in.ts';
 
 /** What signing up takes. */
 export interface Registration {
@@ -31,51 +28,56 @@ export type Credentials = Pick<Registration, 'email' | 'password' | 'userAgent'>
 export interface Auth {
   /** @throws {AppError} `email_taken` */
   register(registration: Registration): Promise<SignIn>;
-  /** @throws {AppError} `invalid_credentials`, the same and as slow whatever is wrong */
+  /**
+   * @throws {AppError} `invalid_credentials`, the same and as slow whatever is wrong; `rate_limited` after too many of
+   *   them, for addresses with and without an account alike
+   */
   login(credentials: Credentials): Promise<SignIn>;
   /** @throws {AppError} `unauthenticated`, `token_expired`, `token_revoked` */
   refresh(refreshToken: string): Promise<SignIn>;
   /** Revokes this sign-in, everywhere and at once. */
   logout(identity: Identity): Promise<void>;
   /** @throws {AppError} `unauthenticated` when the account is not there any more */
-  getUser(identity: Identity): Promise<UserRecord>;
+  getUser(identity: Pick<Identity, 'userId'>): Promise<UserRecord>;
 }
 
 /** What {@link createAuth} works with. */
 export interface AuthDeps {
   database: Database;
-  accessTokens: AccessTokens;
+  signIns: SignIns;
   revocations: Revocations;
   secrets: RefreshSecrets;
-  config: Pick<Config, 'WELCOME_CREDITS' | 'REFRESH_TOKEN_DAYS' | 'ADMIN_EMAIL' | 'DEFAULT_ROLE'>;
+  rateLimits: Pick<RateLimits, 'login'>;
+  refreshTokenDays: number;
+  newAccounts: NewAccountConfig;
 }
 
 /** Signing up, in and out. */
-export function createAuth({ database, accessTokens, revocations, secrets, config }: AuthDeps): Auth {
-  const refreshTokenDays = config.REFRESH_TOKEN_DAYS;
+export function createAuth(deps: AuthDeps): Auth {
+  const { database, signIns, revocations, rateLimits, newAccounts } = deps;
 
-  async function signIn(db: Db, user: UserRecord, userAgent: string | null): Promise<SignIn> {
-    const settings = { userId: user.id, userAgent, refreshTokenDays, secrets };
-    const { familyId, refreshToken } = await openRefreshFamily(db, settings);
-    return toSignIn({ user, familyId, refreshToken });
-  }
-
-  function toSignIn(opened: { user: UserRecord; familyId: string; refreshToken: string }): SignIn {
-    const { user, familyId, refreshToken } = opened;
-    const { token, expiresInSeconds } = accessTokens.issue(user, familyId);
-    return { user, accessToken: token, expiresInSeconds, refreshToken };
+  async function tryPassword({ email, password, userAgent }: Credentials): Promise<SignIn> {
+    const user = await findUserByEmail(database.db, email);
+    const passwordHash = user?.passwordHash ?? null;
+    const isRight = await isPasswordRight(passwordHash, password);
+    if (user && passwordHash !== null && isRight) {
+      const signIn = { userId: user.id, passwordHash, userAgent };
+      const signedIn = await database.transaction((db) => signIns.open(db, signIn));
+      if (signedIn) return signedIn;
+    }
+    throw new AppError(
+      'invalid_credentials',
+      'The e-mail address or the password is wrong, or the account is deactivated.',
+    );
   }
 
   return {
     async register({ email, password, name = null, userAgent }) {
       const passwordHash = await hashPassword(password);
-      const role = isSameEmail(email, config.ADMIN_EMAIL) ? ADMIN_ROLE : config.DEFAULT_ROLE;
+      const person = { email, name, passwordHash, googleId: null, emailVerified: false };
       const registered = await database.transaction(async (db) => {
-        const user = await insertUser(db, { id: newId(), email, name, passwordHash, role });
-        if (!user) return undefined;
-        await openAccount(db, user.id);
-        await grantWelcome(db, user.id, config.WELCOME_CREDITS);
-        return signIn(db, user, userAgent);
+        const user = await openNewAccount(db, person, newAccounts);
+        return user && signIns.open(db, { userId: user.id, userAgent });
       });
       if (registered) return registered;
       throw new AppError('email_taken', 'The e-mail address is already registered. Sign in instead.', {
@@ -83,21 +85,10 @@ export function createAuth({ database, accessTokens, revocations, secrets, confi
       });
     },
 
-    async login({ email, password, userAgent }) {
-      const user = await findUserByEmail(database.db, email);
-      const right = await isPasswordRight(user?.passwordHash ?? null, password);
-      if (user?.isActive && right) return database.transaction((db) => signIn(db, user, userAgent));
-      throw new AppError(
-        'invalid_credentials',
-        'The e-mail address or the password is wrong, or the account is deactivated.',
-      );
-    },
+    login: (credentials) =>
+      countFailures(rateLimits.login, credentials.email, () => tryPassword(credentials)),
 
-    async refresh(refreshToken) {
-      return toSignIn(
-        await rotateRefreshToken({ database, secrets, revocations, refreshTokenDays }, refreshToken),
-      );
-    },
+    refresh: async (refreshToken) => signIns.resume(await rotateRefreshToken(deps, refreshToken)),
 
     logout: ({ familyId }) => revocations.revoke(familyId),
 
@@ -107,13 +98,4 @@ export function createAuth({ database, accessTokens, revocations, secrets, confi
       throw new AppError('unauthenticated', 'The account of this token is not there any more.');
     },
   };
-}
-
-function isSameEmail(email: string, other: string | undefined): boolean {
-  return other !== undefined && email.toLowerCase() === other.toLowerCase();
-}
-
-async function grantWelcome(db: Db, userId: string, credits: number): Promise<void> {
-  if (credits === 0) return;
-  await postEntry(db, { id: newId(), userId, kind: 'grant', amount: String(credits), reason: 'welcome' });
 }

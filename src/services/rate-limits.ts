@@ -25,6 +25,8 @@ export interface RateLimit {
   count(key: string, onState?: OnRateLimit): Promise<void>;
   /** Takes one back that was counted. */
   giveBack(key: string, onState?: OnRateLimit): Promise<void>;
+  /** Takes back all that was counted of a key. */
+  forget(key: string): Promise<void>;
 }
 
 /** The limit of each class of routes. */
@@ -35,6 +37,8 @@ const SENTENCES: Record<keyof RatePolicies, (times: number) => string> = {
   global: (times) => `Your network address may send ${times} requests`,
   auth: (times) => `Your network address may try to sign in ${times} times`,
   generation: (times) => `You may ask for replies ${times} times`,
+  login: (times) => `A wrong password may be given ${times} times for an account`,
+  resetMail: (times) => `A new password may be asked for ${times} times`,
 };
 
 /** Opens the limits; a class without a policy has none. */
@@ -43,7 +47,13 @@ export function createRateLimits(policies: RatePolicies, store: RateLimitStore):
     const policy = policies[name];
     return policy ? openLimit({ name, ...policy }, SENTENCES[name](policy.limit), store) : UNLIMITED;
   };
-  return { global: open('global'), auth: open('auth'), generation: open('generation') };
+  return {
+    global: open('global'),
+    auth: open('auth'),
+    generation: open('generation'),
+    login: open('login'),
+    resetMail: open('resetMail'),
+  };
 }
 
 /**
@@ -66,7 +76,7 @@ export async function countedGeneration<T>(
   }
 }
 
-const UNLIMITED: RateLimit = { async count() {}, async giveBack() {} };
+const UNLIMITED: RateLimit = { async count() {}, async giveBack() {}, async forget() {} };
 
 function openLimit(policy: RatePolicy, sentence: string, store: RateLimitStore): RateLimit {
   const counter = store.open(policy);
@@ -91,7 +101,10 @@ function openLimit(policy: RatePolicy, sentence: string, store: RateLimitStore):
     },
 
     async giveBack(key, onState) {
-      onState?.(stateOf(await counter.giveBack(key)));
+      const left = await counter.giveBack(key);
+      onState?.(stateOf(left));
     },
+
+    forget: (key) => counter.forget(key),
   };
 }

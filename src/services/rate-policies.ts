@@ -1,8 +1,14 @@
 import type { Config } from '../base/config.ts';
 import type { RatePolicy } from '../feed/rate-limit-store.ts';
 
-/** The limit of each class of routes; undefined: none. */
-export type RatePolicies = Record<'global' | 'auth' | 'generation', Omit<RatePolicy, 'name'> | undefined>;
+/**
+ * The limit of each class of routes, of wrong passwords for an account (`login`) and of mails to one (`resetMail`);
+ * undefined: none.
+ */
+export type RatePolicies = Record<
+  'global' | 'auth' | 'generation' | 'login' | 'resetMail',
+  Omit<RatePolicy, 'name'> | undefined
+>;
 
 /** What of the configuration says how often requests may come. */
 export type RatePoliciesConfig = Pick<
@@ -14,6 +20,8 @@ export type RatePoliciesConfig = Pick<
   | 'RATE_LIMIT_AUTH_MINUTES'
   | 'RATE_LIMIT_GENERATION_REQUESTS'
   | 'RATE_LIMIT_GENERATION_MINUTES'
+  | 'LOGIN_FAILURES'
+  | 'LOGIN_FAILURES_MINUTES'
   | 'production'
 >;
 
@@ -21,10 +29,19 @@ export type RatePoliciesConfig = Pick<
 const DEFAULTS = { global: 100, auth: 10, generation: 50 };
 /** How much more that is outside of production. */
 const DEVELOPMENT_FACTOR = 100;
+/** Nobody can fill the mailbox of somebody else. */
+const RESET_MAILS = { limit: 5, windowSeconds: 3_600 };
+const NONE: RatePolicies = {
+  global: undefined,
+  auth: undefined,
+  generation: undefined,
+  login: undefined,
+  resetMail: undefined,
+};
 
 /** The rate limits of a configuration. */
 export function ratePolicies(config: RatePoliciesConfig): RatePolicies {
-  if (config.RATE_LIMITS === 'off') return { global: undefined, auth: undefined, generation: undefined };
+  if (config.RATE_LIMITS === 'off') return NONE;
   const factor = config.production ? 1 : DEVELOPMENT_FACTOR;
   const policy = (limit: number, minutes: number) => ({
     limit,
@@ -40,5 +57,7 @@ export function ratePolicies(config: RatePoliciesConfig): RatePolicies {
       config.RATE_LIMIT_GENERATION_REQUESTS ?? DEFAULTS.generation * factor,
       config.RATE_LIMIT_GENERATION_MINUTES,
     ),
+    login: policy(config.LOGIN_FAILURES, config.LOGIN_FAILURES_MINUTES),
+    resetMail: RESET_MAILS,
   };
 }

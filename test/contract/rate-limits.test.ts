@@ -127,6 +127,15 @@ function behavesAsStore(open: () => Promise<World>): void {
     expect(counts).to.deep.equal([true, true, true, false]);
   });
 
+  it('forgets all that was counted of a key, in every process, and nothing of another', async () => {
+    for (let n = 0; n < 5; n += 1) await counter.take('ann');
+    await counter.take('bob');
+    await world.stores[1].open(policy).forget('ann');
+    expect(await counter.take('ann')).to.include({ allowed: true, remaining: 2 });
+    expect((await counter.take('bob')).remaining).to.equal(1);
+    await counter.forget('nobody');
+  });
+
   it('gives nothing back of a window that has ended', async () => {
     const brief = world.stores[0].open(policyOf(1, 1));
     await brief.take('ann');
@@ -198,6 +207,14 @@ describeWithRedis('rate limits while Redis is away', () => {
     await counting;
     expect(warnings).to.deep.equal([]);
     expect(await client.exists('parley:limit:test:ann')).to.equal(1);
+  });
+
+  it('are forgotten there and here, also while it is away', async () => {
+    const counter = open();
+    await redis.close();
+    for (let n = 0; n < 3; n += 1) await counter.take('ann');
+    await counter.forget('ann');
+    expect(await counter.take('ann')).to.include({ allowed: true, remaining: 1 });
   });
 
   it('are counted in Redis again when it is back', async () => {

@@ -13,7 +13,7 @@ describe('refresh tokens', () => {
 
   before(async () => {
     const { control } = createMemoryFeed();
-    const env = { CORS_ORIGINS: 'https://chat.example' };
+    const env = { CORS_ORIGINS: 'https://chat.example', PUBLIC_URL: 'https://parley.example/api' };
     app = await startTestApp({ database: database(), control, env });
     other = await startTestApp({ database: database(), control, env });
   });
@@ -166,7 +166,7 @@ describe('refresh tokens', () => {
       }
     });
 
-    it('is not looked at for pages of other origins', async () => {
+    it('is refused to pages of other origins, and stays good', async () => {
       const { refreshToken } = await app.signUp();
       const foreign: Record<string, string>[] = [
         { origin: 'https://evil.example' },
@@ -177,15 +177,30 @@ describe('refresh tokens', () => {
       ];
       for (const headers of foreign) {
         const answer = await byCookie(refreshToken, headers);
-        expect(answer.status, JSON.stringify(headers)).to.equal(401);
+        expect(answer.status, JSON.stringify(headers)).to.equal(403);
         expect(setCookies(answer)).to.be.empty;
+        await expectProblem(answer, 'forbidden');
       }
+      const used = await rows(
+        database().db,
+        'SELECT 1 FROM refresh_tokens WHERE token_hash = sha256($1) AND used_at IS NOT NULL',
+        [Buffer.from(refreshToken)],
+      );
+      expect(used).to.be.empty;
+    });
+
+    it('is not missed by pages of other origins that bring the token themselves, or none at all', async () => {
+      const { refreshToken } = await app.signUp();
+      const headers = { origin: 'https://evil.example' };
+      expect((await app.send('POST', '/auth/refresh', { refreshToken }, { headers })).status).to.equal(200);
+      await expectProblem(await app.fetch('/auth/refresh', { method: 'POST', headers }), 'unauthenticated');
     });
 
     it('is taken from our own origin, and from those that are configured', async () => {
       const own: Record<string, string>[] = [
         { origin: app.url },
         { origin: 'https://chat.example', 'sec-fetch-site': 'cross-site' },
+        { origin: 'https://parley.example' },
         { 'sec-fetch-site': 'same-origin' },
       ];
       for (const headers of own) {

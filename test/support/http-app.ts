@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from '../../src/base/config.ts';
+import { Lifecycle } from '../../src/base/lifecycle.ts';
 import type { Logger } from '../../src/base/logger.ts';
+import { composeSignIn } from '../../src/compose-sign-in.ts';
 import type { RouteContract } from '../../src/contracts/route.ts';
 import type { SignedIn } from '../../src/contracts/routes/auth.ts';
 import type { Database } from '../../src/data/database.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
 import type { ControlBus } from '../../src/feed/ports.ts';
+import type { RateLimitStore } from '../../src/feed/rate-limit-store.ts';
 import { createHttpApp } from '../../src/http/app.ts';
-import { createRefreshCookie } from '../../src/http/refresh-cookie.ts';
 import type { RouteModule } from '../../src/http/route-table.ts';
 import { apiKeyRoutes } from '../../src/http/routes/api-keys.ts';
-import { authRoutes } from '../../src/http/routes/auth.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { type ReadinessChecks, systemRoutes } from '../../src/http/routes/system.ts';
 import { createAccessDirectory } from '../../src/services/access.ts';
 import { createAccessTokens } from '../../src/services/access-tokens.ts';
 import { createApiKeyDirectory } from '../../src/services/api-key-directory.ts';
 import { createApiKeys } from '../../src/services/api-keys.ts';
-import { createAuth } from '../../src/services/auth.ts';
 import { createAuthenticate } from '../../src/services/authenticate.ts';
 import { createAuthorize } from '../../src/services/authorize.ts';
 import { createRateLimits } from '../../src/services/rate-limits.ts';
@@ -37,6 +37,8 @@ export interface TestAppOptions {
   database: Database;
   /** Shared by servers that stand for processes of one installation. */
   control?: ControlBus;
+  /** Likewise. */
+  limitStore?: RateLimitStore;
   /** Variables on top of the defaults. */
   env?: Record<string, string>;
   checks?: ReadinessChecks;
@@ -64,6 +66,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
   const {
     database,
     control,
+    limitStore,
     env,
     checks = {},
     checkTimeoutMs = 2_000,
@@ -83,18 +86,26 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
   const secrets = createRefreshSecrets(TEST_JWT_SECRET);
   const access = createAccessDirectory({ database, control: control ?? feed.control });
   const streamTickets = createStreamTickets({ tickets: feed.tickets, revocations });
+  const rateLimits = createRateLimits(ratePolicies(config), limitStore ?? feed.rateLimits);
+  const lifecycle = new Lifecycle(log);
   const app = createHttpApp({
     config,
     log,
     authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
     redeemTicket: streamTickets.redeem,
     authorize: createAuthorize(access),
-    rateLimits: createRateLimits(ratePolicies(config), feed.rateLimits),
+    rateLimits,
     routes: [
-      authRoutes({
-        auth: createAuth({ database, accessTokens, revocations, secrets, config }),
+      ...composeSignIn({
+        config,
+        log,
+        lifecycle,
+        database,
+        rateLimits,
+        accessTokens,
+        secrets,
+        revocations,
         streamTickets,
-        refreshCookie: createRefreshCookie(config),
       }),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations }) }),
       systemRoutes({ version: '0.0.0-test', checks, log, checkTimeoutMs }),
@@ -132,6 +143,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
       server.closeAllConnections();
       await revocations.stop();
       await apiKeys.stop();
+      await lifecycle.close();
     },
   };
 }

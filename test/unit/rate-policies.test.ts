@@ -12,15 +12,19 @@ describe('the rate limits of a configuration', () => {
       global: { limit: 100, windowSeconds: 900 },
       auth: { limit: 10, windowSeconds: 900 },
       generation: { limit: 50, windowSeconds: 3_600 },
+      login: { limit: 10, windowSeconds: 900 },
+      resetMail: { limit: 5, windowSeconds: 3_600 },
     });
   });
 
-  it('are a hundred times as generous elsewhere', () => {
+  it('are a hundred times as generous elsewhere, except to who guesses passwords and fills mailboxes', () => {
     for (const env of [{}, { NODE_ENV: 'test' }, { NODE_ENV: 'development' }]) {
       expect(policiesOf(env)).to.deep.equal({
         global: { limit: 10_000, windowSeconds: 900 },
         auth: { limit: 1_000, windowSeconds: 900 },
         generation: { limit: 5_000, windowSeconds: 3_600 },
+        login: { limit: 10, windowSeconds: 900 },
+        resetMail: { limit: 5, windowSeconds: 3_600 },
       });
     }
   });
@@ -33,11 +37,15 @@ describe('the rate limits of a configuration', () => {
       RATE_LIMIT_AUTH_MINUTES: '1',
       RATE_LIMIT_GENERATION_REQUESTS: '5',
       RATE_LIMIT_GENERATION_MINUTES: '120',
+      LOGIN_FAILURES: '4',
+      LOGIN_FAILURES_MINUTES: '2',
     };
     const expected = {
       global: { limit: 7, windowSeconds: 30 },
       auth: { limit: 3, windowSeconds: 60 },
       generation: { limit: 5, windowSeconds: 7_200 },
+      login: { limit: 4, windowSeconds: 120 },
+      resetMail: { limit: 5, windowSeconds: 3_600 },
     };
     expect(policiesOf(env)).to.deep.equal(expected);
     expect(policiesOf({ ...PRODUCTION, ...env })).to.deep.equal(expected);
@@ -52,6 +60,8 @@ describe('the rate limits of a configuration', () => {
       global: undefined,
       auth: undefined,
       generation: undefined,
+      login: undefined,
+      resetMail: undefined,
     });
   });
 });

@@ -3,11 +3,15 @@ import { lineSchema, textSchema } from '../fields.ts';
 import { defineRoute } from '../route.ts';
 import { userSchema } from '../user.ts';
 
-const email = z
+/** An e-mail address, as it is typed. */
+export const emailSchema = z
   .email('must be an e-mail address')
   .max(254, 'must have at most 254 characters')
   .describe('Unique whatever its case');
-const newPassword = textSchema({ min: 8, max: 200 });
+/** A password that is being set. */
+export const newPasswordSchema = textSchema({ min: 8, max: 200 });
+/** A password that may be wrong: whatever it is, it is compared. */
+export const givenPasswordSchema = z.string().min(1, 'must not be empty').max(200);
 
 /** What signing in answers with. The refresh token is also set as an HttpOnly cookie. */
 export const signedInSchema = z
@@ -29,7 +33,7 @@ export const register = defineRoute({
   tag: 'Auth',
   access: 'public',
   rateLimit: 'auth',
-  body: z.strictObject({ email, password: newPassword, name: lineSchema(100).optional() }),
+  body: z.strictObject({ email: emailSchema, password: newPasswordSchema, name: lineSchema(100).optional() }),
   answer: { status: 201, schema: signedInSchema },
   errors: ['email_taken'],
 });
@@ -41,7 +45,7 @@ export const login = defineRoute({
   tag: 'Auth',
   access: 'public',
   rateLimit: 'auth',
-  body: z.strictObject({ email, password: z.string().min(1, 'must not be empty').max(200) }),
+  body: z.strictObject({ email: emailSchema, password: givenPasswordSchema }),
   answer: { status: 200, schema: signedInSchema },
   errors: ['invalid_credentials'],
 });
@@ -55,7 +59,7 @@ export const refresh = defineRoute({
   rateLimit: 'auth',
   body: z.strictObject({ refreshToken: textSchema({ min: 1, max: 200 }).optional() }).optional(),
   answer: { status: 200, schema: signedInSchema },
-  errors: ['unauthenticated', 'token_expired', 'token_revoked'],
+  errors: ['unauthenticated', 'token_expired', 'token_revoked', 'forbidden'],
 });
 
 export const logout = defineRoute({

@@ -70,6 +70,17 @@ export async function revokeApiKeyRow(db: Db, userId: string, id: string): Promi
   return revoked.length > 0;
 }
 
+/** Revokes all keys of a user. Answers the ids of those that were not revoked already. */
+export async function revokeApiKeysOf(db: Db, userId: string): Promise<string[]> {
+  const revoked = await rows<{ id: string }>(
+    db,
+    `UPDATE api_keys SET revoked_at = clock_timestamp()
+      WHERE user_id = $1 AND revoked_at IS NULL RETURNING id`,
+    [userId],
+  );
+  return revoked.map(({ id }) => id);
+}
+
 /** What a key allows, and whether it still does. */
 export interface FoundApiKey extends Pick<ApiKeyRecord, 'id' | 'userId' | 'scopes' | 'expiresAt'> {
   /** Of its owner, now. */

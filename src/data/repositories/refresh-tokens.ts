@@ -1,5 +1,6 @@
 import { type Db, rows } from '../database.ts';
 import type { RefreshFamilyRecord, RefreshTokenRecord } from '../entities/refresh-token.ts';
+import { deleteExpiredResets } from './password-resets.ts';
 
 /** A new sign-in. */
 export type NewRefreshFamily = Pick<RefreshFamilyRecord, 'id' | 'userId' | 'userAgent'>;
@@ -76,7 +77,59 @@ export async function revokeRefreshFamily(db: Db, id: string): Promise<void> {
   );
 }
 
-/** Deletes tokens that expired, and sign-ins that have none left. Returns how many rows went. */
+/** Revokes all sign-ins of a user but one. Answers the ids of those that were not revoked already. */
+export async function revokeOtherFamilies(
+  db: Db,
+  { userId, except }: { userId: string; except: string | null },
+): Promise<string[]> {
+  const revoked = await rows<{ id: string }>(
+    db,
+    `UPDATE refresh_families SET revoked_at = clock_timestamp()
+      WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2 RETURNING id`,
+    [userId, except],
+  );
+  return revoked.map(({ id }) => id);
+}
+
+/** A sign-in is live while it was not revoked and has a token that can still be traded. */
+const LIVE = `f.revoked_at IS NULL AND EXISTS
+  (SELECT FROM refresh_tokens t WHERE t.family_id = f.id AND t.used_at IS NULL AND t.expires_at > clock_timestamp())`;
+
+/** Where a page of sign-ins begins. */
+export interface RefreshFamilyPage {
+  userId: string;
+  limit: number;
+  /** Only sign-ins older than this id. */
+  before?: string | undefined;
+}
+
+/** The live sign-ins of a user, newest first. */
+export async function listRefreshFamilies(
+  db: Db,
+  { userId, limit, before }: RefreshFamilyPage,
+): Promise<RefreshFamilyRecord[]> {
+  const older = before === undefined ? '' : 'AND f.id < $3';
+  return rows<RefreshFamilyRecord>(
+    db,
+    `SELECT f.id, f.user_id AS "userId", f.user_agent AS "userAgent", f.created_at AS "createdAt",
+            f.last_used_at AS "lastUsedAt", f.revoked_at AS "revokedAt"
+       FROM refresh_families f WHERE f.user_id = $1 AND ${LIVE} ${older} ORDER BY f.id DESC LIMIT $2`,
+    before === undefined ? [userId, limit] : [userId, limit, before],
+  );
+}
+
+/** Revokes a live sign-in, for good. Returns false when it is not live, is not there, or is somebody else's. */
+export async function revokeOwnedFamily(db: Db, userId: string, id: string): Promise<boolean> {
+  const revoked = await rows(
+    db,
+    `UPDATE refresh_families f SET revoked_at = clock_timestamp()
+      WHERE f.id = $1 AND f.user_id = $2 AND ${LIVE} RETURNING f.id`,
+    [id, userId],
+  );
+  return revoked.length > 0;
+}
+
+/** Deletes tokens that expired, those of mails too, and sign-ins that have none left. Returns how many rows went. */
 export async function deleteExpiredTokens(db: Db): Promise<number> {
   const tokens = await rows(db, 'DELETE FROM refresh_tokens WHERE expires_at < now() RETURNING id');
   const families = await rows(
@@ -84,5 +137,5 @@ export async function deleteExpiredTokens(db: Db): Promise<number> {
     `DELETE FROM refresh_families f WHERE created_at < now() - interval '1 day'
         AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family_id = f.id) RETURNING id`,
   );
-  return tokens.length + families.length;
+  return tokens.length + families.length + (await deleteExpiredResets(db));
 }

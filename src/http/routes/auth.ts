@@ -13,8 +13,8 @@ import {
 import { presentUser } from '../../presenters/user.ts';
 import type { Auth } from '../../services/auth.ts';
 import { looksLikeRefreshToken } from '../../services/refresh-secrets.ts';
-import type { SignIn } from '../../services/sign-in.ts';
 import type { StreamTickets } from '../../services/stream-tickets.ts';
+import { createSignInAnswer, userAgent } from '../answer-sign-in.ts';
 import { bearerToken } from '../bearer.ts';
 import type { AppContext } from '../context.ts';
 import { mountRoute } from '../mount-route.ts';
@@ -30,15 +30,7 @@ export interface AuthRouteDeps {
 
 /** Signing up, in and out, and who is signed in. */
 export function authRoutes({ auth, streamTickets, refreshCookie }: AuthRouteDeps): RouteModule {
-  const signedIn = (ctx: AppContext, signIn: SignIn): SignedIn => {
-    refreshCookie.write(ctx, signIn.refreshToken);
-    return {
-      user: presentUser(signIn.user),
-      accessToken: signIn.accessToken,
-      refreshToken: signIn.refreshToken,
-      expiresIn: signIn.expiresInSeconds,
-    };
-  };
+  const signedIn = createSignInAnswer(refreshCookie);
 
   return (table) => {
     mountRoute(table, register, async ({ body }, { ctx }) =>
@@ -99,5 +91,3 @@ function headerToken(ctx: AppContext): string | undefined {
   const token = bearerToken(ctx.get('authorization'));
   return token !== undefined && looksLikeRefreshToken(token) ? token : undefined;
 }
-
-const userAgent = (ctx: AppContext): string | null => ctx.get('user-agent') || null;
