@@ -38,6 +38,25 @@ export async function makeHome(dataDir: string): Promise<ClusterPaths> {
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const home = path.join(await realpath(dataDir), 'postgres');
   await mkdir(home, { recursive: true, mode: 0o700 });
+  return pathsIn(home);
+}
+
+/** Where everything lies that {@link makeHome} has made before; undefined when there is nothing. */
+export async function findHome(dataDir: string): Promise<ClusterPaths | undefined> {
+  try {
+    const paths = pathsIn(path.join(await realpath(dataDir), 'postgres'));
+    return (await isInitialised(paths)) ? paths : undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Connection URL with the password: not for logs. */
+export const connectionUrl = (port: number, password: string): string =>
+  `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/postgres`;
+
+function pathsIn(home: string): ClusterPaths {
   return {
     home,
     pgdata: path.join(home, 'pgdata'),

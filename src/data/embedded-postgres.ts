@@ -4,11 +4,11 @@ import type { Logger } from '../base/logger.ts';
 import { findBinaries } from './embedded-postgres-binaries.ts';
 import {
   type ClusterPaths,
+  connectionUrl,
   giveTo,
   initialise,
   isInitialised,
   makeHome,
-  POSTGRES_USER,
   readPassword,
 } from './embedded-postgres-cluster.ts';
 import { EmbeddedPostgresError, errnoOf, USE_OWN_SERVER } from './embedded-postgres-error.ts';
@@ -147,7 +147,7 @@ function toHandle(server: OpenedServer, close: () => Promise<void>, log: Logger)
     if (!stopping) log.error({ postgresPid: server.pid, how }, 'the embedded PostgreSQL ended by itself');
   });
   return {
-    url: `postgres://${POSTGRES_USER}:${server.password}@127.0.0.1:${server.port}/postgres`,
+    url: connectionUrl(server.port, server.password),
     adopted: server.adopted,
     stop() {
       stopping ??= close().catch((error: unknown) => {

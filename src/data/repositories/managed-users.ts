@@ -1,3 +1,4 @@
+import type { Permission } from '../../contracts/permissions.ts';
 import { type Db, rows } from '../database.ts';
 import type { RoleRecord } from '../entities/role.ts';
 import type { UsageLimits } from '../entities/usage.ts';
@@ -145,4 +146,24 @@ export async function countWaysIn(db: Db, userId: string): Promise<WaysIn> {
 function firstIdAt(ms: number): string {
   const time = Math.max(0, ms).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}
+
+/** Permissions that reach beyond what is one's own. */
+const OVER_OTHERS: Permission[] = [
+  'user.view',
+  'user.manage',
+  'models.manage',
+  'balance.manage',
+  'system.view',
+  'roles.manage',
+];
+
+/** Accounts that may do something with what is not their own, by address. */
+export async function listOperators(db: Db): Promise<ManagedUserRecord[]> {
+  return rows<ManagedUserRecord>(
+    db,
+    `SELECT ${COLUMNS} FROM users JOIN roles ON roles.name = users.role
+      WHERE all_permissions OR permissions ?| $1 ORDER BY lower(email)`,
+    [OVER_OTHERS],
+  );
 }
