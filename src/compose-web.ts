@@ -11,6 +11,7 @@ import { CHAT_NAMESPACE } from './contracts/events.ts';
 import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
 import { createMetricsAccess } from './http/metrics-access.ts';
+import { createQueueBoard } from './http/queue-board.ts';
 import { adminSystemRoutes } from './http/routes/admin-system.ts';
 import { apiKeyRoutes } from './http/routes/api-keys.ts';
 import { balanceRoutes } from './http/routes/balance.ts';
@@ -20,6 +21,7 @@ import { groupRoutes } from './http/routes/groups.ts';
 import { messageRoutes } from './http/routes/messages.ts';
 import { metricsRoutes } from './http/routes/metrics.ts';
 import { modelRoutes } from './http/routes/models.ts';
+import { queueBoardRoutes } from './http/routes/queue-board.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
 import { sseRoutes } from './http/routes/sse.ts';
 import { statsRoutes } from './http/routes/stats.ts';
@@ -37,6 +39,7 @@ import { createApiKeyDirectory } from './services/api-key-directory.ts';
 import { createApiKeys } from './services/api-keys.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
+import { createBoardSessions } from './services/board-sessions.ts';
 import { createExportSession } from './services/export-session.ts';
 import { createGroups } from './services/groups.ts';
 import { loadJwtSecret } from './services/jwt-secret.ts';
@@ -114,6 +117,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     proxyHops: config.TRUST_PROXY_HOPS,
   });
 
+  const readOnly = config.QUEUE_BOARD_READONLY === 'true';
   const viewer = createQueueViewer(resources.queueBackend, log);
   lifecycle.onClose('view of the queues', () => viewer.close());
   const system = createSystemState({
@@ -181,6 +185,12 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         adminStats: createAdminStats({ database, inrPerUsd }),
       }),
       adminSystemRoutes({ system }),
+      queueBoardRoutes({
+        serve: createQueueBoard({ viewer, readOnlyMode: readOnly }),
+        sessions: identity.boardSessions,
+        production: config.production,
+        readOnly,
+      }),
       metricsRoutes({ metrics, requireAccess: createMetricsAccess(config.METRICS_TOKEN) }),
       docsRoutes({ version: VERSION }),
     ],
@@ -232,6 +242,7 @@ async function composeIdentity({ config, log, lifecycle, resources }: Core) {
     authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
     accessTokens,
     secrets,
+    boardSessions: createBoardSessions({ secret, revocations }),
     streamTickets: createStreamTickets({ tickets: feed.tickets, revocations }),
   };
 }

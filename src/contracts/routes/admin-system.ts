@@ -103,6 +103,7 @@ export const getQueueBoard = defineRoute({
     status: 200,
     contentType: 'text/html',
     description:
-      'The page. With a ticket: 302 to the page, and a cookie that is good for as long as the access token, at most 15 minutes',
+      'The page. With a ticket: a page that goes on to it, and a cookie that lets this browser in for as long as what the ' +
+      'ticket was issued for, at most 15 minutes',
   },
 });

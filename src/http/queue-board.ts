@@ -1,0 +1,67 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { KoaAdapter } from '@bull-board/koa';
+import type { QueueViewer } from '../queue/queue-viewer.ts';
+import type { AppContext } from './context.ts';
+
+/** Where the board is; under `/api` as well. */
+export const QUEUE_BOARD = '/admin/queues';
+
+/** Answers a request that may see the board. */
+export type ServeQueueBoard = (ctx: AppContext, next: () => Promise<void>) => Promise<void>;
+
+type Middleware = ReturnType<KoaAdapter['registerPlugin']>;
+
+/** Its files come from this server, the data from below its own path; styles are set by its scripts. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The page's only foreign address: web fonts, without which it looks the same where they are not. */
+const FOREIGN_FONTS = /<link href="https:\/\/fonts\.googleapis\.com[^>]*>/g;
+
+/** Makes the board over all queues. They are opened with its first request. */
+export function createQueueBoard({
+  viewer,
+  readOnlyMode,
+}: {
+  viewer: Pick<QueueViewer, 'queues'>;
+  readOnlyMode: boolean;
+}): ServeQueueBoard {
+  /** By the path that the browser sees: the page's addresses begin with it. */
+  const boards = new Map<string, Middleware>();
+
+  async function boardAt(base: string): Promise<Middleware> {
+    const known = boards.get(base);
+    if (known) return known;
+    const queues = await viewer.queues();
+    const serverAdapter = new KoaAdapter().setBasePath(base);
+    createBullBoard({
+      queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode })),
+      serverAdapter,
+      options: { uiConfig: { boardTitle: 'Parley' } },
+    });
+    const board = serverAdapter.registerPlugin({ mount: QUEUE_BOARD });
+    boards.set(base, board);
+    return board;
+  }
+
+  return async (ctx, next) => {
+    const base = ctx.originalUrl.startsWith('/api/') ? `/api${QUEUE_BOARD}` : QUEUE_BOARD;
+    const board = await boardAt(base);
+    ctx.set('Content-Security-Policy', POLICY);
+    await board(ctx, next);
+    if (typeof ctx.body === 'string' && ctx.type === 'text/html') {
+      ctx.body = ctx.body.replace(FOREIGN_FONTS, '');
+    }
+  };
+}
