@@ -65,7 +65,7 @@ export function createBoardSessions({
       if (identity.expiresAt <= now()) {
         throw new AppError('token_expired', 'The session of the board has expired. Get another ticket.');
       }
-      return identity;
+      if (!revocations.isRevoked(identity.familyId)) return identity;
       throw new AppError('token_revoked', 'What the session of the board was issued for has been revoked.');
     },
   };
