@@ -20,12 +20,17 @@ import {
 } from '../data/repositories/api-keys.ts';
 import { presentApiKey } from '../presenters/api-key.ts';
 import { apiKeyPrefix, hashApiKey, newApiKeySecret } from './api-key-secrets.ts';
+import type { Identity } from './identity.ts';
 import type { Revocations } from './revocations.ts';
 
 /** What an owner does with API keys. Somebody else's key is `not_found`, like one that is not there. */
 export interface ApiKeys {
-  /** The only time that the key itself is told. @throws {AppError} `validation_failed`, `conflict` with too many */
-  create(userId: string, wish: CreateApiKeyBody): Promise<NewApiKey>;
+  /**
+   * The only time that the key itself is told.
+   *
+   * @throws {AppError} `validation_failed`, `conflict` with too many; `token_revoked` when the sign-in has just ended
+   */
+  create(owner: Pick<Identity, 'userId' | 'familyId'>, wish: CreateApiKeyBody): Promise<NewApiKey>;
   /** Newest first, without those that were revoked. @throws {AppError} `validation_failed` for a bad cursor */
   list(userId: string, query: PageQuery): Promise<Page<ApiKey>>;
   /** Everywhere, with its sockets and event streams. @throws {AppError} `not_found` */
@@ -47,11 +52,14 @@ const cursor = defineCursor(idSchema);
 /** API keys, on a database. */
 export function createApiKeys({ database, revocations }: ApiKeysDeps): ApiKeys {
   return {
-    async create(userId, { name, scopes, ...life }) {
+    async create(owner, { name, scopes, ...life }) {
+      const { userId } = owner;
       const key = newApiKeySecret();
       const expiresAt = endOf(life);
       const made = await database.transaction(async (db) => {
-        await lockApiKeysOf(db, userId);
+        if (!(await lockApiKeysOf(db, owner))) {
+          throw new AppError('token_revoked', 'This sign-in has been revoked. Sign in again.');
+        }
         if ((await countLiveApiKeys(db, userId)) >= MAX_LIVE) return undefined;
         const secret = { prefix: apiKeyPrefix(key), keyHash: hashApiKey(key) };
         return insertApiKey(db, { id: newId(), userId, name, scopes, expiresAt, ...secret });

@@ -192,6 +192,29 @@ describe('API keys', () => {
     });
   });
 
+  it('are not made by whoever is deactivated or signed out while the request waits', async () => {
+    const ends = [
+      'UPDATE users SET is_active = false WHERE id = $1',
+      'UPDATE refresh_families SET revoked_at = now() WHERE user_id = $1',
+    ];
+    for (const sql of ends) {
+      const leaving = await app.signUp();
+      let asking: Promise<Response> | undefined;
+      await database().transaction(async (db) => {
+        await rows(db, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [leaving.user.id]);
+        asking = clientOf(leaving).send('POST', '/user/api-keys', { name: 'K', scopes: ['chat'] });
+        await until('it waits', async () => {
+          const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+          return (await rows(database().db, waiting)).length > 0;
+        });
+        await rows(db, sql, [leaving.user.id]);
+      });
+      await expectProblem((await asking) as Response, 'token_revoked');
+      const made = await rows(database().db, 'SELECT 1 FROM api_keys WHERE user_id = $1', [leaving.user.id]);
+      expect(made).to.be.empty;
+    }
+  });
+
   it('are listed page by page, newest first, to their owner alone; the expired too, the revoked not', async () => {
     const made: NewApiKey[] = [];
     for (const name of ['one', 'two', 'three', 'four', 'five']) made.push(await make({ name }));

@@ -13,9 +13,20 @@ export type NewApiKeyRow = Pick<
 const COLUMNS = `id, user_id AS "userId", name, prefix, scopes, created_at AS "createdAt", expires_at AS "expiresAt",
   last_used_at AS "lastUsedAt"`;
 
-/** Lets only one transaction at a time add to the keys of a user. */
-export async function lockApiKeysOf(db: Db, userId: string): Promise<void> {
-  await rows(db, 'SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
+/**
+ * Lets only one transaction at a time add to the keys of a user. False when the account is deactivated or gone, or the
+ * sign-in revoked: also meanwhile, as a deactivation or a reset of the password locks the same row first.
+ */
+export async function lockApiKeysOf(
+  db: Db,
+  { userId, familyId }: { userId: string; familyId: string },
+): Promise<boolean> {
+  const user = await rows(db, 'SELECT 1 FROM users WHERE id = $1 AND is_active FOR NO KEY UPDATE', [userId]);
+  // A statement of its own: one that had to wait for the lock would see the sign-in as it was before.
+  const revoked = await rows(db, 'SELECT 1 FROM refresh_families WHERE id = $1 AND revoked_at IS NOT NULL', [
+    familyId,
+  ]);
+  return user.length > 0 && revoked.length === 0;
 }
 
 /** How many keys of a user are good. */

@@ -6,7 +6,7 @@ import type { RouteModule } from '../route-table.ts';
 /** `/user/api-keys`: what programs sign in with. */
 export function apiKeyRoutes({ apiKeys }: { apiKeys: ApiKeys }): RouteModule {
   return (table) => {
-    mountRoute(table, createApiKey, ({ body }, { identity }) => apiKeys.create(identity.userId, body));
+    mountRoute(table, createApiKey, ({ body }, { identity }) => apiKeys.create(identity, body));
 
     mountRoute(table, listApiKeys, ({ query }, { identity }) => apiKeys.list(identity.userId, query));
 
