@@ -34,7 +34,8 @@ export async function requireReach(
   throw new AppError(
     'forbidden',
     `${first.path}: "${first.model.id}" is a paid model and ${message}. ` +
-      'Ask a free one (GET /models?tier=free), or ask who runs this server for another role.',
+      'Ask a free one (GET /models?tier=free&available=true), or ask who runs this server for the role `premium` ' +
+      '(for everybody: DEFAULT_ROLE).',
     { errors: paid.map(({ path }) => ({ path, message })) },
   );
 }

@@ -162,6 +162,8 @@ describe('the model of a session that names none, of a user who reaches free mod
     const has = { 'openai/gpt-5.4-mini': 'paid', 'openai/b': 'free', 'gemini/a': 'free' } as const;
     expect(chosen({}, ['openai', 'gemini'], has)).to.equal('openai/b');
     expect(chosen({ DEFAULT_LLM_PROVIDER: 'gemini' }, ['openai', 'gemini'], has)).to.equal('gemini/a');
+    const paid = { ...has, 'gemini/gemini-3.5-flash': 'paid' } as const;
+    expect(chosen({ DEFAULT_LLM_PROVIDER: 'gemini' }, ['openai', 'gemini'], paid)).to.equal('gemini/a');
     expect(chosen({ DEFAULT_MODEL: 'openai/gpt-5.4-mini' }, ['gemini'], has)).to.equal('gemini/a');
   });
 
