@@ -55,6 +55,12 @@ export class AddIdentity1763900000000 implements MigrationInterface {
       CREATE INDEX api_keys_user ON api_keys (user_id, id DESC);
       CREATE INDEX api_keys_revoked ON api_keys (revoked_at) WHERE revoked_at IS NOT NULL;
 
+      CREATE TABLE gone_credentials (
+        id uuid PRIMARY KEY,
+        revoked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+      );
+      CREATE INDEX gone_credentials_revoked ON gone_credentials (revoked_at);
+
       CREATE TABLE password_resets (
         id uuid PRIMARY KEY,
         user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -88,7 +94,7 @@ export class AddIdentity1763900000000 implements MigrationInterface {
     await db.query(`
       DELETE FROM ledger_entries WHERE user_id NOT IN (SELECT id FROM users);
       ALTER TABLE ledger_entries ADD FOREIGN KEY (user_id) REFERENCES users;
-      DROP TABLE audit_log, password_resets, api_keys, favorite_models;
+      DROP TABLE audit_log, password_resets, gone_credentials, api_keys, favorite_models;
       DROP INDEX users_google, users_role, users_inactive;
       ALTER TABLE users DROP CONSTRAINT users_role_known, DROP COLUMN google_id, DROP COLUMN bio, DROP COLUMN preferences, DROP COLUMN login_count,
         DROP COLUMN last_login_at;

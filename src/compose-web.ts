@@ -7,11 +7,13 @@ import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
 import { composeAdmin } from './compose-admin.ts';
 import { composeSignIn } from './compose-sign-in.ts';
+import { composeUser } from './compose-user.ts';
 import { CHAT_NAMESPACE } from './contracts/events.ts';
 import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
 import { createMetricsAccess } from './http/metrics-access.ts';
 import { createQueueBoard } from './http/queue-board.ts';
+import { createRefreshCookie } from './http/refresh-cookie.ts';
 import { adminSystemRoutes } from './http/routes/admin-system.ts';
 import { apiKeyRoutes } from './http/routes/api-keys.ts';
 import { balanceRoutes } from './http/routes/balance.ts';
@@ -40,6 +42,7 @@ import { createApiKeys } from './services/api-keys.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
 import { createBoardSessions } from './services/board-sessions.ts';
+import { createDeleteAccount } from './services/delete-account.ts';
 import { createExportSession } from './services/export-session.ts';
 import { createGroups } from './services/groups.ts';
 import { loadJwtSecret } from './services/jwt-secret.ts';
@@ -148,6 +151,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     ],
   });
 
+  const deleteAccount = createDeleteAccount({ ...core, ...identity, database, feed });
   const app = createHttpApp({
     config,
     log,
@@ -164,6 +168,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       }),
       ...composeSignIn({ ...core, ...identity, database, rateLimits }),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
+      composeUser(core, { deleteAccount, refreshCookie: createRefreshCookie(config) }),
       groupRoutes({ groups, sessions }),
       sessionRoutes({ sessions, messages }),
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { AppError } from '../base/errors.ts';
 import { createDataSource, type DataSourceSettings } from './data-source.ts';
 
 /** What repositories take: the pool, or a transaction. */
@@ -56,13 +57,30 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** Whether a statement failed because somebody else had what it was to lock, for longer than it was to wait. */
+export const isLockTimeout = (error: unknown): boolean => sqlState(error) === '55P03';
+
 /** Whether a statement failed because it would have stored something twice. */
 export const isUniqueViolation = (error: unknown): boolean => sqlState(error) === '23505';
 
-/** The rows of a raw statement. TypeORM answers `[rows, count]` to UPDATE and DELETE, rows to the rest. */
+/**
+ * The rows of a raw statement. TypeORM answers `[rows, count]` to UPDATE and DELETE, rows to the rest.
+ *
+ * @throws {AppError} `unauthenticated` when the account that a row is of was deleted meanwhile; what the database says
+ */
 export async function rows<T>(db: Db, sql: string, params: unknown[] = []): Promise<T[]> {
-  const result: unknown = await db.query(sql, params);
+  const result: unknown = await db.query(sql, params).catch(refuse);
   return (isCounted(result) ? result[0] : result) as T[];
+}
+
+/** What is written for an account while it is deleted: whoever asked for it is told so, instead of a failure. */
+function refuse(error: unknown): never {
+  if (sqlState(error) !== '23503' || !constraintOf(error)?.endsWith('_user_id_fkey')) throw error;
+  throw new AppError('unauthenticated', 'The account is not there any more.', { cause: error });
+}
+
+function constraintOf(error: unknown): string | undefined {
+  return (error as { driverError?: { constraint?: string } }).driverError?.constraint;
 }
 
 function isCounted(result: unknown): result is [unknown[], number] {

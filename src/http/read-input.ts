@@ -5,6 +5,7 @@ import type { AppContext } from './context.ts';
 import type { ReadJsonBody } from './read-json-body.ts';
 import { findHarm } from './untrusted-json.ts';
 
+/** The others have one where their contract says so. */
 const METHODS_WITH_BODY = new Set(['post', 'put', 'patch']);
 
 /**
@@ -18,7 +19,8 @@ export async function readInput<R extends RouteContract>(
   ctx: AppContext,
   readBody: ReadJsonBody,
 ): Promise<RouteInput<R>> {
-  const body = METHODS_WITH_BODY.has(contract.method) ? await readBody(ctx) : undefined;
+  const hasBody = contract.body !== undefined || METHODS_WITH_BODY.has(contract.method);
+  const body = hasBody ? await readBody(ctx) : undefined;
   const params = contract.params && check(contract.params, ctx.params, 'params');
   const query = contract.query && checkQuery(contract.query, ctx.querystring);
   const checkedBody = contract.body && checkInput(contract.body, body, 'body');

@@ -26,7 +26,7 @@ export function createJsonBodyReader(maxBytes: number): ReadJsonBody {
     textLimit: maxBytes,
     json: false,
     urlencoded: false,
-    parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.PUT, HttpMethodEnum.PATCH],
+    parsedMethods: [HttpMethodEnum.POST, HttpMethodEnum.PUT, HttpMethodEnum.PATCH, HttpMethodEnum.DELETE],
   });
   return async (ctx) => {
     if (!hasBody(ctx)) return undefined;

@@ -37,6 +37,8 @@ export interface ModelDirectory {
    * is now.
    */
   findAdmitted(id: string): Promise<Model | undefined>;
+  /** Every model that an id may mean, full or a bare name, whether or not it can be asked. */
+  candidates(id: string): readonly Model[];
   /**
    * The model of an id that can be asked: `provider/name`, or a bare name where it is unambiguous.
    *
@@ -119,6 +121,7 @@ export function createModelDirectory(
       await refresh();
       return find(id);
     },
+    candidates: lookUp,
     resolve(id, path) {
       const candidates = lookUp(id);
       const [model] = candidates;

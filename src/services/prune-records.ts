@@ -4,11 +4,14 @@ import { deleteOldApiKeys } from '../data/repositories/api-keys.ts';
 import { forgetAnswers } from '../data/repositories/idempotency.ts';
 import { deleteOldUsage, deleteOldWindows } from '../data/repositories/old-usage.ts';
 import { deleteExpiredTokens } from '../data/repositories/refresh-tokens.ts';
+import { forgetGoneCredentials } from '../data/repositories/revoked.ts';
 
 /** How long the first answer to a repeatable request is kept, in days. */
 const ANSWER_DAYS = 7;
 /** How long an API key is kept, so as to be told from one that never was, after it was revoked or expired; in days. */
 const KEY_DAYS = 90;
+/** How long is kept which sign-ins went with their account, in days. */
+const GONE_DAYS = 7;
 /** How long is kept what a window of the organisation cost, in days: longer than the longest window. */
 const WINDOW_DAYS = 400;
 /** Days of use that are deleted at once, and how often in one round: a stop of the process waits for the round. */
@@ -41,7 +44,7 @@ export function createPruneRecords({ database: { db }, usageRetentionDays, log }
 
   return async () => {
     const answers = await forgetAnswers(db, ANSWER_DAYS);
-    const tokens = await deleteExpiredTokens(db);
+    const tokens = (await deleteExpiredTokens(db)) + (await forgetGoneCredentials(db, GONE_DAYS));
     const keys = await deleteOldApiKeys(db, KEY_DAYS);
     const windows = await deleteOldWindows(db, WINDOW_DAYS);
     const usageDays = await pruneUsage();

@@ -6,6 +6,7 @@ import {
   findGenerationMessage,
   releaseGeneration,
 } from '../data/repositories/generations.ts';
+import { findMessages } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
 import type { LiveRef, LiveTexts } from '../feed/ports.ts';
 import type { ChatTurn } from '../providers/provider.ts';
@@ -110,7 +111,10 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const reason = run.reason() ?? (lockSignal.aborted ? 'lost' : undefined);
     if (end.aborted && reason !== 'cancelled') {
       writer.abandon();
-      if (reason !== 'handover') return 'done';
+      if (reason !== 'handover') {
+        await dropOrphan(ref);
+        return 'done';
+      }
       await releaseGeneration(database.db, claim);
       log.info(logged, 'generation handed over');
       return 'handed-over';
@@ -118,6 +122,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const written = await writer.finish();
     const settled = await settle(claim, await describeEnd(end, turns, written));
     if (settled) await dropText(ref);
+    else await dropOrphan(ref);
     if (settled && end.finishReason && claim.wantsTitle) await deps.planTitle(claim);
     log.info({ ...logged, settled, chars: written.text.length, error: end.error?.code }, 'generation ended');
     return 'done';
@@ -143,6 +148,12 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       : await interruptedEnd(turns, written, expired ? EXPIRED : INTERRUPTED);
     await settle(claim, { ...end, textAttempt: before.attempt });
     await dropText(before);
+  }
+
+  /** A claim that is lost is somebody else's, and its text with it; one that is gone with its account leaves a text to nobody. */
+  async function dropOrphan(ref: LiveRef): Promise<void> {
+    const [message] = await findMessages(database.db, ref.sessionId, [ref.messageId]);
+    if (!message) await dropText(ref);
   }
 
   /** What is left when the broker is away goes by itself, later. */

@@ -19,6 +19,17 @@ export async function insertAuditEntry(db: Db, entry: Omit<AuditRecord, 'created
   );
 }
 
+/** Takes out what people wrote of an account that is deleted: its name, and the reasons of what was done to it. */
+export async function forgetWordsOf(db: Db, userId: string): Promise<void> {
+  await rows(
+    db,
+    `UPDATE audit_log SET details = details #- '{before,name}' #- '{after,name}' #- '{reason}'
+      WHERE (target_type = 'user' AND target_id = $1)
+         OR (action = 'generation.refund' AND details ->> 'userId' = $1)`,
+    [userId],
+  );
+}
+
 /** Which part of the log is read. */
 export interface AuditPage {
   limit: number;

@@ -27,6 +27,13 @@ export interface GenerationLogPage {
   status?: GenerationRecord['status'] | undefined;
 }
 
+/** The columns of a {@link GenerationEntry}. */
+export const GENERATION_ENTRY = `id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, status, attempt,
+  tries, omitted_parameters AS "omittedParameters", error_code AS "errorCode", error_message AS "errorMessage",
+  input_tokens AS "inputTokens", cached_input_tokens AS "cachedInputTokens", output_tokens AS "outputTokens",
+  reasoning_tokens AS "reasoningTokens", usage_estimated AS "usageEstimated", cost_usd AS "costUsd", credits,
+  created_at AS "createdAt", completed_at AS "completedAt"`;
+
 /** Everybody's generations, newest first. */
 export async function listGenerationLog(db: Db, page: GenerationLogPage): Promise<GenerationEntry[]> {
   const { limit, before, status } = page;
@@ -39,11 +46,7 @@ export async function listGenerationLog(db: Db, page: GenerationLogPage): Promis
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   return rows<GenerationEntry>(
     db,
-    `SELECT id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, status, attempt,
-        tries, omitted_parameters AS "omittedParameters", error_code AS "errorCode", error_message AS "errorMessage",
-        input_tokens AS "inputTokens", cached_input_tokens AS "cachedInputTokens", output_tokens AS "outputTokens",
-        reasoning_tokens AS "reasoningTokens", usage_estimated AS "usageEstimated", cost_usd AS "costUsd", credits,
-        created_at AS "createdAt", completed_at AS "completedAt"
+    `SELECT ${GENERATION_ENTRY}
        FROM generations ${where} ORDER BY id DESC LIMIT $1`,
     params,
   );

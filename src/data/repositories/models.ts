@@ -51,6 +51,19 @@ export async function lockModels(db: Db, provider?: string): Promise<ModelRecord
   return rows<ModelRecord>(db, `SELECT ${COLUMNS} FROM models ${of} ORDER BY id FOR UPDATE`, params);
 }
 
+/** The models that a user has marked, in the order of their ids; only those after `after`. */
+export async function listFavoriteModels(
+  db: Db,
+  { userId, after = '', limit }: { userId: string; after?: string | undefined; limit: number },
+): Promise<ModelRecord[]> {
+  return rows<ModelRecord>(
+    db,
+    `SELECT ${COLUMNS} FROM models
+      WHERE id IN (SELECT model_id FROM favorite_models WHERE user_id = $1 AND model_id > $2) ORDER BY id LIMIT $3`,
+    [userId, after, limit],
+  );
+}
+
 /** What of a model is written; the times are the database's. */
 export type StoredModel = Omit<ModelRecord, 'createdAt' | 'updatedAt'>;
 

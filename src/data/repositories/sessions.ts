@@ -44,6 +44,12 @@ export async function findOwnedSession(
   return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
 }
 
+/** These sessions of one owner, in the order of their ids; those that are not there are left out. */
+export function findOwnedSessions(db: Db, userId: string, ids: string[]): Promise<SessionRecord[]> {
+  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = ANY($1) AND user_id = $2 ORDER BY id`;
+  return rows<SessionRecord>(db, sql, [ids, userId]);
+}
+
 /** A session, as far as a new message needs it. */
 export type SessionToPostIn = SessionRecord & {
   /** Null while it has none. */
