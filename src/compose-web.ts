@@ -1,34 +1,28 @@
 import { createServer, type Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
-import { briefly } from './base/briefly.ts';
 import type { Config } from './base/config.ts';
 import { connectRedis, disconnectRedis } from './base/redis.ts';
 import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
 import { composeAdmin } from './compose-admin.ts';
 import { composeSignIn } from './compose-sign-in.ts';
+import { composeSystem } from './compose-system.ts';
 import { composeUser } from './compose-user.ts';
 import { CHAT_NAMESPACE } from './contracts/events.ts';
 import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
-import { createMetricsAccess } from './http/metrics-access.ts';
-import { createQueueBoard } from './http/queue-board.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
-import { adminSystemRoutes } from './http/routes/admin-system.ts';
 import { apiKeyRoutes } from './http/routes/api-keys.ts';
 import { balanceRoutes } from './http/routes/balance.ts';
 import { docsRoutes } from './http/routes/docs.ts';
 import { exportRoutes } from './http/routes/exports.ts';
 import { groupRoutes } from './http/routes/groups.ts';
 import { messageRoutes } from './http/routes/messages.ts';
-import { metricsRoutes } from './http/routes/metrics.ts';
 import { modelRoutes } from './http/routes/models.ts';
-import { queueBoardRoutes } from './http/routes/queue-board.ts';
 import { sessionRoutes } from './http/routes/sessions.ts';
 import { sseRoutes } from './http/routes/sse.ts';
 import { statsRoutes } from './http/routes/stats.ts';
 import { systemRoutes } from './http/routes/system.ts';
-import { createQueueViewer } from './queue/queue-viewer.ts';
 import { serveChatNamespace } from './realtime/chat-namespace.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
 import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
@@ -59,7 +53,6 @@ import { createSendMessage } from './services/send-message.ts';
 import { createSessions } from './services/sessions.ts';
 import { createStopGeneration } from './services/stop-generation.ts';
 import { createStreamTickets } from './services/stream-tickets.ts';
-import { createSystemState } from './services/system-state.ts';
 import { createUserStatistics } from './services/user-stats.ts';
 
 /** Builds the web side on a server that does not listen yet. */
@@ -120,37 +113,6 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     proxyHops: config.TRUST_PROXY_HOPS,
   });
 
-  const readOnly = config.QUEUE_BOARD_READONLY === 'true';
-  const viewer = createQueueViewer(resources.queueBackend, log);
-  lifecycle.onClose('view of the queues', () => viewer.close());
-  const system = createSystemState({
-    ...core,
-    ...resources,
-    version: VERSION,
-    viewer,
-    served: core.providers.names,
-  });
-  lifecycle.onClose('state of the system', () => system.stop());
-  const depths = briefly(DEPTHS_KEPT_MS, viewer.depths);
-  metrics.gauge({
-    name: 'parley_queue_jobs',
-    help: 'Jobs of the queues, of the whole installation, a few seconds old',
-    labels: ['queue', 'state'],
-    read: async () =>
-      (await depths()).flatMap(({ queue, ...states }) =>
-        Object.entries(states).map(([state, value]) => ({ labels: { queue, state }, value })),
-      ),
-  });
-  metrics.gauge({
-    name: 'parley_connections',
-    help: 'Clients that are connected: sockets, and SSE streams',
-    labels: ['kind'],
-    read: () => [
-      { labels: { kind: 'socket' }, value: io.of(CHAT_NAMESPACE).sockets.size },
-      { labels: { kind: 'stream' }, value: streams.count },
-    ],
-  });
-
   const deleteAccount = createDeleteAccount({ ...core, ...identity, database, feed });
   const app = createHttpApp({
     config,
@@ -189,14 +151,10 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         userStats: createUserStatistics({ database, limits: core.limits, inrPerUsd }),
         adminStats: createAdminStats({ database, inrPerUsd }),
       }),
-      adminSystemRoutes({ system }),
-      queueBoardRoutes({
-        serve: createQueueBoard({ viewer, readOnlyMode: readOnly }),
-        sessions: identity.boardSessions,
-        production: config.production,
-        readOnly,
+      ...composeSystem(core, {
+        boardSessions: identity.boardSessions,
+        connections: () => ({ socket: io.of(CHAT_NAMESPACE).sockets.size, stream: streams.count }),
       }),
-      metricsRoutes({ metrics, requireAccess: createMetricsAccess(config.METRICS_TOKEN) }),
       docsRoutes({ version: VERSION }),
     ],
   });
@@ -218,8 +176,6 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   return server;
 }
 
-/** How long a look into the queues serves those who read the metrics, in milliseconds. */
-const DEPTHS_KEPT_MS = 5_000;
 /** How long requests that are being answered may go on at a stop, in milliseconds. */
 const LINGER_MS = 2_000;
 
