@@ -3,10 +3,14 @@ import type { Lifecycle } from './base/lifecycle.ts';
 import type { Logger } from './base/logger.ts';
 import { publicUrl } from './base/public-url.ts';
 import type { Database } from './data/database.ts';
+import type { Feed } from './feed/ports.ts';
+import { createGoogle } from './google/google.ts';
+import { createGoogleCookie } from './http/google-cookie.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
 import type { RouteModule } from './http/route-table.ts';
 import { authRoutes } from './http/routes/auth.ts';
 import { deviceRoutes } from './http/routes/devices.ts';
+import { googleRoutes } from './http/routes/google.ts';
 import { passwordRoutes } from './http/routes/passwords.ts';
 import { createMailer } from './mail/mailer.ts';
 import type { AccessTokens } from './services/access-tokens.ts';
@@ -19,6 +23,7 @@ import type { RateLimits } from './services/rate-limits.ts';
 import type { RefreshSecrets } from './services/refresh-secrets.ts';
 import type { Revocations } from './services/revocations.ts';
 import { createSignIns } from './services/sign-in.ts';
+import { createSignInWithGoogle } from './services/sign-in-with-google.ts';
 import type { StreamTickets } from './services/stream-tickets.ts';
 
 /** What a web process gives to the routes under `/auth`. */
@@ -32,9 +37,13 @@ export interface SignInParts {
   secrets: RefreshSecrets;
   revocations: Revocations;
   streamTickets: StreamTickets;
+  /** Of what all processes share. */
+  feed: Pick<Feed, 'tickets'>;
+  /** Longest wait for each answer of Google, in milliseconds; left out: some seconds. */
+  googleTimeoutMs?: number | undefined;
 }
 
-/** Builds `/auth`: signing up, in and out, passwords, devices. */
+/** Builds `/auth`: signing up, in and out, with a password or with Google; passwords, devices. */
 export function composeSignIn(parts: SignInParts): RouteModule[] {
   const { config, log, lifecycle, database, rateLimits, revocations } = parts;
   const refreshTokenDays = config.REFRESH_TOKEN_DAYS;
@@ -64,5 +73,18 @@ export function composeSignIn(parts: SignInParts): RouteModule[] {
       refreshCookie,
     }),
     deviceRoutes({ devices: createDevices({ database, revocations }) }),
+    googleRoutes({
+      google: createGoogle({
+        config,
+        pending: parts.feed.tickets,
+        publicUrl: publicUrl(config),
+        timeoutMs: parts.googleTimeoutMs,
+      }),
+      signInWithGoogle: createSignInWithGoogle({ database, signIns, newAccounts: config }),
+      googleCookie: createGoogleCookie(config),
+      refreshCookie,
+      redirectUrl: config.OAUTH_REDIRECT_URL,
+      log,
+    }),
   ];
 }

@@ -128,7 +128,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         log,
         checks: { database: () => database.ping(), feed: () => feed.ping(), queue: () => queue.ping() },
       }),
-      ...composeSignIn({ ...core, ...identity, database, rateLimits }),
+      ...composeSignIn({ ...core, ...identity, database, feed, rateLimits }),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
       composeUser(core, { deleteAccount, refreshCookie: createRefreshCookie(config) }),
       groupRoutes({ groups, sessions }),

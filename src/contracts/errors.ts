@@ -7,12 +7,14 @@ import { z } from 'zod';
 export const ERRORS = {
   validation_failed: { status: 400, title: 'The request is not valid' },
   malformed_json: { status: 400, title: 'The body is not valid JSON' },
+  sign_in_not_completed: { status: 400, title: 'The sign-in was not completed' },
   unauthenticated: { status: 401, title: 'Sign in first' },
   invalid_credentials: { status: 401, title: 'Wrong e-mail address or password' },
   token_expired: { status: 401, title: 'The token has expired' },
   token_revoked: { status: 401, title: 'The token has been revoked' },
   insufficient_credits: { status: 402, title: 'Not enough credits' },
   forbidden: { status: 403, title: 'Not allowed' },
+  email_not_verified: { status: 403, title: 'The e-mail address is not verified' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   conflict: { status: 409, title: 'Conflict with what is there' },
@@ -26,6 +28,8 @@ export const ERRORS = {
   rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Something went wrong' },
   provider_failed: { status: 502, title: 'The model provider failed' },
+  google_failed: { status: 502, title: 'Google did not complete the sign-in' },
+  not_configured: { status: 503, title: 'Not set up on this server' },
   not_ready: { status: 503, title: 'Not ready' },
 } as const;
 

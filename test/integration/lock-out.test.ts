@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Problem } from '../../src/contracts/errors.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectProblem } from '../support/expect-problem.ts';
@@ -15,8 +16,8 @@ describe('the lock-out of accounts', () => {
 
   before(async () => {
     mailbox = await createMailbox();
-    const { control, rateLimits: limitStore } = createMemoryFeed();
-    const options = { database: database(), control, limitStore, env: { DATA_DIR: mailbox.dataDir } };
+    const feed = createMemoryFeed();
+    const options = { database: database(), feed, env: { DATA_DIR: mailbox.dataDir } };
     [app, other] = [await startTestApp(options), await startTestApp(options)];
   });
   after(async () => {
@@ -55,7 +56,7 @@ describe('the lock-out of accounts', () => {
       const answers: unknown[] = [];
       for (let time = 0; time < LIMIT + 2; time += 1) {
         const answer = await login(email, 'wrong password');
-        const { requestId, detail, retryAfterSeconds, ...rest } = await answer.json();
+        const { requestId, detail, retryAfterSeconds, ...rest } = (await answer.json()) as Problem;
         answers.push(answer.status, [...answer.headers.keys()], rest, detail.slice(0, 60));
       }
       return answers;

@@ -15,10 +15,10 @@ describe('passwords', () => {
 
   before(async () => {
     mailbox = await createMailbox();
-    const { control, rateLimits: limitStore } = createMemoryFeed();
+    const feed = createMemoryFeed();
     const env = { DATA_DIR: mailbox.dataDir, PUBLIC_URL: 'https://chat.example/app/' };
-    app = await startTestApp({ database: database(), control, limitStore, env });
-    other = await startTestApp({ database: database(), control, limitStore, env });
+    app = await startTestApp({ database: database(), feed, env });
+    other = await startTestApp({ database: database(), feed, env });
   });
   after(async () => {
     await Promise.all([app.close(), other.close()]);

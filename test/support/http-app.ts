@@ -8,9 +8,8 @@ import { composeSignIn } from '../../src/compose-sign-in.ts';
 import type { RouteContract } from '../../src/contracts/route.ts';
 import type { SignedIn } from '../../src/contracts/routes/auth.ts';
 import type { Database } from '../../src/data/database.ts';
-import { createMemoryFeed } from '../../src/feed/memory.ts';
+import { createMemoryFeed, type MemoryFeed } from '../../src/feed/memory.ts';
 import type { ControlBus } from '../../src/feed/ports.ts';
-import type { RateLimitStore } from '../../src/feed/rate-limit-store.ts';
 import { createHttpApp } from '../../src/http/app.ts';
 import type { RouteModule } from '../../src/http/route-table.ts';
 import { apiKeyRoutes } from '../../src/http/routes/api-keys.ts';
@@ -37,8 +36,9 @@ export interface TestAppOptions {
   database: Database;
   /** Shared by servers that stand for processes of one installation. */
   control?: ControlBus;
-  /** Likewise. */
-  limitStore?: RateLimitStore;
+  /** Likewise, with all that processes share. */
+  feed?: MemoryFeed;
+  googleTimeoutMs?: number;
   /** Variables on top of the defaults. */
   env?: Record<string, string>;
   checks?: ReadinessChecks;
@@ -66,7 +66,6 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
   const {
     database,
     control,
-    limitStore,
     env,
     checks = {},
     checkTimeoutMs = 2_000,
@@ -74,7 +73,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     log = silentLog,
   } = options;
   const config = loadConfig({ NODE_ENV: 'test', JWT_SECRET: TEST_JWT_SECRET, ...env });
-  const feed = createMemoryFeed();
+  const feed = options.feed ?? createMemoryFeed();
   const accessTokens = createAccessTokens({ secret: TEST_JWT_SECRET, minutes: config.ACCESS_TOKEN_MINUTES });
   const revocations = createRevocations({
     database,
@@ -86,7 +85,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
   const secrets = createRefreshSecrets(TEST_JWT_SECRET);
   const access = createAccessDirectory({ database, control: control ?? feed.control });
   const streamTickets = createStreamTickets({ tickets: feed.tickets, revocations });
-  const rateLimits = createRateLimits(ratePolicies(config), limitStore ?? feed.rateLimits);
+  const rateLimits = createRateLimits(ratePolicies(config), feed.rateLimits);
   const lifecycle = new Lifecycle(log);
   const app = createHttpApp({
     config,
@@ -106,6 +105,8 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
         secrets,
         revocations,
         streamTickets,
+        feed,
+        googleTimeoutMs: options.googleTimeoutMs,
       }),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations }) }),
       systemRoutes({ version: '0.0.0-test', checks, log, checkTimeoutMs }),
