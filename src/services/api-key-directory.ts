@@ -63,6 +63,13 @@ export function createApiKeyDirectory({ database, revocations, log }: ApiKeyDire
     return toKnown(found);
   }
 
+  /** Why a key is refused that was good when it was looked up. */
+  function refusalOf({ identity }: KnownKey): AppError | undefined {
+    if (revocations.isRevoked(identity.familyId)) return isRevoked();
+    if (identity.expiresAt <= now()) return new AppError('token_expired', 'The API key has expired.');
+    return undefined;
+  }
+
   function read(hash: Buffer, name: string): Promise<KnownKey> {
     const looking = lookUp(hash).then((key) => {
       keep(name, key);
@@ -83,11 +90,10 @@ export function createApiKeyDirectory({ database, revocations, log }: ApiKeyDire
   }
 
   function use(key: KnownKey): Identity {
-    const { identity } = key;
-    if (revocations.isRevoked(identity.familyId)) throw isRevoked();
-    if (identity.expiresAt <= now()) throw new AppError('token_expired', 'The API key has expired.');
+    const refusal = refusalOf(key);
+    if (refusal) throw refusal;
     noteUse(key);
-    return identity;
+    return key.identity;
   }
 
   /** Beside the request, which does not wait for it and does not fail with it. */
@@ -107,7 +113,8 @@ export function createApiKeyDirectory({ database, revocations, log }: ApiKeyDire
       const hash = hashApiKey(key);
       const name = hash.toString('base64');
       const entry = known.get(name);
-      if (entry && entry.until > now()) return use(entry);
+      // One that is no good any more is looked up like one that is not known, so that it takes as long.
+      if (entry && entry.until > now() && !refusalOf(entry)) return use(entry);
       return (reading.get(name) ?? read(hash, name)).then(use);
     },
     async stop() {

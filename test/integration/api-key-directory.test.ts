@@ -98,10 +98,29 @@ describe('the directory of API keys', () => {
     expect(notes()).to.equal(0);
   });
 
-  it('keeps no key that is not good: what is wrong with it is looked up each time', async () => {
-    const unknown = newApiKeySecret();
-    for (let n = 0; n < 3; n += 1) await refusalOf(Promise.resolve(directory.identify(unknown)));
-    expect(looks()).to.equal(3);
+  it('looks each time for a key that is no good, whatever is wrong with it, so that it takes as long', async () => {
+    const looksFor = async (wrong: string, code: string) => {
+      const before = looks();
+      for (let n = 0; n < 3; n += 1) {
+        expect(await refusalOf(Promise.resolve().then(() => directory.identify(wrong)))).to.have.property(
+          'code',
+          code,
+        );
+      }
+      return looks() - before;
+    };
+    expect(await looksFor(newApiKeySecret(), 'unauthenticated')).to.equal(3);
+    await rows(database().db, 'UPDATE api_keys SET expires_at = now() WHERE id = $1', [id]);
+    expect(await looksFor(key, 'token_expired')).to.equal(3);
+    const expiry = `UPDATE api_keys SET expires_at = now() + interval '2 seconds' WHERE id = $1`;
+    await rows(database().db, expiry, [id]);
+    await directory.identify(key);
+    later(2_100);
+    expect(await looksFor(key, 'token_expired')).to.equal(3);
+    Date.now = realNow;
+    await directory.identify(key);
+    revoked.add(id);
+    expect(await looksFor(key, 'token_revoked')).to.equal(3);
   });
 
   it('notes the use of a key once a minute, whatever is looked up meanwhile', async () => {
