@@ -7,6 +7,8 @@ import type { AccessDirectory } from './services/access.ts';
 import { createAuditLog } from './services/audit-log.ts';
 import { createChangeAccess } from './services/change-access.ts';
 import { checkDefaultRole } from './services/default-role.ts';
+import type { DeleteAccount } from './services/delete-account.ts';
+import { createDeleteManagedUser } from './services/delete-managed-user.ts';
 import { createGenerationLog } from './services/generation-log.ts';
 import { createUpdateManagedUser } from './services/manage-users.ts';
 import { createManagedUsers } from './services/managed-users.ts';
@@ -20,6 +22,7 @@ export interface AdminParts {
   access: AccessDirectory;
   revocations: Revocations;
   stopSession: StopGeneration['stopSession'];
+  deleteAccount: DeleteAccount;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface AdminParts {
 export async function composeAdmin(core: Core, parts: AdminParts): Promise<RouteModule[]> {
   const { config, log, resources, inrPerUsd, limits, defaultModel } = core;
   const { database } = resources;
-  const { access, revocations, stopSession } = parts;
+  const { access, revocations, stopSession, deleteAccount } = parts;
   await checkDefaultRole({ database, name: config.DEFAULT_ROLE, defaultModel, log });
   const changeAccess = createChangeAccess({ database, access, log });
   return [
@@ -46,6 +49,7 @@ export async function composeAdmin(core: Core, parts: AdminParts): Promise<Route
         revocations,
         stopUser: createStopUser({ database, stopSession }),
       }),
+      deleteUser: createDeleteManagedUser(deleteAccount),
     }),
   ];
 }

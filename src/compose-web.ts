@@ -136,7 +136,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
       messageRoutes({ messages, sendMessage, regenerateMessage, stopMessage }),
       sseRoutes({ requireSession: core.requireSession, sendMessage, serve: streams.serve }),
-      ...(await composeAdmin(core, { ...identity, stopSession })),
+      ...(await composeAdmin(core, { ...identity, stopSession, deleteAccount })),
       modelRoutes({
         models: createModels({ database, catalogue: core.catalogue, served: core.providers.names }),
         syncModels: core.syncModels,

@@ -55,8 +55,12 @@ export function createChangeAccess({
   };
 }
 
-/** Not what is remembered of the actor: another change may have been made since. */
-async function rightsOf(db: Db, { userId }: Actor, permission: Permission): Promise<Rights> {
+/**
+ * What the actor may do, as the database has it: not what is remembered, as another change may have been made since.
+ *
+ * @throws {AppError} `forbidden` without the permission
+ */
+export async function rightsOf(db: Db, { userId }: Actor, permission: Permission): Promise<Rights> {
   if (userId === null) return EVERYTHING;
   const found = await findAccess(db, userId);
   const may = found?.isActive && (found.allPermissions || found.permissions.includes(permission));

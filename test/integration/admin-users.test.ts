@@ -240,8 +240,12 @@ describe('accounts, for who runs the server', () => {
       const withKey = () =>
         fetch(`${other.url}/sessions`, { headers: { authorization: `Bearer ${key.key}` } });
       expect((await withKey()).status).to.equal(200);
+      const told: unknown[] = [];
+      const deaf = world.app.feed.control.subscribe('family-revoked', (payload) => told.push(payload));
       try {
         await patch(user.id, { isActive: false });
+        // Two sign-ins and a key, without waiting for the next look into the database.
+        expect(told).to.have.length(3);
         await until('the sockets are closed', () => !!socket.lost && !!keySocket.lost);
         await until('the stream is closed', () => stream.ended);
         await client.refused('token_revoked', ['GET', '/sessions']);
@@ -260,6 +264,7 @@ describe('accounts, for who runs the server', () => {
         expect((await withKey()).status).to.equal(401);
         await (await signInAgain(other, user)).at(other).get(`/sessions/${session.id}`);
       } finally {
+        deaf();
         for (const each of [socket, keySocket, stream]) each.cut();
         await other.close();
       }
@@ -279,6 +284,46 @@ describe('accounts, for who runs the server', () => {
         [user.id],
       );
       expect(ended.map(({ status }) => status)).to.deep.equal(['cancelled', 'cancelled']);
+    });
+  });
+
+  describe('deleted', () => {
+    it('are gone with everything, everywhere; what people wrote of them is taken out of the audit log', async () => {
+      const { user, client } = await world.signUp();
+      const session = await client.newSession();
+      const socket = await ChatClient.joined(user, world.app, session.id);
+      await patch(user.id, { name: 'Zoë', usageLimits: { dailyRequests: 5 } });
+      const reason = 'She asked for it';
+      await admin.json('PUT', '/v1/balance', { userId: user.id, amount: 1, reason });
+      await admin.delete(`/admin/users/${user.id}`);
+      await until('the socket is closed', () => !!socket.lost);
+      const answer = await client.send('GET', '/sessions');
+      expect(answer.status).to.equal(401);
+      await admin.refused('not_found', ['GET', `/admin/users/${user.id}`]);
+      await admin.refused('not_found', ['DELETE', `/admin/users/${user.id}`]);
+      const entries = await world.audited(user.id);
+      expect(entries.map(({ action, details }) => [action, details])).to.deep.equal([
+        ['user.update', { before: { usageLimits: {} }, after: { usageLimits: { dailyRequests: 5 } } }],
+        ['balance.adjust', { before: { balance: '1000' }, after: { balance: '1001' } }],
+        ['user.delete', { before: { role: 'user', isActive: true } }],
+      ]);
+      expect(entries.at(-1)?.actorId).to.equal(admin.userId);
+    });
+
+    it('are none by who may not, or may less; nor the last who may do everything', async () => {
+      const { user } = await world.signUp();
+      const { client: viewer } = await world.signUp(['user.view', 'chat.use']);
+      const { client: manager } = await world.signUp(['user.manage', ...CHAT]);
+      const before = await world.countAudited();
+      await viewer.refused('forbidden', ['DELETE', `/admin/users/${user.id}`]);
+      await manager.refused('forbidden', ['DELETE', `/admin/users/${admin.userId}`]);
+      await rows(database().db, "UPDATE users SET role = 'viewer' WHERE role = 'admin' AND id <> $1", [
+        admin.userId,
+      ]);
+      await admin.refused('conflict', ['DELETE', `/admin/users/${admin.userId}`]);
+      expect(await world.countAudited()).to.equal(before);
+      expect((await get(user.id)).id).to.equal(user.id);
+      await manager.delete(`/admin/users/${user.id}`);
     });
   });
 

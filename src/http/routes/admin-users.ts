@@ -1,4 +1,5 @@
-import { getManagedUser, listUsers, updateUser } from '../../contracts/routes/admin-users.ts';
+import { deleteUser, getManagedUser, listUsers, updateUser } from '../../contracts/routes/admin-users.ts';
+import type { DeleteManagedUser } from '../../services/delete-managed-user.ts';
 import type { UpdateManagedUser } from '../../services/manage-users.ts';
 import type { ManagedUsers } from '../../services/managed-users.ts';
 import { mountRoute } from '../mount-route.ts';
@@ -8,6 +9,7 @@ import type { RouteModule } from '../route-table.ts';
 export interface AdminUserRouteDeps {
   managedUsers: ManagedUsers;
   updateUser: UpdateManagedUser;
+  deleteUser: DeleteManagedUser;
 }
 
 /** `/admin/users`: accounts, for who runs the server. */
@@ -19,6 +21,10 @@ export function adminUserRoutes({ managedUsers, ...verbs }: AdminUserRouteDeps):
 
     mountRoute(table, updateUser, ({ params, body }, { identity, requestId }) =>
       verbs.updateUser({ userId: identity.userId, requestId }, params.userId, body),
+    );
+
+    mountRoute(table, deleteUser, ({ params }, { identity, requestId }) =>
+      verbs.deleteUser({ userId: identity.userId, requestId }, params.userId),
     );
   };
 }
