@@ -49,8 +49,9 @@ const PAUSE_MS = 100;
 export function createDeleteAccount(deps: DeleteAccountDeps): DeleteAccount {
   const { database, queue, feed, access, revocations, announce, log } = deps;
 
-  return async ({ userId, approve }) => {
-    const deleted = await untilFree((db) => removeRows(db, { userId, approve }));
+  return async (deletion) => {
+    const { userId } = deletion;
+    const deleted = await untilFree((db) => removeRows(db, deletion));
     if (!deleted) return false;
     await spread(userId, deleted);
     const { sessionIds, credentialIds, open } = deleted;

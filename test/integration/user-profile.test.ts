@@ -30,7 +30,7 @@ describe('the profile', () => {
     expect(id).to.equal(user.id);
     expect(Date.parse(createdAt)).to.be.closeTo(Date.now(), 60_000);
     expect(permissions).to.include('chat.use').and.not.include('models.paid');
-    expect(stats).to.include({ messagesGenerated: 0, tokensUsed: 0, lastActive: null });
+    expect(stats).to.include({ messagesGenerated: 0, tokensUsed: 0, lastActive: null, loginCount: 1 });
     expect(stats.totalCost).to.deep.equal({ usd: 0, inr: 0 });
     expect(rest).to.deep.equal({
       email: user.email,
