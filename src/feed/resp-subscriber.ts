@@ -18,7 +18,7 @@ export interface ShardMessage {
 const PING_MS = 4_000;
 
 interface Events {
-  /** What arrived in one turn of the event loop, in order. */
+  /** What arrived together, in order. */
   batch: [ShardMessage[]];
   /** For Socket.IO's adapter, which listens for it: what our own listener does not take. */
   smessageBuffer: [channel: Buffer, payload: Buffer];
@@ -94,6 +94,7 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
 
   hear(chunk: Buffer): void {
     this.#pushes.read(chunk);
+    this.#handOut();
   }
 
   async greet(greeting: readonly RespCommand[]): Promise<void> {
@@ -159,16 +160,15 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
   }
 
   #collect(message: ShardMessage): void {
-    if (this.#batch.length === 0) setImmediate(this.#handOut);
     this.#batch.push(message);
   }
 
-  readonly #handOut = (): void => {
+  #handOut(): void {
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
     this.emit('batch', batch);
-  };
+  }
 }
 
 const SMESSAGE = 'smessage'.length;

@@ -123,6 +123,12 @@ function takeEvents(messages: ShardMessage[], listener: RoomSourceListener): Sha
   return others;
 }
 
+/**
+ * Longest delta that is made of several, in UTF-16 code units: each socket of the room has a copy of what is on its way to
+ * it, also one that reads nothing.
+ */
+const MAX_MERGED = 16_384;
+
 /** Adds a delta to the one before it, if that is all there is between them. */
 function addToLast(deltas: Map<string, Received>, received: Received): boolean {
   if (received.event !== 'message:stream') {
@@ -132,7 +138,9 @@ function addToLast(deltas: Map<string, Received>, received: Received): boolean {
   }
   const payload = received.payload as StreamEvent;
   const last = deltas.get(payload.messageId);
-  const merged = last && mergeDeltas(last.payload as StreamEvent, payload);
+  const before = last?.payload as StreamEvent | undefined;
+  const fits = before && before.delta.length + payload.delta.length <= MAX_MERGED;
+  const merged = fits && mergeDeltas(before, payload);
   if (!last || !merged) {
     deltas.set(payload.messageId, received);
     return false;
