@@ -75,6 +75,38 @@ export class AddCredits1763800000000 implements MigrationInterface {
         PRIMARY KEY (user_id, day, model, kind)
       ) WITH (fillfactor = 80);
       CREATE INDEX usage_days_day ON usage_days (day);
+      CREATE TABLE usage_totals (
+        day date NOT NULL,
+        model text NOT NULL,
+        kind text NOT NULL,
+        completed integer NOT NULL,
+        failed integer NOT NULL,
+        cancelled integer NOT NULL,
+        input_tokens bigint NOT NULL,
+        output_tokens bigint NOT NULL,
+        cost_usd numeric(20,10) NOT NULL,
+        credits numeric(20,6) NOT NULL,
+        PRIMARY KEY (day, model, kind)
+      );
+      CREATE TABLE usage_months (
+        month date NOT NULL,
+        user_id uuid NOT NULL,
+        kind text NOT NULL,
+        completed integer NOT NULL,
+        failed integer NOT NULL,
+        cancelled integer NOT NULL,
+        input_tokens bigint NOT NULL,
+        output_tokens bigint NOT NULL,
+        cost_usd numeric(20,10) NOT NULL,
+        credits numeric(20,6) NOT NULL,
+        PRIMARY KEY (month, user_id, kind)
+      );
+      CREATE TABLE usage_closed (
+        only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+        days_before date NOT NULL DEFAULT '1970-01-01',
+        months_before date NOT NULL DEFAULT '1970-01-01'
+      );
+      INSERT INTO usage_closed DEFAULT VALUES;
       INSERT INTO usage_days
         SELECT user_id, (completed_at AT TIME ZONE 'UTC')::date, model, kind,
                count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'),
@@ -86,7 +118,7 @@ export class AddCredits1763800000000 implements MigrationInterface {
 
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
-      DROP TABLE usage_days, org_windows, roles;
+      DROP TABLE usage_closed, usage_months, usage_totals, usage_days, org_windows, roles;
       DROP INDEX ledger_entries_one_refund;
       ALTER TABLE ledger_entries DROP COLUMN balance_after, DROP COLUMN created_by, DROP COLUMN seq;
       CREATE INDEX ledger_entries_newest ON ledger_entries (user_id, id DESC);

@@ -1,8 +1,9 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { deleteOldApiKeys } from '../data/repositories/api-keys.ts';
+import { closeUsage } from '../data/repositories/closed-usage.ts';
 import { forgetAnswers } from '../data/repositories/idempotency.ts';
-import { deleteOldUsage, deleteOldWindows } from '../data/repositories/old-usage.ts';
+import { deleteOldMonths, deleteOldUsage, deleteOldWindows } from '../data/repositories/old-usage.ts';
 import { deleteExpiredTokens } from '../data/repositories/refresh-tokens.ts';
 import { forgetGoneCredentials } from '../data/repositories/revoked.ts';
 
@@ -26,11 +27,13 @@ export interface PruneDeps {
   log: Logger;
 }
 
-/** Deletes what nobody can ask for any more, and statistics that are not to be kept. */
+/** Adds up the days of use that are over; deletes what nobody can ask for any more, and statistics that are not to be kept. */
 export type PruneRecords = () => Promise<void>;
 
 /** Makes the verb. */
-export function createPruneRecords({ database: { db }, usageRetentionDays, log }: PruneDeps): PruneRecords {
+export function createPruneRecords({ database, usageRetentionDays, log }: PruneDeps): PruneRecords {
+  const { db } = database;
+
   async function pruneUsage(): Promise<number> {
     if (usageRetentionDays === 0) return 0;
     let gone = 0;
@@ -39,7 +42,7 @@ export function createPruneRecords({ database: { db }, usageRetentionDays, log }
       gone += deleted;
       if (deleted < USAGE_BATCH) break;
     }
-    return gone;
+    return gone + (await deleteOldMonths(db, usageRetentionDays));
   }
 
   return async () => {
@@ -47,6 +50,8 @@ export function createPruneRecords({ database: { db }, usageRetentionDays, log }
     const tokens = (await deleteExpiredTokens(db)) + (await forgetGoneCredentials(db, GONE_DAYS));
     const keys = await deleteOldApiKeys(db, KEY_DAYS);
     const windows = await deleteOldWindows(db, WINDOW_DAYS);
+    // First: what is deleted can no longer be added up.
+    await database.transaction(closeUsage);
     const usageDays = await pruneUsage();
     if (answers + tokens + keys + windows + usageDays > 0) {
       log.info({ answers, tokens, keys, windows, usageDays }, 'pruned');

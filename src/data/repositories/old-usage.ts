@@ -36,3 +36,13 @@ export async function deleteOldWindows(db: Db, days: number): Promise<number> {
   );
   return gone.length;
 }
+
+/** Forgets months of users that ended before the days that are kept. Returns how many rows. */
+export async function deleteOldMonths(db: Db, days: number): Promise<number> {
+  const gone = await rows(
+    db,
+    `DELETE FROM usage_months WHERE month + interval '1 month' <= ${today} - $1::int RETURNING 1`,
+    [days],
+  );
+  return gone.length;
+}

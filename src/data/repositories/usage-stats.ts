@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { EACH_USER, EVERYBODY } from './closed-usage.ts';
 
 /** What generations that have ended took together. */
 export interface UsageSums {
@@ -94,11 +95,7 @@ export interface KindSums extends UsageSums {
 
 /** What everybody used in a period, replies and titles apart. */
 export async function sumPeriod(db: Db, { from, to }: DayRange): Promise<KindSums[]> {
-  return rows<KindSums>(
-    db,
-    `SELECT kind, ${SUMS} FROM usage_days WHERE day BETWEEN $1::date AND $2::date GROUP BY kind`,
-    [from, to],
-  );
+  return rows<KindSums>(db, `SELECT kind, ${SUMS} FROM ${EVERYBODY} AS everybody GROUP BY kind`, [from, to]);
 }
 
 /** How many users had a reply that ended in a period. */
@@ -107,7 +104,7 @@ export async function countActiveUsers(db: Db, { from, to }: DayRange): Promise<
     db,
     // Not count(DISTINCT), which sorts.
     `SELECT count(*)::float8 AS count FROM (
-       SELECT DISTINCT user_id FROM usage_days WHERE day BETWEEN $1::date AND $2::date AND kind = 'reply') AS active`,
+       SELECT DISTINCT user_id FROM ${EACH_USER} AS each_user WHERE kind = 'reply') AS active`,
     [from, to],
   );
   return active?.count ?? 0;
@@ -137,8 +134,8 @@ export async function sumGroups(
     db,
     // Written out once grouped: each row's day as text costs more than all the rest.
     `SELECT sums.*, grouped::text AS key
-       FROM (SELECT ${KEYS[groupBy]} AS grouped, ${SUMS} FROM usage_days
-              WHERE day BETWEEN $1::date AND $2::date AND kind = 'reply' GROUP BY 1) AS sums
+       FROM (SELECT ${KEYS[groupBy]} AS grouped, ${SUMS} FROM ${EVERYBODY} AS everybody
+              WHERE kind = 'reply' GROUP BY 1) AS sums
       ORDER BY ${sort === 'cost' ? '"costUsd"' : '"inputTokens" + "outputTokens"'} DESC, grouped LIMIT $3`,
     [from, to, limit],
   );
@@ -152,17 +149,13 @@ export interface UserSums extends GroupSums {
 
 /** What the replies of those users took who used the most, largest first. */
 export async function sumTopUsers(db: Db, { from, to, sort, limit }: LargestOf): Promise<UserSums[]> {
-  const condition = `day BETWEEN $1::date AND $2::date AND kind = 'reply'`;
+  const size = sort === 'cost' ? '"costUsd"' : '"inputTokens" + "outputTokens"';
   return rows<UserSums>(
     db,
-    // Of everybody only what is sorted by is added up; the rest for those who are shown.
-    `SELECT sums.*, top.user_id AS key, users.email
-       FROM (SELECT user_id, sum(${sort === 'cost' ? 'cost_usd' : 'input_tokens + output_tokens'}) AS size
-               FROM usage_days WHERE ${condition} GROUP BY user_id ORDER BY size DESC, user_id LIMIT $3) AS top
-      CROSS JOIN LATERAL (
-            SELECT ${SUMS} FROM usage_days WHERE usage_days.user_id = top.user_id AND ${condition}) AS sums
-       LEFT JOIN users ON users.id = top.user_id
-      ORDER BY size DESC, top.user_id`,
+    `SELECT top.*, users.email FROM (
+       SELECT * FROM (SELECT user_id AS key, ${SUMS} FROM ${EACH_USER} AS each_user WHERE kind = 'reply' GROUP BY user_id) AS sums
+        ORDER BY ${size} DESC, key LIMIT $3) AS top
+       LEFT JOIN users ON users.id = top.key ORDER BY ${size} DESC, top.key`,
     [from, to, limit],
   );
 }
