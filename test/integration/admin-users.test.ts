@@ -157,6 +157,14 @@ describe('accounts, for who runs the server', () => {
       const other = await startWebApp(database(), { RATE_LIMITS: 'off' }, world.app.feed);
       try {
         const everywhere = [user.at(world.app), user.at(other)];
+        const chatter = await world.signUp();
+        const session = await chatter.client.newSession();
+        const socket = await ChatClient.joined(chatter.user, other, session.id);
+        await socket.send({ sessionId: session.id, content: 'one' });
+        await patch(chatter.user.id, { role: 'viewer' });
+        const refused = await socket.send({ sessionId: session.id, content: 'two' }).catch(String);
+        expect(refused).to.match(/forbidden.*`chat\.use`/);
+        socket.cut();
         for (const client of everywhere) await client.get('/admin/audit-log');
         await patch(user.id, { role: 'user' });
         for (const client of everywhere) await client.refused('forbidden', ['GET', '/admin/audit-log']);
