@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { createLogger } from '../../src/base/logger.ts';
 import type { SignedIn } from '../../src/contracts/routes/auth.ts';
 import { rows } from '../../src/data/database.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
@@ -219,6 +220,29 @@ describe('passwords', () => {
         'SELECT r::text AS row FROM password_resets r',
       );
       expect(JSON.stringify(stored)).to.not.include(token);
+    });
+
+    it('leave no token in the log, whatever is sent to its path', async () => {
+      const lines: string[] = [];
+      const destination = { write: (line: string) => lines.push(line) };
+      const log = createLogger({ level: 'debug', pretty: false, destination });
+      const env = { DATA_DIR: mailbox.dataDir };
+      const logging = await startTestApp({ database: database(), log, env });
+      const { email } = await logging.signUp();
+      await logging.send('POST', '/auth/forgot-password', { email });
+      const token = await mailbox.token(email);
+      for (const path of [
+        `/auth/reset-password/${token}`,
+        `/reset/${token}`,
+        `/api/auth/reset-password/${token}/`,
+      ]) {
+        await logging.fetch(path);
+        await logging.send('PATCH', path, { password: 'short' });
+      }
+      await logging.send('PATCH', `/auth/reset-password/${token}`, { password: 'another one' });
+      await logging.close();
+      expect(lines.filter((line) => line.includes('"msg":"request"'))).to.have.lengthOf(9);
+      expect(lines.join('')).to.not.include(token);
     });
 
     it('are answered alike for addresses that are known, unknown and deactivated; only the first get a mail', async () => {
