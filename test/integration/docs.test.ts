@@ -12,6 +12,7 @@ import * as modelContracts from '../../src/contracts/routes/models.ts';
 import * as sessionContracts from '../../src/contracts/routes/sessions.ts';
 import * as sseContracts from '../../src/contracts/routes/sse.ts';
 import * as systemContracts from '../../src/contracts/routes/system.ts';
+import * as userContracts from '../../src/contracts/routes/user.ts';
 import { createOpenApiDocument, openApiPath } from '../../src/http/openapi.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { startTestApp, type TestApp } from '../support/http-app.ts';
@@ -42,6 +43,7 @@ const contracts = [
   sessionContracts,
   sseContracts,
   systemContracts,
+  userContracts,
 ]
   .flatMap((module): unknown[] => Object.values(module))
   .filter(isContract);
