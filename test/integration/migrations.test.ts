@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
-import { openDatabase, rows } from '../../src/data/database.ts';
+import { openDatabase, rows, sqlState } from '../../src/data/database.ts';
 import { assertSchemaCurrent, migrate, SchemaBehindError } from '../../src/data/migrate.ts';
 import { listLedger, postEntry } from '../../src/data/repositories/ledger.ts';
 import { claimSoleProcess, NotAloneError } from '../../src/data/sole-process.ts';
@@ -65,6 +65,26 @@ describe('migrations', () => {
       const described = columns.map(({ databaseName: name, isNullable: nullable }) => ({ name, nullable }));
       expect(found, tableName).to.deep.include.members(described);
     }
+  });
+
+  it('give accounts with a role that there is not that of a user, and let no other in', async () => {
+    const { dataSource, db } = database;
+    const last = (await migrate(database)).findIndex((name) => name.startsWith('AddIdentity'));
+    for (let index = dataSource.migrations.length; index > last; index--)
+      await dataSource.undoLastMigration();
+    const [ann, bob] = [newId(), newId()];
+    const insert = (id: string, role: string) =>
+      rows(db, 'INSERT INTO users (id, email, role) VALUES ($1::uuid, $1::text, $2)', [id, role]);
+    await insert(ann, 'emperor');
+    await insert(bob, 'premium');
+    await migrate(database);
+    const found = await rows(db, 'SELECT id, role FROM users WHERE id IN ($1, $2) ORDER BY id', [ann, bob]);
+    expect(found).to.deep.equal([
+      { id: ann, role: 'user' },
+      { id: bob, role: 'premium' },
+    ]);
+    const refused = await insert(newId(), 'emperor').catch(sqlState);
+    expect(refused).to.equal('23503');
   });
 
   it('number the entries of a ledger that is there, with the balance after each', async () => {

@@ -45,6 +45,10 @@ describe('roles', () => {
       for (const name of ['admin', 'user', 'viewer', 'premium', 'editor']) {
         await admin.refused('conflict', ['DELETE', `/admin/roles/${name}`]);
       }
+      // Also where others could do everything all the same.
+      const { name } = await newRole({ allPermissions: true });
+      const { user } = await world.signUp();
+      await admin.patch(`/admin/users/${user.id}`, { role: name });
       await admin.refused('conflict', ['PATCH', '/admin/roles/admin', { allPermissions: false }]);
       expect(await get('admin')).to.include({ allPermissions: true });
     });
