@@ -47,6 +47,8 @@ export interface GoogleOptions {
   timeoutMs?: number | undefined;
 }
 
+/** https://accounts.google.com/.well-known/openid-configuration */
+const TOKEN_URL = 'https://oauth2.googleapis.com/token';
 const USERINFO_URL = 'https://openidconnect.googleapis.com/v1/userinfo';
 const TIMEOUT_MS = 10_000;
 
@@ -92,13 +94,13 @@ type Done = (error: unknown, profile?: GoogleProfile | false, challenge?: unknow
 function createStrategy({ config, pending, publicUrl, timeoutMs = TIMEOUT_MS }: GoogleOptions) {
   const { GOOGLE_CLIENT_ID: clientID, GOOGLE_CLIENT_SECRET: clientSecret } = config;
   if (!clientID || !clientSecret) return undefined;
-  const { GOOGLE_AUTHORIZATION_URL: authorizationURL, GOOGLE_TOKEN_URL: tokenURL } = config;
+  const { GOOGLE_AUTHORIZATION_URL: authorizationURL } = config;
   return new GoogleStrategy({
     clientID,
     clientSecret,
     callbackURL: config.GOOGLE_CALLBACK_URL ?? `${publicUrl}/auth/google/callback`,
     ...(authorizationURL && { authorizationURL }),
-    ...(tokenURL && { tokenURL }),
+    tokenURL: config.GOOGLE_TOKEN_URL ?? TOKEN_URL,
     userProfileURL: config.GOOGLE_USERINFO_URL ?? USERINFO_URL,
     scope: ['openid', 'email', 'profile'],
     pkce: true,
