@@ -139,6 +139,26 @@ describe('deleting an account while a worker writes for it', () => {
     expect(await pipeline.worker().run(generationId)).to.equal('done');
   });
 
+  it('is decided one after the other for those who may do everything', async () => {
+    const { db } = database();
+    const bob = await pipeline.asker();
+    await rows(db, `UPDATE users SET role = 'admin' WHERE id = ANY($1)`, [[ann.userId, bob.userId]]);
+    let approving = 0;
+    const waits = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    const approve = async () => {
+      approving += 1;
+      await until('the other one waits', async () => approving > 1 || (await rows(db, waits)).length > 0);
+    };
+    const outcomes = await Promise.allSettled(
+      [ann, bob].map(({ userId }) => deleteAccount({ userId, approve })),
+    );
+    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    expect(refused).to.have.length(1);
+    expect(refused[0]).to.include({ code: 'conflict' });
+    await rows(db, 'DELETE FROM users WHERE id = ANY($1)', [[ann.userId, bob.userId]]);
+  });
+
   it('changes nothing when it is not approved', async () => {
     await pipeline.ask(ann);
     const before = await traces();

@@ -205,7 +205,10 @@ describe('deleting an account', () => {
     const stream = new EventStreamClient(again);
     await stream.open(app, session.id);
 
+    const revoked: unknown[] = [];
+    app.feed.control.subscribe('family-revoked', (payload) => revoked.push(payload));
     expect((await remove()).status).to.equal(204);
+    expect(revoked).to.have.length(3);
     await until('sockets and streams are cut', () => stream.ended && sockets.every((socket) => socket.lost));
     for (const token of [user.token, again.token, key]) {
       const headers = { authorization: `Bearer ${token}` };

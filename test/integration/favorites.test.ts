@@ -67,6 +67,13 @@ describe('favourite models', () => {
     ]);
     expect(await toggle(id)).to.deep.equal({ modelId: id, favorite: false });
     await rows(database().db, 'UPDATE models SET enabled = true, vanished_at = NULL WHERE id = $1', [id]);
+    const unknown = 'a-former/provider';
+    await rows(database().db, 'INSERT INTO favorite_models (user_id, model_id) VALUES ($1, $2) RETURNING 1', [
+      ann.userId,
+      unknown,
+    ]);
+    expect(await marked()).to.deep.equal([]);
+    expect(await toggle(unknown)).to.deep.equal({ modelId: unknown, favorite: false });
   });
 
   it('must be models', async () => {
