@@ -33,7 +33,7 @@ export const sessionSchema = z
     isFavorite: z.boolean(),
     totals: z
       .object({
-        messages: z.int().describe('Messages ever stored, replies included'),
+        messages: z.int().describe('Messages that are there, replies included'),
         tokens: z.int().describe('Input and output tokens of all replies'),
         cost: costSchema,
         credits: amountSchema,

@@ -66,7 +66,7 @@ export function createMessages(deps: MessagesDeps): Messages {
       const message = await findOwnedMessage(db, userId, id);
       if (!message) throw notFound('message');
       if (message.generation && !isTerminal(message.generation.status)) await stopMessage(userId, id);
-      if (!(await deleteMessageRow(db, id))) throw notFound('message');
+      if (!(await deleteMessageRow(db, message))) throw notFound('message');
       const { sessionId } = message;
       await announce.toSession(sessionId, 'message:delete', { sessionId, messageId: id });
     },

@@ -8,7 +8,7 @@ import {
 } from '../data/repositories/generations.ts';
 import { findMessages } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
-import type { LiveRef, LiveTexts } from '../feed/ports.ts';
+import type { LiveRef, LiveTexts, Written } from '../feed/ports.ts';
 import type { ChatTurn } from '../providers/provider.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
@@ -141,8 +141,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   /** Ends a generation with what its last worker wrote: it was stopped, or it took too many workers, or too long. */
   async function endBefore(claim: ClaimedGeneration, turns: ChatTurn[]): Promise<void> {
     const { sessionId, messageId, cancelRequested, expired } = claim;
-    const before = { sessionId, messageId, attempt: claim.attempt - 1 };
-    const written = (await live.read(before)) ?? { text: '', reasoning: null };
+    const { before, written } = await lastWritten({ sessionId, messageId, attempt: claim.attempt - 1 });
     const end = cancelRequested
       ? await describeEnd({ cancelled: true }, turns, written)
       : await interruptedEnd(turns, written, expired ? EXPIRED : INTERRUPTED);
@@ -154,6 +153,16 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   async function dropOrphan(ref: LiveRef): Promise<void> {
     const [message] = await findMessages(database.db, ref.sessionId, [ref.messageId]);
     if (!message) await dropText(ref);
+  }
+
+  /** What stands of the attempt, or of one before it: a worker that only gave up wrote nothing, and may have died, too. */
+  async function lastWritten(last: LiveRef): Promise<{ before: LiveRef; written: Written }> {
+    for (let { attempt } = last; attempt > 0; attempt -= 1) {
+      const before = { ...last, attempt };
+      const written = await live.read(before);
+      if (written) return { before, written };
+    }
+    return { before: last, written: { text: '', reasoning: null } };
   }
 
   /** What is left when the broker is away goes by itself, later. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
-import { beatGenerations } from '../../src/data/repositories/generations.ts';
+import { beatGenerations, claimGeneration } from '../../src/data/repositories/generations.ts';
 import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -132,6 +132,20 @@ describe('a hold that has run out', () => {
     stream.push({ type: 'finish', reason: 'stop' });
     await run;
     await expectInvariants(database());
+  });
+
+  it('of a reply keeps its text also when whoever was giving it up died, too', async () => {
+    const { messageId, generationId, run, stream } = await begun('It began so');
+    await backdate(generationId, { expired: 1, silent: 13 });
+    // A worker that gives up, up to its claim.
+    expect(await claimGeneration(database().db, generationId)).to.deep.include({ attempt: 2, expired: true });
+    await backdate(generationId, { expired: 1, silent: 13 });
+    expect(await pipeline.sweep()).to.be.greaterThan(0);
+    expect(await pipeline.stored(messageId)).to.deep.include({ status: 'failed', errorCode: 'interrupted' });
+    expect(await pipeline.content(messageId)).to.equal('It began so');
+    expect(await pipeline.charges(ann)).to.have.length(1);
+    stream.push({ type: 'finish', reason: 'stop' });
+    await run;
   });
 
   it('keeps a worker that comes back from writing, publishing or charging anything', async () => {

@@ -107,6 +107,8 @@ describe('the messages of a session', () => {
         },
       ]);
       await ann.refused('not_found', ['DELETE', `/messages/${first}`]);
+      const { totals } = await ann.get<{ totals: { messages: number } }>(`/sessions/${session.id}`);
+      expect(totals.messages).to.equal(1);
     });
 
     it('stop it if it is being written; its generation stays for the books', async () => {
