@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { login, refresh, register } from '../../src/contracts/routes/auth.ts';
+import { forgotPassword } from '../../src/contracts/routes/passwords.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { startTestApp, type TestApp } from '../support/http-app.ts';
+import { createMailbox, type Mailbox } from '../support/mailbox.ts';
 import { echoRoute, testRoutes } from '../support/test-routes.ts';
 
 const ID = '0190a0a0-0000-7000-8000-000000000000';
@@ -10,11 +12,17 @@ const ID = '0190a0a0-0000-7000-8000-000000000000';
 describe('whatever is sent', () => {
   const database = useTestDatabase();
   let app: TestApp;
+  let mailbox: Mailbox;
 
   before(async () => {
-    app = await startTestApp({ database: database(), routes: [testRoutes] });
+    mailbox = await createMailbox();
+    const env = { DATA_DIR: mailbox.dataDir, RATE_LIMIT_AUTH_REQUESTS: '1000000' };
+    app = await startTestApp({ database: database(), routes: [testRoutes], env });
   });
-  after(() => app.close());
+  after(async () => {
+    await app.close();
+    await mailbox.remove();
+  });
 
   const post = (path: string, body: string | Uint8Array, method = 'POST') =>
     app.fetch(path, { method, body, headers: { 'content-type': 'application/json' } });
@@ -50,6 +58,7 @@ describe('whatever is sent', () => {
     { path: register.path, body: nearly(['email', 'password', 'name']) },
     { path: login.path, body: nearly(['email', 'password']) },
     { path: refresh.path, body: nearly(['refreshToken']) },
+    { path: forgotPassword.path, body: nearly(['email']) },
   ];
 
   it('covers every public POST', () => {

@@ -360,7 +360,7 @@ describe('signing in with Google', () => {
       'says nothing': () => {},
       'begins and never ends': (res) => void res.writeHead(200).write('{'),
       'never stops': flood,
-      'sends elsewhere': (res) => res.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
+      'sends elsewhere': (res) => res.writeHead(302, { location: '/userinfo' }).end(),
     })) {
       it(`when the token endpoint ${what}`, async () => {
         const begun = await begin(newPerson());
@@ -375,6 +375,10 @@ describe('signing in with Google', () => {
         await refusedWithoutTrace(() => finish(begun), 'google_failed');
       });
     }
+
+    it('when userinfo is longer than it ever is', async () => {
+      await refusedWithoutTrace(() => enter(newPerson({ more: 'x'.repeat(200_000) })), 'google_failed');
+    });
 
     it('when userinfo has no id, or one that is none', async () => {
       for (const sub of [undefined, '', 7, 'x'.repeat(256), 'a\u0000b', { $ne: null }]) {

@@ -391,11 +391,18 @@ describe('HTTP', () => {
     });
 
     it('names the path where there is no route', async () => {
-      const line = await logged(() => app.fetch(`/nowhere/${'x'.repeat(500)}?hidden=1`));
+      const line = await logged(() => app.fetch(`/nowhere${'/x'.repeat(500)}?hidden=1`));
       expect(line).to.include({ status: 404, method: 'GET' });
       expect(line.path)
-        .to.match(/^\/nowhere\/x+$/)
+        .to.match(/^\/nowhere[/x]+$/)
         .and.to.have.lengthOf(200);
+    });
+
+    it('names no part of such a path that may be a secret', async () => {
+      const line = await logged(() =>
+        app.fetch(`/nowhere/${'x'.repeat(43)}/0190a0a0-0000-7000-8000-000000000000`),
+      );
+      expect(line.path).to.equal('/nowhere/[secret]/0190a0a0-0000-7000-8000-000000000000');
     });
 
     it('says when the answer did not get through', async () => {

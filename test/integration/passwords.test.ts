@@ -7,6 +7,7 @@ import { useTestDatabase } from '../support/database.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { bearer, startTestApp, type TestApp } from '../support/http-app.ts';
 import { createMailbox, type Mailbox } from '../support/mailbox.ts';
+import { until } from '../support/until.ts';
 
 describe('passwords', () => {
   const database = useTestDatabase();
@@ -174,7 +175,12 @@ describe('passwords', () => {
 
     it('leave one link when several are asked for at once', async () => {
       const { email, user } = await app.signUp();
-      await Promise.all(Array.from({ length: 4 }, () => ask(email)));
+      await database().transaction(async (db) => {
+        // All of them have begun before the first may go on.
+        await rows(db, 'LOCK TABLE password_resets IN SHARE MODE');
+        await Promise.all(Array.from({ length: 4 }, () => ask(email)));
+        await until('all wait', async () => (await waiting()) === 4);
+      });
       await mailbox.token(email, 4);
       const sql = 'SELECT 1 FROM password_resets WHERE user_id = $1 AND used_at IS NULL';
       expect(await rows(database().db, sql, [user.id])).to.have.lengthOf(1);
@@ -219,7 +225,8 @@ describe('passwords', () => {
         database().db,
         'SELECT r::text AS row FROM password_resets r',
       );
-      expect(JSON.stringify(stored)).to.not.include(token);
+      const dump = JSON.stringify(stored);
+      expect(dump).to.not.include(token).and.to.not.include(Buffer.from(token).toString('hex'));
     });
 
     it('leave no token in the log, whatever is sent to its path', async () => {
@@ -267,7 +274,10 @@ describe('passwords', () => {
       await ask(email);
       const token = await mailbox.token(email);
       await deactivate(user.id);
+      const row = () => rows(database().db, 'SELECT * FROM users WHERE id = $1', [user.id]);
+      const before = await row();
       await expectProblem(await reset(token, 'another one'), 'validation_failed', ['params.token']);
+      expect(await row()).to.deep.equal(before);
     });
 
     it('are answered before anything is looked up', async () => {
@@ -313,6 +323,16 @@ describe('passwords', () => {
 
   /** Whether a key is taken: who it speaks for is known, and only then is the route refused to keys. */
   const takes = async (key: string) => (await me(key)).status === 403;
+
+  /** How many statements on this database wait for a lock. */
+  const waiting = async (): Promise<number> => {
+    const [found] = await rows<{ count: number }>(
+      database().db,
+      `SELECT count(*)::int AS count FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return found?.count ?? 0;
+  };
 
   const deactivate = (id: string) =>
     rows(database().db, 'UPDATE users SET is_active = false WHERE id = $1', [id]);
