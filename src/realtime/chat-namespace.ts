@@ -3,7 +3,7 @@ import { addressBlock, clientAddress } from '../base/client-address.ts';
 import { AppError, toProblem } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import { checkInput, invalidInput } from '../base/validation.ts';
-import { authSchema, CHAT_NAMESPACE } from '../contracts/events.ts';
+import { authSchema, CHAT_NAMESPACE, type ClientToServerEvents } from '../contracts/events.ts';
 import type { Authenticate } from '../services/authenticate.ts';
 import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
@@ -44,7 +44,7 @@ const MAX_SHOWN = 100;
 export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => void {
   const connections = new Set<SocketConnection>();
   const namespace = io.of(CHAT_NAMESPACE);
-  const handlers: Record<string, EventHandler> = {
+  const handlers: Record<keyof ClientToServerEvents, EventHandler> = {
     join: joinHandler(deps.requireSession),
     leave: leaveHandler,
     'message:send': sendMessageHandler(deps.sendMessage),
@@ -118,7 +118,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     const ack = args.at(-1);
     const reply = typeof ack === 'function' ? (ack as (answer: object) => void) : () => {};
     try {
-      const handler = Object.hasOwn(handlers, event) ? handlers[event] : undefined;
+      const handler = Object.hasOwn(handlers, event) ? handlers[event as keyof typeof handlers] : undefined;
       if (!handler) throw new AppError('not_found', `There is no event "${shown(event)}".`);
       const checked = checkInput(handler.schema, payloadOf(args), 'payload');
       if (!checked.ok) throw invalidInput(checked.errors);

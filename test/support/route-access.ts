@@ -1,0 +1,141 @@
+import { Router } from '@koa/router';
+import type { Scope } from '../../src/contracts/permissions.ts';
+import { SWAGGER_ASSETS } from '../../src/http/swagger-ui.ts';
+
+/** Who a route is for. */
+export interface RouteAccess {
+  /** `everybody`: without a token, too. `account`: whoever is signed in. `chat`: who may chat. `admin`: who runs the server. */
+  for: 'everybody' | 'account' | 'chat' | 'admin';
+  /** What API keys must be made for; left out: it takes none. */
+  scope?: Scope;
+  /** Its parameter names a record of one user. */
+  record?: 'group' | 'session' | 'message' | 'key' | 'device';
+  /** A body with which an owner succeeds; needed where a record is named, unless the route needs none. */
+  body?: object;
+  /** What it answers to whoever brings nothing but a token, where that is 401 or 403 although it is open. */
+  refusal?: number;
+}
+
+const everybody: RouteAccess = { for: 'everybody' };
+const account: RouteAccess = { for: 'account' };
+const chat: RouteAccess = { for: 'chat', scope: 'chat' };
+const models: RouteAccess = { for: 'account', scope: 'models' };
+const usage: RouteAccess = { for: 'account', scope: 'usage' };
+const admin: RouteAccess = { for: 'admin', scope: 'admin' };
+
+/** Every route that there is. Written by hand and from the specification, never from the contracts: it is what they are held to. */
+export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
+  'GET /': everybody,
+  'GET /health': everybody,
+  'GET /health/ready': everybody,
+  // From this machine, where no METRICS_TOKEN is set; metrics.test.ts has the rest.
+  'GET /metrics': everybody,
+  'GET /openapi.json': everybody,
+  'GET /api-docs': everybody,
+  'GET /api': everybody,
+  [`GET ${SWAGGER_ASSETS}/:name`]: everybody,
+
+  'POST /auth/register': everybody,
+  'POST /auth/login': everybody,
+  'POST /auth/refresh': { for: 'everybody', refusal: 401 },
+  'POST /auth/forgot-password': everybody,
+  'PATCH /auth/reset-password/:token': everybody,
+  'GET /auth/google': everybody,
+  'GET /auth/google/callback': everybody,
+  'POST /auth/logout': account,
+  'GET /auth/me': account,
+  'GET /auth/profile': account,
+  'GET /auth/verify': account,
+  'PATCH /auth/password': account,
+  'GET /auth/devices': account,
+  'DELETE /auth/devices/:id': { ...account, record: 'device' },
+  'POST /auth/stream-ticket': { for: 'account', scope: 'chat' },
+
+  'GET /user/profile': account,
+  'PATCH /user/profile': account,
+  'POST /user/favorites/*modelId': account,
+  'GET /user/favorites': models,
+  'GET /user/export': account,
+  'DELETE /user/account': account,
+  'POST /user/api-keys': account,
+  'GET /user/api-keys': account,
+  'DELETE /user/api-keys/:keyId': { ...account, record: 'key' },
+  'GET /user/stats': usage,
+  'GET /user/ledger': usage,
+  'GET /chat/stats': usage,
+  'GET /ai/usage': usage,
+  'GET /v1/balance': usage,
+
+  'GET /groups': chat,
+  'POST /groups': chat,
+  'PATCH /groups/:id': { ...chat, record: 'group', body: { name: 'New' } },
+  'DELETE /groups/:id': { ...chat, record: 'group' },
+  'GET /groups/:id/sessions': { ...chat, record: 'group' },
+  'GET /sessions': chat,
+  'POST /sessions': chat,
+  'GET /sessions/:id': { ...chat, record: 'session' },
+  'PATCH /sessions/:id': { ...chat, record: 'session', body: { title: 'New' } },
+  'PATCH /sessions/:id/favorite': { ...chat, record: 'session', body: { isFavorite: true } },
+  'PATCH /sessions/:id/group': { ...chat, record: 'session', body: { groupId: null } },
+  'DELETE /sessions/:id': { ...chat, record: 'session' },
+  'GET /sessions/:id/export.json': { ...chat, record: 'session' },
+  'GET /sessions/:id/export.md': { ...chat, record: 'session' },
+  'GET /messages/:sessionId': { ...chat, record: 'session' },
+  'POST /messages': chat,
+  'DELETE /messages/:id': { ...chat, record: 'message' },
+  'POST /messages/:id/stop': { ...chat, record: 'message' },
+  'POST /messages/:id/regenerate': { ...chat, record: 'message' },
+  'GET /sse/sessions/:id/stream': { ...chat, record: 'session' },
+
+  'GET /models': models,
+  'GET /models/*modelId': models,
+  'GET /models/category/:category': models,
+  'GET /models/providers': models,
+  'GET /models/categories': models,
+  'POST /models/sync': admin,
+
+  'PUT /v1/balance': admin,
+  'GET /admin/stats': admin,
+  'GET /admin/system': admin,
+  'GET /admin/audit-log': admin,
+  'GET /admin/generations': admin,
+  'POST /admin/generations/:id/refund': admin,
+  'PATCH /admin/models/*modelId': admin,
+  'GET /admin/roles': admin,
+  'POST /admin/roles': admin,
+  'GET /admin/roles/:name': admin,
+  'PATCH /admin/roles/:name': admin,
+  'DELETE /admin/roles/:name': admin,
+  'GET /admin/users': admin,
+  'GET /admin/users/:userId': admin,
+  'PATCH /admin/users/:userId': admin,
+  'DELETE /admin/users/:userId': admin,
+  'GET /admin/queues{/*path}': admin,
+  'POST /admin/queues{/*path}': { ...admin, refusal: 405 },
+  'PUT /admin/queues{/*path}': { ...admin, refusal: 405 },
+  'PATCH /admin/queues{/*path}': { ...admin, refusal: 405 },
+  'DELETE /admin/queues{/*path}': { ...admin, refusal: 405 },
+};
+
+/**
+ * What is mounted while something is composed, read off the routers themselves: also what was mounted by hand, and
+ * what no document tells of.
+ */
+export async function mountedWhile(compose: () => Promise<unknown>): Promise<string[]> {
+  const routers = new Set<Router>();
+  const { routes } = Router.prototype;
+  Router.prototype.routes = function (this: Router) {
+    routers.add(this);
+    return routes.call(this);
+  };
+  try {
+    await compose();
+  } finally {
+    Router.prototype.routes = routes;
+  }
+  return [...routers].flatMap(({ stack }) =>
+    stack.flatMap(({ methods, path }) =>
+      methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${path}`),
+    ),
+  );
+}
