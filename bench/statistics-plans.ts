@@ -4,7 +4,9 @@
  *   npx tsx bench/statistics-plans.ts postgres://…/empty-database [--fill]
  */
 import { Client } from 'pg';
+import { openDatabase } from '../src/data/database.ts';
 import { findUsageState } from '../src/data/repositories/accounts.ts';
+import { closeUsage } from '../src/data/repositories/closed-usage.ts';
 import { deleteOldUsage } from '../src/data/repositories/old-usage.ts';
 import {
   countActiveUsers,
@@ -23,6 +25,9 @@ const [url, mode] = process.argv.slice(2);
 if (!url) throw new Error('usage: npx tsx bench/statistics-plans.ts <database url> [--fill]');
 
 if (mode === '--fill') await fill(url, 'ten-million-generations.sql');
+const database = await openDatabase({ url, poolSize: 1 });
+await database.transaction(closeUsage);
+await database.close();
 const client = new Client(url);
 await client.connect();
 const { heavy, other, today, monthAgo, yearAgo } = await pick();
