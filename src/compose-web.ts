@@ -130,7 +130,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       }),
       ...composeSignIn({ ...core, ...identity, database, feed, rateLimits }),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
-      composeUser(core, { deleteAccount, refreshCookie: createRefreshCookie(config) }),
+      composeUser(core, { deleteAccount, rateLimits, refreshCookie: createRefreshCookie(config) }),
       groupRoutes({ groups, sessions }),
       sessionRoutes({ sessions, messages }),
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),

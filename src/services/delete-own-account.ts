@@ -2,9 +2,11 @@ import { AppError, invalidField } from '../base/errors.ts';
 import type { Database } from '../data/database.ts';
 import type { UserRecord } from '../data/entities/user.ts';
 import { findUser } from '../data/repositories/users.ts';
+import { countFailures } from './count-failures.ts';
 import type { DeleteAccount } from './delete-account.ts';
 import { isPasswordRight } from './passwords.ts';
 import { accountGone } from './profile.ts';
+import type { RateLimits } from './rate-limits.ts';
 
 /** What shows that the owner means it. */
 export interface DeletionProof {
@@ -16,7 +18,7 @@ export interface DeletionProof {
 /**
  * Deletes the account of who asks.
  *
- * @throws {AppError} `validation_failed`, `invalid_credentials`; `conflict` for the last account that may do everything;
+ * @throws {AppError} `validation_failed`, `invalid_credentials`, `rate_limited`; `conflict` for the last account that may do everything;
  *   `unauthenticated` when it is gone already
  */
 export type DeleteOwnAccount = (userId: string, proof: DeletionProof) => Promise<void>;
@@ -25,11 +27,13 @@ export type DeleteOwnAccount = (userId: string, proof: DeletionProof) => Promise
 export function createDeleteOwnAccount(deps: {
   database: Pick<Database, 'db'>;
   deleteAccount: DeleteAccount;
+  rateLimits: Pick<RateLimits, 'login'>;
 }): DeleteOwnAccount {
   return async (userId, proof) => {
     const user = await findUser(deps.database.db, userId);
     if (!user) throw accountGone();
-    await requireProof(user, proof);
+    // Counted with the failures of signing in: a stolen access token must not be a way to guess the password.
+    await countFailures(deps.rateLimits.login, user.email, () => requireProof(user, proof));
     if (!(await deps.deleteAccount({ userId }))) throw accountGone();
   };
 }

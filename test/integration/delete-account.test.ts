@@ -183,6 +183,13 @@ describe('deleting an account', () => {
     expect(await isThere(user)).to.equal(true);
   });
 
+  it('is no way to guess the password: wrong ones count with those of signing in', async () => {
+    for (let tries = 0; tries < 10; tries += 1) {
+      await ann.refused('invalid_credentials', ['DELETE', '/user/account', { password: `wrong ${tries}` }]);
+    }
+    await ann.refused('rate_limited', ['DELETE', '/user/account', { password: user.password }]);
+  });
+
   it('needs the e-mail address where there is no password', async () => {
     await rows(database().db, 'UPDATE users SET password_hash = NULL WHERE id = $1', [user.id]);
     for (const body of [{}, { confirm: 'other@example.com' }, { password: user.password }]) {
