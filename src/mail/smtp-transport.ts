@@ -16,8 +16,24 @@ export function createSmtpTransport(url: string): MailTransport {
   });
   return {
     async deliver(mail) {
-      await transporter.sendMail(mail);
+      try {
+        await transporter.sendMail(mail);
+      } catch (error) {
+        throw withoutQuotes(error);
+      }
     },
     close: () => transporter.close(),
   };
+}
+
+/**
+ * A failure as it may be logged: servers quote what they refuse, be it the credentials, the address, or the mail with its
+ * link. Of an answer only the codes are kept (https://www.rfc-editor.org/rfc/rfc3463), and what the library says itself.
+ */
+function withoutQuotes(error: unknown): unknown {
+  const { message, code, response } = error as Error & { code?: unknown; response?: unknown };
+  if (typeof response !== 'string') return error;
+  const [codes] = /^\d{3}([ -]\d\.\d{1,3}\.\d{1,3}\b)?/.exec(response) ?? ['nothing that could be read'];
+  const [what] = message.split(':');
+  return Object.assign(new Error(`${what}: the mail server answered ${codes}`), { code });
 }

@@ -87,9 +87,9 @@ describe('mails', () => {
     });
 
     it('fail when it does not take them, or is not there', async () => {
-      const server = await startSmtpServer('550 no such user');
+      const server = await startSmtpServer('550 5.1.1 no such user');
       const url = `smtp://127.0.0.1:${server.port}`;
-      expect(await failed(open(url, 'parley@example.com').send(mail))).to.include('no such user');
+      expect(await failed(open(url, 'parley@example.com').send(mail))).to.match(/answered 550 5\.1\.1$/);
       server.close();
       expect(await failed(open(url, 'parley@example.com').send(mail))).to.match(/ECONNREFUSED/);
     });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Config, loadConfig } from '../../src/base/config.ts';
 import { Lifecycle } from '../../src/base/lifecycle.ts';
+import type { Logger } from '../../src/base/logger.ts';
 import { type Core, composeCore } from '../../src/compose.ts';
 import { composeWeb } from '../../src/compose-web.ts';
 import { openResources, type Resources } from '../../src/resources.ts';
@@ -28,6 +29,8 @@ export interface WholeAppOptions {
   env?: Record<string, string>;
   /** Left out: workers run beside it. */
   without?: 'worker';
+  /** Left out: nothing is logged. */
+  log?: Logger;
   change?: (resources: Resources, config: Config) => Resources;
 }
 
@@ -36,7 +39,7 @@ export async function startWholeApp(
   database: TestDatabase,
   options: WholeAppOptions = {},
 ): Promise<WholeApp> {
-  const { env, without, change = (resources) => resources } = options;
+  const { env, without, log = silentLog, change = (resources) => resources } = options;
   const boss = `boss-${crypto.randomUUID()}@example.com`;
   const config = loadConfig({
     NODE_ENV: 'test',
@@ -49,9 +52,9 @@ export async function startWholeApp(
     ECHO_TOKENS_PER_SECOND: '2000',
     ...env,
   });
-  const lifecycle = new Lifecycle(silentLog);
-  const resources = change(await openResources({ config, log: silentLog, lifecycle }), config);
-  const core = await composeCore({ config, log: silentLog, lifecycle, resources });
+  const lifecycle = new Lifecycle(log);
+  const resources = change(await openResources({ config, log, lifecycle }), config);
+  const core = await composeCore({ config, log, lifecycle, resources });
   if (without !== 'worker') {
     await startGenerationWorker(core);
     startModelSyncWorker(core);
