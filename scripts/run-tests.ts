@@ -49,9 +49,10 @@ try {
 async function runMocha(globs: string[], file: string, after: Promise<unknown> | undefined): Promise<Half> {
   const mocha = path.join(ROOT, 'node_modules/mocha/bin/mocha.js');
   const reporter = ['--reporter', 'test/support/reporter.cjs', '--reporter-option', `file=${file}`];
+  const output = after === undefined ? 'inherit' : 'pipe';
   const child = spawn(process.execPath, [mocha, ...reporter, ...globs], {
     cwd: ROOT,
-    stdio: ['ignore', after ? 'pipe' : 'inherit', after ? 'pipe' : 'inherit'],
+    stdio: ['ignore', output, output],
   });
   const said: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));

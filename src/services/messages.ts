@@ -18,7 +18,7 @@ import type { LiveMessages } from './live-messages.ts';
 
 /** What stored messages are read and deleted with. */
 export interface MessagesDeps {
-  database: Pick<Database, 'db'>;
+  database: Pick<Database, 'db' | 'transaction'>;
   /** Shows a message; a running one with its text so far. */
   present: LiveMessages['present'];
   announce: Announcer;
@@ -66,7 +66,9 @@ export function createMessages(deps: MessagesDeps): Messages {
       const message = await findOwnedMessage(db, userId, id);
       if (!message) throw notFound('message');
       if (message.generation && !isTerminal(message.generation.status)) await stopMessage(userId, id);
-      if (!(await deleteMessageRow(db, message))) throw notFound('message');
+      // In a transaction for its retry: the deletion of the session locks the two the other way.
+      const deleted = await database.transaction((inside) => deleteMessageRow(inside, id));
+      if (!deleted) throw notFound('message');
       const { sessionId } = message;
       await announce.toSession(sessionId, 'message:delete', { sessionId, messageId: id });
     },

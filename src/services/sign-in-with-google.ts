@@ -67,6 +67,8 @@ async function accountOfAddress(
   }
   const user = await lockUser(db, found.id);
   if (!user) return undefined;
+  // The same person came twice at once, and the other was faster.
+  if (user.googleId === googleId) return user;
   requireLinkable(user);
   return (await linkGoogleId(db, user.id, googleId)) ? user : undefined;
 }

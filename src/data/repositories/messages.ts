@@ -137,20 +137,19 @@ export async function setMessageContent(
   return found.length > 0;
 }
 
-/** Deletes a message, and takes it out of the count of its session. Returns false when it was not there. */
-export async function deleteMessageRow(
-  db: Db,
-  { id, sessionId }: Pick<MessageRecord, 'id' | 'sessionId'>,
-): Promise<boolean> {
-  const counted = await rows(
+/**
+ * Deletes a message, and takes it out of the count of its session. The message is locked before the session, as by a
+ * settlement. Returns false when it was not there.
+ */
+export async function deleteMessageRow(db: Db, id: string): Promise<boolean> {
+  const [done] = await rows<{ gone: boolean }>(
     db,
-    // The session first, as by everything else that changes both; of two that delete it at once, the second finds nothing.
-    `WITH session AS (SELECT id FROM sessions WHERE id = $2 FOR NO KEY UPDATE),
-          gone AS (DELETE FROM messages USING session WHERE messages.id = $1 AND session_id = session.id RETURNING messages.id)
-     UPDATE sessions SET message_count = message_count - 1 FROM gone WHERE sessions.id = $2 RETURNING sessions.id`,
-    [id, sessionId],
+    `WITH gone AS (DELETE FROM messages WHERE id = $1 RETURNING session_id),
+          counted AS (UPDATE sessions SET message_count = message_count - 1 FROM gone WHERE sessions.id = gone.session_id)
+     SELECT EXISTS (SELECT FROM gone) AS gone`,
+    [id],
   );
-  return counted.length > 0;
+  return done?.gone ?? false;
 }
 
 interface Row {
