@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
 import { createLogger } from '../../src/base/logger.ts';
 import type { SignedIn } from '../../src/contracts/routes/auth.ts';
 import type { SendMessageAnswer } from '../../src/contracts/routes/messages.ts';
@@ -7,6 +8,7 @@ import { ChatClient } from '../support/chat-client.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { type ProviderWireServer, startProviderWireServer } from '../support/provider-wire-server.ts';
 import { openAiWire } from '../support/provider-wires.ts';
+import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts';
 import { RestClient } from '../support/rest-client.ts';
 import { type SmtpServer, startSmtpServer } from '../support/smtp-server.ts';
 import { makeKey, withToken } from '../support/test-keys.ts';
@@ -19,6 +21,13 @@ const canary = (name: string) => `canary-${name}-${crypto.randomUUID()}`;
 const MODEL = 'openai/gpt-5.4-mini';
 
 describe('secrets', () => {
+  suite();
+});
+describeWithRedis('secrets, with Redis', () => {
+  suite(startRedis);
+});
+
+function suite(openRedis?: () => Promise<TestRedis>) {
   const database = useTestDatabase();
   const lines: string[] = [];
   /** The bodies of all refusals. */
@@ -30,6 +39,7 @@ describe('secrets', () => {
   let provider: ProviderWireServer;
   let smtp: SmtpServer;
   let ann: TestUser;
+  let redis: TestRedis | undefined;
 
   /** What must stand nowhere but where it was put, by name. */
   const secrets: Record<string, string> = {
@@ -62,6 +72,7 @@ describe('secrets', () => {
       startProviderWireServer(),
       startSmtpServer(secret('the password of the mail server')),
     ]);
+    redis = await openRedis?.();
     const url = new URL(database().url);
     if (url.password === '') url.password = canary('database');
     secrets['the password of the database'] = url.password;
@@ -73,6 +84,7 @@ describe('secrets', () => {
       }),
       env: {
         DATABASE_URL: url.href,
+        ...(redis ? { REDIS_URL: redis.url } : {}),
         LOG_LEVEL: 'trace',
         JWT_SECRET: secret('JWT_SECRET'),
         OPENAI_API_KEY: secret('OPENAI_API_KEY'),
@@ -91,6 +103,7 @@ describe('secrets', () => {
     await app?.close();
     smtp.close();
     await provider.close();
+    await redis?.close();
   });
 
   /** A request that is to be refused, as what it is refused with is looked through. */
@@ -202,7 +215,7 @@ describe('secrets', () => {
     provider.answer({ steps: [openAiWire.begin, openAiWire.text(content('a reply')), openAiWire.end()] });
     await ended(await ask(content('a message to a provider')));
     for (const status of [401, 400, 500]) {
-      provider.answer({ status, steps: [openAiWire.errorBody('x', quote)] });
+      provider.answer({ status, steps: [openAiWire.errorBody(secret('OPENAI_API_KEY'), quote)] });
       await ended(await ask(content('a message to a provider')));
     }
     provider.answer({
@@ -221,8 +234,9 @@ describe('secrets', () => {
     );
     generationId = running?.id ?? '';
     const queue = (await tables()).filter(isOfQueue);
+    const look = () => (redis ? dumpRedis(redis.url, 'bull:*') : dump(queue));
     await until('the job of a reply', async () => {
-      jobs = await dump(queue);
+      jobs = await look();
       return jobs.includes(generationId);
     });
     await client.post(`/messages/${replies[0]?.id}/stop`);
@@ -279,6 +293,7 @@ describe('secrets', () => {
       const encoded = [
         value,
         encodeURIComponent(value),
+        Buffer.from(value).toString('hex'),
         Buffer.from(value).toString('base64').replace(/=+$/, '').slice(4, -4),
       ];
       const found = encoded.map((each) => text.indexOf(each)).find((at) => at >= 0);
@@ -291,6 +306,8 @@ describe('secrets', () => {
   it('are in no line of the log, however much is logged', () => {
     const log = lines.join('');
     expect(lines).to.have.lengthOf.above(40);
+    // The provider has quoted them.
+    expect(provider.requests).to.have.lengthOf.above(3);
     expect(log).to.include(ann.id).and.to.include('failed to answer a request');
     expectNone(everything(), log, 'the log');
   });
@@ -310,6 +327,14 @@ describe('secrets', () => {
     expect(all).to.include(content('a reply')).and.to.include(content('an e-mail address'));
     expectNone(secrets, all, 'a table');
   });
+
+  if (openRedis) {
+    it('are in no key of Redis, nor under one', async () => {
+      const all = await dumpRedis(redis?.url ?? '', '*');
+      expect(all).to.include('bull:').and.to.have.lengthOf.above(500);
+      expectNone(everything(), all, 'Redis');
+    });
+  }
 
   it('are in no export, and those of others not in what admins see', async () => {
     const client = (await signInAgain(app, { ...ann, password: secret('a password after a reset') })).at(app);
@@ -347,4 +372,24 @@ describe('secrets', () => {
       expectNone(everything(), await answer.text(), path);
     }
   });
-});
+}
+
+/** The keys of Redis that fit a pattern, with all that is under them. */
+async function dumpRedis(url: string, pattern: string): Promise<string> {
+  const client = new Redis(url);
+  const read: Record<string, (key: string) => Promise<unknown>> = {
+    string: (key) => client.get(key),
+    hash: (key) => client.hgetall(key),
+    list: (key) => client.lrange(key, 0, -1),
+    set: (key) => client.smembers(key),
+    zset: (key) => client.zrange(key, '0', '-1'),
+    stream: (key) => client.xrange(key, '-', '+'),
+  };
+  try {
+    const keys = await client.keys(pattern);
+    const all = keys.map(async (key) => [key, await read[await client.type(key)]?.(key)]);
+    return JSON.stringify(await Promise.all(all));
+  } finally {
+    client.disconnect();
+  }
+}
