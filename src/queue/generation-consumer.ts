@@ -33,6 +33,11 @@ export interface GenerationConsumer {
  */
 const LOCK_MS = 8_000;
 const STALLED_CHECK_MS = 3_000;
+/**
+ * How long an idle worker waits for the mark of a new job before it looks for itself, in seconds. A worker that is just
+ * being closed may take that mark with it; then the job waits for this long.
+ */
+const IDLE_S = 1;
 /** Deaths are counted in the generation, not here. */
 const ANY_NUMBER = 1_000_000;
 
@@ -60,6 +65,7 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
       concurrency,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
+      drainDelay: IDLE_S,
       maxStalledCount: ANY_NUMBER,
     },
     log,
