@@ -4,21 +4,22 @@ import os from 'node:os';
 import path from 'node:path';
 
 /**
- * Runs every test: those of parts and those of whole processes beside each other, as the latter mostly wait for locks and
- * deadlines to run out. Each half is a mocha of its own, with servers of its own. What the second says is shown when the first
- * has ended. The last line tells the numbers of both; with `TEST_RESULTS` they also go into that file, one a line.
+ * Runs every test, in three parts beside each other, as those of whole processes mostly wait for locks and
+ * deadlines to run out. Each part is a mocha of its own, with servers of its own. What one says is shown when the one before it
+ * has ended. The last line tells the numbers of all; with `TEST_RESULTS` they also go into that file, one a line.
  *
  * @example npm test
  */
-const HALVES = [
-  ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/integration/**/*.test.ts'],
+const PARTS = [
+  ['test/integration/**/*.test.ts'],
   ['test/journey/**/*.test.ts', 'test/faults/**/*.test.ts'],
+  ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
 ];
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
 /** How one mocha ended. */
-interface Half {
+interface Part {
   code: number;
   /** Passed, failed, pending. */
   numbers: [number, number, number];
@@ -26,27 +27,27 @@ interface Half {
 
 const scratch = await mkdtemp(path.join(os.tmpdir(), 'parley-tests-'));
 try {
-  const running: Promise<Half>[] = [];
-  for (const [index, globs] of HALVES.entries()) {
-    // A Redis that was given is one for both, and tests flush it: then they run one after the other.
+  const running: Promise<Part>[] = [];
+  for (const [index, globs] of PARTS.entries()) {
+    // A Redis that was given is one for all, and tests flush it: then they run one after the other.
     if (process.env.TEST_REDIS_URL) await running.at(-1);
     running.push(runMocha(globs, path.join(scratch, String(index)), running.at(-1)));
   }
-  const halves = await Promise.all(running);
+  const parts = await Promise.all(running);
   const [passed, failed, pending] = [0, 1, 2].map((at) =>
-    halves.reduce((sum, { numbers }) => sum + (numbers[at] ?? 0), 0),
+    parts.reduce((sum, { numbers }) => sum + (numbers[at] ?? 0), 0),
   );
   if (process.env.TEST_RESULTS) {
     await writeFile(process.env.TEST_RESULTS, `${passed}\n${failed}\n${pending}\n`);
   }
   console.log(`${pending ? `${pending} pending\n` : ''}${passed} passed, ${failed} failed`);
-  process.exitCode = halves.every(({ code }) => code === 0) ? 0 : 1;
+  process.exitCode = parts.every(({ code }) => code === 0) ? 0 : 1;
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
 
 /** Runs some test files. What it says is held back until `after` has ended. */
-async function runMocha(globs: string[], file: string, after: Promise<unknown> | undefined): Promise<Half> {
+async function runMocha(globs: string[], file: string, after: Promise<unknown> | undefined): Promise<Part> {
   const mocha = path.join(ROOT, 'node_modules/mocha/bin/mocha.js');
   const reporter = ['--reporter', 'test/support/reporter.cjs', '--reporter-option', `file=${file}`];
   const output = after === undefined ? 'inherit' : 'pipe';
@@ -60,10 +61,10 @@ async function runMocha(globs: string[], file: string, after: Promise<unknown> |
   await after;
   process.stdout.write(Buffer.concat(said));
   const numbers = await readFile(file, 'utf8').then(
-    (text) => text.trim().split('\n').map(Number) as Half['numbers'],
+    (text) => text.trim().split('\n').map(Number) as Part['numbers'],
     () => {
       console.log('The tests ended without a result.');
-      return [0, 0, 0] as Half['numbers'];
+      return [0, 0, 0] as Part['numbers'];
     },
   );
   return { code, numbers };
