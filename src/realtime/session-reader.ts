@@ -220,10 +220,12 @@ export class SessionReader implements RoomReader, FrameOwner {
 
   #deliverNew(frame: RoomFrame<'message:new'>): void {
     const { id, status } = frame.payload;
+    // Older than what the client says it has: it was most likely told before it came back, while this was on its way.
+    const isTold = this.#positions.isClosed(id);
     this.#positions.note(frame.payload);
     // A reply that was only stored is complete from the start.
     if (isTerminal(status)) this.#positions.close(id);
-    this.#pass(frame);
+    this.#pass(isTold ? new RoomFrame('message:update', frame.payload) : frame);
   }
 }
 
