@@ -122,7 +122,8 @@ describe('what a device is told of its credits', () => {
     const { messageId, generationId } = await begin();
     const { run, stream } = await write(generationId);
     let text = '';
-    for (let part = 0; part < 20; part++) {
+    // It is asked for more with what is written, one growth at a time: a slow one is followed by the next with later text.
+    for (let part = 0; part < 20 || (told().length < 3 && part < 500); part++) {
       const words = ` word${part}`.repeat(20);
       text += words;
       stream.push({ type: 'text', text: words });
