@@ -1,9 +1,7 @@
 import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
 import { now } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
-import { SCOPES } from '../contracts/permissions.ts';
-import type { Identity } from './identity.ts';
+import { type Identity, identitySchema } from './identity.ts';
 import type { Revocations } from './revocations.ts';
 
 /** What a browser holds in place of an access token while it shows the board of queues. */
@@ -21,15 +19,6 @@ export interface BoardSessions {
 /** Longest life, in milliseconds. Never longer than what it was issued for: so long revocations are known. */
 const LIFE_MS = 15 * 60_000;
 const KEY_BYTES = 32;
-
-const identitySchema = z.object({
-  userId: z.string(),
-  role: z.string(),
-  familyId: z.string(),
-  tokenId: z.string(),
-  scopes: z.array(z.enum(SCOPES)).exactOptional(),
-  expiresAt: z.number(),
-});
 
 /** Makes the sessions. Their key is derived from the secret that signs access tokens, and is good for nothing else. */
 export function createBoardSessions({

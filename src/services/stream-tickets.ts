@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { now } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import { newSecret } from '../base/ids.ts';
-import { SCOPES } from '../contracts/permissions.ts';
 import type { TicketStore } from '../feed/ports.ts';
-import type { Identity } from './identity.ts';
+import { type Identity, identitySchema } from './identity.ts';
 import type { Revocations } from './revocations.ts';
 
 /** Tickets that stand for an identity in the URL of an event stream, where no header can be sent. */
@@ -28,16 +26,6 @@ export interface IssuedTicket {
 }
 
 const LIFE_SECONDS = 30;
-
-/** All of it: without its scopes the ticket of an API key would do whatever its owner may. */
-const identitySchema = z.object({
-  userId: z.string(),
-  role: z.string(),
-  familyId: z.string(),
-  tokenId: z.string(),
-  scopes: z.array(z.enum(SCOPES)).exactOptional(),
-  expiresAt: z.number(),
-});
 
 /** Issues and redeems stream tickets, good in every process that shares the store. */
 export function createStreamTickets({
