@@ -4,6 +4,7 @@ import { CreateSchema1763640000000 } from '../../migrations/1763640000000-Create
 import { AddCatalogue1763700000000 } from '../../migrations/1763700000000-AddCatalogue.ts';
 import { AddCredits1763800000000 } from '../../migrations/1763800000000-AddCredits.ts';
 import { AddIdentity1763900000000 } from '../../migrations/1763900000000-AddIdentity.ts';
+import { AddDoors1764000000000 } from '../../migrations/1764000000000-AddDoors.ts';
 import { ApiKeyEntity } from './entities/api-key.ts';
 import { GenerationEntity } from './entities/generation.ts';
 import { GroupEntity } from './entities/group.ts';
@@ -55,6 +56,7 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
       AddCatalogue1763700000000,
       AddCredits1763800000000,
       AddIdentity1763900000000,
+      AddDoors1764000000000,
     ],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',

@@ -26,12 +26,13 @@ export interface FittedRequest {
 
 /** Leaves out the settings that a candidate does not take, and asks for no more tokens than it can write. */
 export function fitRequest(
-  { turns, ...settings }: RoutedRequest,
+  { turns, options, ...settings }: RoutedRequest,
   { name, parameters, maxOutputTokens }: Candidate,
 ): FittedRequest {
   const request: ProviderRequest = {
     model: name,
     turns,
+    ...(options ? { options } : {}),
     ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
   };
   const omitted: ModelParameter[] = [];

@@ -1,5 +1,6 @@
+import type { ChatTurn } from '../contracts/prompt.ts';
 import { EventChannel } from './event-channel.ts';
-import type { ChatTurn, Provider, ProviderRequest } from './provider.ts';
+import type { Provider, ProviderRequest } from './provider.ts';
 import { Ticker } from './ticker.ts';
 
 /** What {@link createEchoProvider} needs. */

@@ -117,7 +117,9 @@ class GuardedStream implements AsyncIterableIterator<ProviderEvent, undefined> {
     const event = result.value;
     if (event.type === 'text') this.#token('text', this.#text.clean(event.text));
     else if (event.type === 'reasoning') this.#token('reasoning', this.#reasoning.clean(event.text));
-    else if (event.type === 'usage') this.#settle({ done: false, value: event });
+    else if (event.type === 'writing') this.#token('text', '');
+    else if (event.type === 'usage' || event.type === 'tool_calls')
+      this.#settle({ done: false, value: event });
     else if (event.type === 'start') this.#pull();
     else this.#end(event);
   };

@@ -1,4 +1,4 @@
-import type { ChatTurn } from './provider.ts';
+import type { ChatTurn } from '../contracts/prompt.ts';
 
 /** A turn of the user or of the model. */
 export interface JoinedTurn {

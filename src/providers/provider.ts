@@ -1,18 +1,15 @@
 import type { GenerationErrorCode } from '../contracts/errors.ts';
 import type { ModelCapability, ModelCategory, ModelParameter, ModelTier } from '../contracts/model.ts';
-
-/** One turn of the conversation that a model is given. */
-export interface ChatTurn {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
-}
+import type { ChatTurn, PromptOptions, ToolCall } from '../contracts/prompt.ts';
 
 /** What a provider is asked to write. */
 export interface ProviderRequest {
   /** The provider's own name of the model, without our `provider/` prefix. */
   model: string;
-  /** At most one system turn, first; then user and assistant turns; the last is the user's. */
+  /** At most one system turn, first; then the others; the last is the user's, or a tool's answer. */
   turns: ChatTurn[];
+  /** What only callers of the compatible APIs ask for; a wire leaves out what it does not have. */
+  options?: PromptOptions | undefined;
   temperature?: number | undefined;
   topP?: number | undefined;
   /** Most output tokens. */
@@ -65,6 +62,10 @@ export type ProviderEvent =
   | { type: 'start' }
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
+  /** The model is writing what is no text, such as the arguments of a call: a sign of life, which `guardProvider` keeps. */
+  | { type: 'writing' }
+  /** Everything that the model asks for, whole; once, before `finish`. */
+  | { type: 'tool_calls'; calls: ToolCall[] }
   | { type: 'usage'; usage: ProviderUsage }
   | { type: 'finish'; reason: FinishReason }
   | { type: 'error'; error: ProviderError };

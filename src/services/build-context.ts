@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { ChatTurn } from '../contracts/prompt.ts';
 import type { SessionSettings } from '../contracts/session.ts';
 import type { ContextMessage } from '../data/repositories/messages.ts';
-import type { ChatTurn } from '../providers/provider.ts';
 import { asConversation } from './conversation.ts';
 import { countTokens } from './count-tokens.ts';
 import type { TokenCounts } from './token-counts.ts';

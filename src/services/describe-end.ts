@@ -1,8 +1,9 @@
 import type { Try } from '../contracts/message.ts';
 import type { ModelParameter } from '../contracts/model.ts';
+import type { ChatTurn } from '../contracts/prompt.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
 import type { Written } from '../feed/ports.ts';
-import type { ChatTurn, FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
+import type { FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import { countTokens } from './count-tokens.ts';
 

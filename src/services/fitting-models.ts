@@ -1,4 +1,4 @@
-import type { ChatTurn } from '../providers/provider.ts';
+import type { ChatTurn } from '../contracts/prompt.ts';
 import { countTokens } from './count-tokens.ts';
 import type { Model } from './model-directory.ts';
 

@@ -1,7 +1,7 @@
+import type { ChatTurn } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import type { ClaimedGeneration } from '../data/repositories/generations.ts';
 import { type ContextMessage, listContext } from '../data/repositories/messages.ts';
-import type { ChatTurn } from '../providers/provider.ts';
 import { buildContext } from './build-context.ts';
 import { type ContextWindow, contextBudget } from './context-budget.ts';
 import { TokenCounts } from './token-counts.ts';

@@ -1,4 +1,5 @@
 import type { Logger } from '../base/logger.ts';
+import type { ChatTurn } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import {
   type ClaimedGeneration,
@@ -9,7 +10,6 @@ import {
 import { findMessages } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
 import type { LiveRef, LiveTexts, Written } from '../feed/ports.ts';
-import type { ChatTurn } from '../providers/provider.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';

@@ -1,9 +1,9 @@
 import type { Logger } from '../base/logger.ts';
+import type { ChatTurn } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import { growHold } from '../data/repositories/accounts.ts';
 import type { GenerationClaim } from '../data/repositories/generations.ts';
 import { presentBalance } from '../presenters/balance.ts';
-import type { ChatTurn } from '../providers/provider.ts';
 import type { Announcer } from './announce.ts';
 import type { CreditMeter, TextSink } from './credit-meter.ts';
 import { EstimatingMeter } from './estimating-meter.ts';

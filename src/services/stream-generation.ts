@@ -1,10 +1,11 @@
 import type { Logger } from '../base/logger.ts';
 import type { Try } from '../contracts/message.ts';
+import type { ChatTurn } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import { appendTry, type GenerationClaim } from '../data/repositories/generations.ts';
 import type { Channel } from '../feed/ports.ts';
 import type { Candidate } from '../providers/candidate.ts';
-import { type ChatTurn, type Provider, ProviderError } from '../providers/provider.ts';
+import { type Provider, ProviderError } from '../providers/provider.ts';
 import type { Route, StartRoute } from '../providers/router.ts';
 import type { CreditMeter, MeterEnd } from './credit-meter.ts';
 import type { StreamEnd } from './describe-end.ts';

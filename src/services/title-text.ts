@@ -1,6 +1,6 @@
 import { excerpt } from '../base/text.ts';
+import type { ChatTurn } from '../contracts/prompt.ts';
 import type { FirstExchange } from '../data/repositories/titles.ts';
-import type { ChatTurn } from '../providers/provider.ts';
 
 /** Longest title, in UTF-16 code units. */
 const TITLE_CHARS = 80;

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { ChatTurn } from '../../src/contracts/prompt.ts';
 import { createEchoProvider } from '../../src/providers/echo.ts';
 import { guardProvider } from '../../src/providers/guard-provider.ts';
-import type { ChatTurn, ProviderRequest } from '../../src/providers/provider.ts';
+import type { ProviderRequest } from '../../src/providers/provider.ts';
 import { ask, collect, PATIENT, readToEnd, readToFirstText, textOf } from '../support/provider-subjects.ts';
 
 const TURNS: ChatTurn[] = [

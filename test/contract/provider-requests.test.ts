@@ -1,8 +1,9 @@
 import { expect } from 'chai';
+import type { ChatTurn } from '../../src/contracts/prompt.ts';
 import { createAnthropicProvider } from '../../src/providers/anthropic.ts';
 import { createGeminiProvider } from '../../src/providers/gemini.ts';
 import { createOpenAiProvider, tokenLimitName } from '../../src/providers/openai.ts';
-import type { ChatTurn, ProviderRequest } from '../../src/providers/provider.ts';
+import type { ProviderRequest } from '../../src/providers/provider.ts';
 import {
   adapterOf,
   ask,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
+import type { ChatTurn } from '../../src/contracts/prompt.ts';
 import type { ContextMessage } from '../../src/data/repositories/messages.ts';
-import type { ChatTurn } from '../../src/providers/provider.ts';
 import { buildContext } from '../../src/services/build-context.ts';
 import { contextBudget } from '../../src/services/context-budget.ts';
 import { TokenCounts } from '../../src/services/token-counts.ts';
