@@ -1,5 +1,5 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
-import { joinTurns, systemOf } from './joined-turns.ts';
+import { joinTurns, plainTextOf, systemOf } from './joined-turns.ts';
 import type { ProviderRequest } from './provider.ts';
 
 /** The wire demands a limit: this one, where neither the request nor the model has one that is known. */
@@ -16,7 +16,7 @@ export function toAnthropicBody(request: ProviderRequest): Body {
   return {
     model: request.model,
     max_tokens: request.maxTokens ?? Math.min(request.maxOutputTokens ?? DEFAULT_MAX_TOKENS, MOST_UNASKED),
-    messages: joinTurns(request.turns),
+    messages: joinTurns(request.turns).map((turn) => ({ role: turn.role, content: plainTextOf(turn) ?? '' })),
     stream: true,
     ...(system === undefined ? {} : { system }),
     ...samplingOf(request),

@@ -1,5 +1,5 @@
 import type { GenerateContentConfig, GenerateContentParameters } from '@google/genai';
-import { joinTurns, systemOf } from './joined-turns.ts';
+import { joinTurns, plainTextOf, systemOf } from './joined-turns.ts';
 import type { ProviderRequest } from './provider.ts';
 
 /** How a request is sent. */
@@ -28,9 +28,9 @@ export function toGeminiRequest(
     ...(maxTokens === undefined ? {} : { maxOutputTokens: maxTokens }),
     ...(THINKS.test(model) ? { thinkingConfig: { includeThoughts: true } } : {}),
   };
-  const contents = joinTurns(turns).map(({ role, content }) => ({
-    role: role === 'assistant' ? 'model' : 'user',
-    parts: [{ text: content }],
+  const contents = joinTurns(turns).map((turn) => ({
+    role: turn.role === 'assistant' ? 'model' : 'user',
+    parts: [{ text: plainTextOf(turn) ?? '' }],
   }));
   return { model, contents, config };
 }

@@ -3,7 +3,8 @@ import { classifyError } from './classify-error.ts';
 import { type Entry, entriesOf, listSafely } from './list-models.ts';
 import { toOpenAiModel } from './openai-models.ts';
 import { type CostReader, createOpenAiReader } from './openai-reader.ts';
-import type { ListedModel, Provider, ProviderError, ProviderRequest } from './provider.ts';
+import { type LimitName, toOpenAiBody } from './openai-request.ts';
+import type { ListedModel, Provider, ProviderError } from './provider.ts';
 import { streamSse } from './sse-exchange.ts';
 import { ThinkTags } from './think-tags.ts';
 import { createUpstreamFetch, readingWhole } from './upstream-fetch.ts';
@@ -39,7 +40,7 @@ export function createOpenAiProvider(options: OpenAiOptions): Provider {
   const { name, apiKey, baseURL = OPENAI_BASE_URL, dialect = {} } = options;
   const { classify = classifyError, toModel = toOpenAiModel(isOpenAi(baseURL)) } = dialect;
   const { thoughtsInContent = !isOpenAi(baseURL) } = dialect;
-  const limitName = tokenLimitName(baseURL);
+  const fields = { limitName: tokenLimitName(baseURL), takesTopK: !isOpenAi(baseURL) };
   const upstream = createUpstreamFetch();
   const client = loadClient({ apiKey, baseURL, fetch: upstream });
   client.catch(() => {}); // Every stream that awaits it reports the failure.
@@ -54,7 +55,7 @@ export function createOpenAiProvider(options: OpenAiOptions): Provider {
           }),
           send: async (abort) =>
             (await client).chat.completions
-              .create({ ...dialect.fields, ...toBody(request, limitName) }, { signal: abort })
+              .create({ ...dialect.fields, ...toOpenAiBody(request, fields) }, { signal: abort })
               .asResponse(),
           classify,
         },
@@ -73,9 +74,6 @@ export function createOpenAiProvider(options: OpenAiOptions): Provider {
   };
 }
 
-/** The parameter that limits the output. */
-export type LimitName = 'max_completion_tokens' | 'max_tokens';
-
 /**
  * OpenAI (and OpenAI on Azure) refuses `max_tokens` for its newer models and knows `max_completion_tokens` for
  * all; many compatible servers only know `max_tokens`. So the host decides.
@@ -86,18 +84,6 @@ export function tokenLimitName(baseURL: string): LimitName {
 
 function isOpenAi(baseURL: string): boolean {
   return /(^|\.)(openai\.com|openai\.azure\.com)$/.test(new URL(baseURL).hostname);
-}
-
-function toBody(request: ProviderRequest, limitName: LimitName): OpenAI.ChatCompletionCreateParamsStreaming {
-  return {
-    model: request.model,
-    messages: request.turns,
-    stream: true,
-    stream_options: { include_usage: true },
-    ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
-    ...(request.topP === undefined ? {} : { top_p: request.topP }),
-    ...(request.maxTokens === undefined ? {} : { [limitName]: request.maxTokens }),
-  };
 }
 
 interface ClientOptions {
