@@ -2,15 +2,37 @@ import { classifyError } from './classify-error.ts';
 import { asCount, countUsage } from './count-usage.ts';
 import type { FinishReason } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
+import { pushEnd, ToolCallCollector } from './tool-call-collector.ts';
 
 /** What is read of an event. */
 interface WireEvent {
   type: string;
   message?: { usage?: WireUsage | null };
-  content_block?: { type: string; text?: string; thinking?: string };
-  delta?: { type?: string; text?: string; thinking?: string; stop_reason?: string | null };
+  /** Of the block that an event is about. */
+  index?: number;
+  content_block?: WireBlock | null;
+  delta?: WireDelta;
   usage?: WireUsage | null;
   error?: object | null;
+}
+
+interface WireBlock {
+  type?: string;
+  text?: string;
+  thinking?: string;
+  /** These of a `tool_use`. */
+  id?: unknown;
+  name?: unknown;
+  /** Empty, and told by the deltas; some compatible servers have it here, whole. */
+  input?: unknown;
+}
+
+interface WireDelta {
+  type?: string;
+  text?: string;
+  thinking?: string;
+  partial_json?: unknown;
+  stop_reason?: string | null;
 }
 
 /** Counts so far, not increments: what is null or missing has not changed. */
@@ -35,15 +57,18 @@ class AnthropicReader implements WireReader {
   #usage: WireUsage = {};
   #counted = false;
   #finish: FinishReason | undefined;
+  readonly #calls = new ToolCallCollector();
+  /** The block that is open, where it is a call: the provider's own tools have deltas of their input, too. */
+  #callIndex: number | undefined;
 
   read(data: string, out: EventSink): boolean {
     const event = JSON.parse(data) as WireEvent;
     switch (event.type) {
       case 'content_block_delta':
-        pushText(event.delta, out);
+        if (!pushText(event.delta, out)) this.#goOn(event, out);
         return false;
       case 'content_block_start':
-        pushText(event.content_block, out);
+        if (!pushText(event.content_block, out)) this.#open(event, out);
         return false;
       case 'message_start':
         Object.assign(this.#usage, event.message?.usage);
@@ -65,7 +90,27 @@ class AnthropicReader implements WireReader {
   end(out: EventSink): void {
     const usage = this.#counted && toUsage(this.#usage);
     if (usage) out.push({ type: 'usage', usage });
-    if (this.#finish) out.push({ type: 'finish', reason: this.#finish });
+    if (this.#finish) pushEnd({ reason: this.#finish, calls: this.#calls.calls() }, out);
+  }
+
+  #open({ index = 0, content_block: block }: WireEvent, out: EventSink): void {
+    this.#callIndex = block?.type === 'tool_use' ? index : undefined;
+    if (block?.type !== 'tool_use') return;
+    const { id, name, input } = block;
+    const whole = typeof input === 'object' && input !== null && Object.keys(input).length > 0;
+    this.#calls.add({
+      index,
+      id: isText(id) ? id : undefined,
+      name: isText(name) ? name : undefined,
+      text: whole ? JSON.stringify(input) : undefined,
+    });
+    out.push({ type: 'writing' });
+  }
+
+  #goOn({ index = 0, delta }: WireEvent, out: EventSink): void {
+    if (typeof delta?.partial_json !== 'string' || index !== this.#callIndex) return;
+    this.#calls.add({ index, text: delta.partial_json });
+    out.push({ type: 'writing' });
   }
 
   #count(usage: WireUsage | null | undefined): void {
@@ -95,9 +140,12 @@ function toUsage(usage: WireUsage) {
   });
 }
 
-function pushText(part: { text?: string; thinking?: string } | undefined, out: EventSink): void {
+/** Whether there was text. */
+function pushText(part: { text?: string; thinking?: string } | null | undefined, out: EventSink): boolean {
   if (isText(part?.text)) out.push({ type: 'text', text: part.text });
   else if (isText(part?.thinking)) out.push({ type: 'reasoning', text: part.thinking });
+  else return false;
+  return true;
 }
 
 function isText(value: unknown): value is string {

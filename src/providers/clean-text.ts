@@ -32,3 +32,9 @@ export class TextCleaner {
     return rest;
   }
 }
+
+/** A whole text, clean like what a {@link TextCleaner} gives. */
+export function cleanText(text: string): string {
+  const cleaner = new TextCleaner();
+  return cleaner.clean(text) + cleaner.flush();
+}

@@ -83,7 +83,8 @@ export class EventChannel implements AsyncIterableIterator<ProviderEvent, undefi
 
   #enqueue(event: ProviderEvent): void {
     if (event.type !== 'text' && event.type !== 'reasoning') {
-      this.#queue.push(event);
+      // A sign of life says no more twice; a call may have hundreds of thousands.
+      if (event.type !== 'writing' || this.#queue.at(-1)?.type !== 'writing') this.#queue.push(event);
       return;
     }
     const last = this.#queue.at(-1);

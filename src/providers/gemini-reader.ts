@@ -2,6 +2,8 @@ import { countUsage } from './count-usage.ts';
 import { classifyGeminiError } from './gemini-error.ts';
 import { type FinishReason, ProviderError } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
+import { pushEnd, ToolCallCollector } from './tool-call-collector.ts';
+import { makeCallId, signCallId } from './tool-call-id.ts';
 
 /** What is read of an event (https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse). */
 interface WireEvent {
@@ -21,6 +23,10 @@ interface Part {
   text?: string | null;
   /** The text is a summary of the model's thoughts. */
   thought?: boolean | null;
+  /** Whole, in one part. */
+  functionCall?: { id?: unknown; name?: unknown; args?: unknown } | null;
+  /** Gemini 3 wants it back with the call that it came with. */
+  thoughtSignature?: unknown;
 }
 
 /** Counts so far, in every event. */
@@ -41,6 +47,8 @@ export function createGeminiReader(): WireReader {
 class GeminiReader implements WireReader {
   #usage: UsageMetadata | undefined;
   #finish: FinishReason | undefined;
+  readonly #calls = new ToolCallCollector();
+  #callCount = 0;
 
   read(data: string, out: EventSink): boolean {
     const event = JSON.parse(data) as WireEvent;
@@ -52,7 +60,7 @@ class GeminiReader implements WireReader {
     }
     const candidate = event.candidates?.[0];
     const parts = candidate?.content?.parts;
-    if (parts) for (const part of parts) pushPart(part, out);
+    if (parts) for (const part of parts) this.#take(part, out);
     const reason = candidate?.finishReason;
     if (!reason || reason === 'FINISH_REASON_UNSPECIFIED') return false;
     this.#finish = FINISH_REASONS.get(reason) ?? 'stop';
@@ -63,18 +71,37 @@ class GeminiReader implements WireReader {
     if (!this.#finish) return;
     const usage = this.#usage && toUsage(this.#usage);
     if (usage) out.push({ type: 'usage', usage });
-    out.push({ type: 'finish', reason: this.#finish });
+    pushEnd({ reason: this.#finish, calls: this.#calls.calls() }, out);
   }
+
+  #take(part: Part, out: EventSink): void {
+    const { text, thought } = part;
+    if (typeof text === 'string' && text !== '') out.push({ type: thought ? 'reasoning' : 'text', text });
+    else if (part.functionCall) this.#collect(part, out);
+  }
+
+  /** Older models give no ids. */
+  #collect({ functionCall, thoughtSignature }: Part, out: EventSink): void {
+    const { name, args } = functionCall ?? {};
+    const id = isText(functionCall?.id) ? functionCall.id : makeCallId();
+    this.#calls.add({
+      index: this.#callCount,
+      id: isText(thoughtSignature) ? signCallId(id, thoughtSignature) : id,
+      name: isText(name) ? name : undefined,
+      text: JSON.stringify(args ?? {}),
+    });
+    this.#callCount += 1;
+    out.push({ type: 'writing' });
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 function refuse(error: ProviderError, out: EventSink): true {
   out.push({ type: 'error', error });
   return true;
-}
-
-function pushPart({ text, thought }: Part, out: EventSink): void {
-  if (typeof text !== 'string' || text === '') return;
-  out.push({ type: thought ? 'reasoning' : 'text', text });
 }
 
 /** Thoughts are output, and are paid as such; a count of zero is left out of the wire. */

@@ -3,6 +3,7 @@ import { asCount, countUsage } from './count-usage.ts';
 import { type FinishReason, ProviderError, type ProviderUsage } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
 import type { ThinkTags } from './think-tags.ts';
+import { type CallFragment, pushEnd, ToolCallCollector } from './tool-call-collector.ts';
 
 /** What is read of a chunk. Compatible servers leave out or null anything. */
 interface Chunk {
@@ -43,6 +44,22 @@ interface Delta {
   reasoning_content?: string | null;
   /** OpenRouter, Ollama, Groq. */
   reasoning?: string | null;
+  tool_calls?: (WireCall | null)[] | null;
+  /** What `tool_calls` was before, for one call; some servers still have it. */
+  function_call?: WireFunction | null;
+}
+
+/** A fragment; everything but the arguments is told once, as a rule. */
+interface WireCall {
+  index?: unknown;
+  id?: unknown;
+  function?: WireFunction | null;
+}
+
+interface WireFunction {
+  name?: unknown;
+  /** Text; some servers send the object. */
+  arguments?: unknown;
 }
 
 /**
@@ -65,6 +82,8 @@ class OpenAiReader implements WireReader {
   readonly #thinkTags: ThinkTags | undefined;
   #usage: ProviderUsage | undefined;
   #finish: FinishReason | undefined;
+  /** Made by the first fragment of a call. */
+  #calls: ToolCallCollector | undefined;
 
   constructor({ costOf, thinkTags }: OpenAiReaderOptions) {
     this.#costOf = costOf;
@@ -89,7 +108,7 @@ class OpenAiReader implements WireReader {
   end(out: EventSink): void {
     this.#thinkTags?.end(out);
     if (this.#usage) out.push({ type: 'usage', usage: this.#usage });
-    if (this.#finish) out.push({ type: 'finish', reason: this.#finish });
+    if (this.#finish) pushEnd({ reason: this.#finish, calls: this.#calls?.calls() }, out);
   }
 
   #pushDelta(delta: Delta, out: EventSink): void {
@@ -100,7 +119,25 @@ class OpenAiReader implements WireReader {
       else out.push({ type: 'text', text: delta.content });
     }
     if (isText(delta.refusal)) out.push({ type: 'text', text: delta.refusal });
+    if (delta.tool_calls?.length) this.#collect(delta.tool_calls, out);
+    else if (delta.function_call) this.#collect([{ index: 0, function: delta.function_call }], out);
   }
+
+  #collect(fragments: (WireCall | null)[], out: EventSink): void {
+    this.#calls ??= new ToolCallCollector();
+    for (const fragment of fragments) if (fragment) this.#calls.add(toFragment(fragment));
+    out.push({ type: 'writing' });
+  }
+}
+
+function toFragment({ index, id, function: called }: WireCall): CallFragment {
+  const { name, arguments: text } = called ?? {};
+  return {
+    index: Number.isInteger(index) ? (index as number) : undefined,
+    id: isText(id) ? id : undefined,
+    name: isText(name) ? name : undefined,
+    text: typeof text === 'object' && text !== null ? JSON.stringify(text) : isText(text) ? text : undefined,
+  };
 }
 
 function isText(value: unknown): value is string {

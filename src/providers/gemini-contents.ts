@@ -1,0 +1,76 @@
+import type { Content, Part } from '@google/genai';
+import type { ChatTurn, ContentPart, ToolCall } from '../contracts/prompt.ts';
+import { asObject, readArguments } from './call-arguments.ts';
+import { readDataUrl } from './data-url.ts';
+import { joinTurns, type ToolAnswer } from './joined-turns.ts';
+import { ProviderError } from './provider.ts';
+import { splitCallId } from './tool-call-id.ts';
+
+/**
+ * Models that refuse a call in the history whose thoughts are not signed
+ * (https://ai.google.dev/gemini-api/docs/thought-signatures).
+ */
+const WANTS_SIGNATURES = /^(models\/)?gemini-([3-9]|\d\d)/;
+/** What that page says to send for a call that another model has asked for. */
+const NOT_SIGNED = 'skip_thought_signature_validator';
+
+/**
+ * The turns in the words of Google's SDK (https://ai.google.dev/api/caching#Content).
+ *
+ * @param model the provider's own name
+ * @throws {ProviderError} `bad_request` for an image that is not in the request, and for an answer to no call
+ */
+export function toGeminiContents(turns: readonly ChatTurn[], model: string): Content[] {
+  const names = new Map<string, string>();
+  return joinTurns(turns).map(({ role, parts, calls, answers }) => {
+    for (const { id, name } of calls) names.set(splitCallId(id).id, name);
+    return {
+      role: role === 'assistant' ? 'model' : 'user',
+      parts: [
+        ...answers.map((answer) => toFunctionResponse(answer, names)),
+        ...parts.map(toPart),
+        ...toFunctionCalls(calls, model),
+      ],
+    };
+  });
+}
+
+function toPart(part: ContentPart): Part {
+  return part.type === 'text' ? { text: part.text } : { inlineData: toInlineData(part.url) };
+}
+
+/** An image elsewhere is asked for by its media type here, which its address does not tell. */
+function toInlineData(url: string): { mimeType: string; data: string } {
+  const inline = readDataUrl(url);
+  if (inline) return { mimeType: inline.mediaType, data: inline.data };
+  throw new ProviderError(
+    'bad_request',
+    'Gemini is not given images by their addresses: send them inside the request, as data URLs.',
+  );
+}
+
+/** Of several calls at once the first alone is signed. */
+function toFunctionCalls(calls: ToolCall[], model: string): Part[] {
+  const wanting = WANTS_SIGNATURES.test(model) && !calls.some(({ id }) => splitCallId(id).signature);
+  return calls.map(({ id: carrying, name, arguments: text }, n) => {
+    const { id, signature = wanting && n === 0 ? NOT_SIGNED : undefined } = splitCallId(carrying);
+    return {
+      functionCall: { id, name, args: readArguments(text) },
+      ...(signature === undefined ? {} : { thoughtSignature: signature }),
+    };
+  });
+}
+
+/** The name is demanded, and stands only with the call. An object is the answer itself, any text its `output`. */
+function toFunctionResponse({ callId, content, parts = [] }: ToolAnswer, names: Map<string, string>): Part {
+  const { id } = splitCallId(callId);
+  const name = names.get(id);
+  if (name === undefined) {
+    throw new ProviderError('bad_request', 'A tool answers a call that is not in the turns before it.');
+  }
+  const images = parts.flatMap((part) =>
+    part.type === 'image' ? { inlineData: toInlineData(part.url) } : [],
+  );
+  const response = asObject(content) ?? { output: content };
+  return { functionResponse: { id, name, response, ...(images.length > 0 ? { parts: images } : {}) } };
+}

@@ -1,0 +1,110 @@
+import type { ToolCall } from '../contracts/prompt.ts';
+import { cleanText } from './clean-text.ts';
+import { type FinishReason, ProviderError } from './provider.ts';
+import type { EventSink } from './sse-exchange.ts';
+import { makeCallId } from './tool-call-id.ts';
+
+/** Most calls of one answer. */
+const MAX_CALLS = 128;
+/** Most of what all calls of an answer may be together, in UTF-16 code units. */
+const MAX_UNITS = 1024 * 1024;
+
+/** A piece of a call; a wire leaves out what it has told before. */
+export interface CallFragment {
+  /** Which call, where the wire counts them. */
+  index?: number | undefined;
+  id?: string | undefined;
+  name?: string | undefined;
+  /** The next piece of the arguments. */
+  text?: string | undefined;
+}
+
+interface Collected {
+  index: number | undefined;
+  id: string;
+  name: string;
+  text: string;
+}
+
+/**
+ * Puts the calls of one answer together that come in fragments. OpenAI counts them; compatible servers leave the
+ * index out, give all calls the same one, repeat ids and names, make a new id for each fragment, or send a call
+ * whole. So a call goes on until a fragment has a name, and what it has besides says that it is another call's.
+ */
+export class ToolCallCollector {
+  readonly #calls: Collected[] = [];
+  #units = 0;
+
+  /**
+   * Takes the next fragment.
+   *
+   * @throws {ProviderError} `provider_failed` when an answer has more than 128 calls, or a million characters of them
+   */
+  add(fragment: CallFragment): void {
+    const { index, id = '', name = '', text = '' } = fragment;
+    const call = this.#callOf(fragment) ?? this.#begin(index);
+    if (name && name !== call.name) call.name += this.#counted(name);
+    if (id && !call.id) call.id = this.#counted(id);
+    if (text) call.text += this.#counted(text);
+  }
+
+  /** The calls, whole and clean; without those that have no name, which nobody can make. */
+  calls(): ToolCall[] {
+    return this.#calls
+      .filter(({ name }) => name !== '')
+      .map(({ id, name, text }) => ({
+        id: cleanText(id) || makeCallId(),
+        name: cleanText(name),
+        arguments: text.trim() === '' ? '{}' : cleanText(text),
+      }));
+  }
+
+  /** The call that a fragment goes on with; undefined: it begins another. */
+  #callOf(fragment: CallFragment): Collected | undefined {
+    const { index, id, name } = fragment;
+    const call = this.#candidate(fragment);
+    if (!call || !name) return call;
+    if (id && call.id) return id === call.id ? call : undefined;
+    // Without an id and an index only the name tells where a call begins.
+    if (!id && index === undefined) return call.name === '' ? call : undefined;
+    return call.name === name || call.text === '' ? call : undefined;
+  }
+
+  /** The latest with the index, without one that with the id; else, unless the fragment may begin one, the latest. */
+  #candidate({ index, id, name }: CallFragment): Collected | undefined {
+    if (index !== undefined) {
+      const indexed = this.#calls.findLast((call) => call.index === index);
+      return indexed ?? (id || name ? undefined : this.#calls.at(-1));
+    }
+    return (id && this.#calls.findLast((call) => call.id === id)) || this.#calls.at(-1);
+  }
+
+  #begin(index: number | undefined): Collected {
+    if (this.#calls.length >= MAX_CALLS) throw tooMuch(`${MAX_CALLS} calls`);
+    const call = { index, id: '', name: '', text: '' };
+    this.#calls.push(call);
+    return call;
+  }
+
+  #counted(piece: string): string {
+    this.#units += piece.length;
+    if (this.#units > MAX_UNITS) throw tooMuch(`${MAX_UNITS} characters of calls`);
+    return piece;
+  }
+}
+
+function tooMuch(what: string): ProviderError {
+  return new ProviderError('provider_failed', `The provider sent more than ${what} in one answer.`);
+}
+
+/** How a model stopped. */
+export interface WireEnd {
+  reason: FinishReason;
+  calls: ToolCall[] | undefined;
+}
+
+/** Pushes the calls, if there are some, and `finish`. Some servers say `stop` although the model asks for calls. */
+export function pushEnd({ reason, calls = [] }: WireEnd, out: EventSink): void {
+  if (calls.length > 0) out.push({ type: 'tool_calls', calls });
+  out.push({ type: 'finish', reason: reason === 'stop' && calls.length > 0 ? 'tool_calls' : reason });
+}
