@@ -24,6 +24,7 @@ import { sseRoutes } from './http/routes/sse.ts';
 import { statsRoutes } from './http/routes/stats.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { serveChatNamespace } from './realtime/chat-namespace.ts';
+import { createEventStreams } from './realtime/event-streams.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
 import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
 import { createSessionStreams } from './realtime/sse.ts';
@@ -43,6 +44,7 @@ import { loadJwtSecret } from './services/jwt-secret.ts';
 import { createLedger } from './services/ledger.ts';
 import { createMessages } from './services/messages.ts';
 import { createModels } from './services/models.ts';
+import { createPostTurn } from './services/post-turn.ts';
 import { createRateLimits } from './services/rate-limits.ts';
 import { ratePolicies } from './services/rate-policies.ts';
 import { createRefreshSecrets } from './services/refresh-secrets.ts';
@@ -64,9 +66,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const identity = await composeIdentity(core);
   const rateLimits = createRateLimits(ratePolicies(config), feed.rateLimits);
   const { stopMessage, stopSession } = createStopGeneration({ ...core, database, control: feed.control });
-  const sending = {
+  const posting = {
     database,
-    models,
     access: identity.access,
     announce,
     queue,
@@ -77,8 +78,9 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     holds: { reserveTokens: config.HOLD_OUTPUT_TOKENS, minutes: config.HOLD_MINUTES },
     maxMessageChars: config.MAX_MESSAGE_CHARS,
   };
-  const sendMessage = createSendMessage(sending);
-  const regenerateMessage = createRegenerateMessage(sending);
+  const postTurn = createPostTurn(posting);
+  const sendMessage = createSendMessage({ database, models, announce, postTurn, inrPerUsd });
+  const regenerateMessage = createRegenerateMessage({ database, models, postTurn });
   const { present } = liveMessages;
   const groups = createGroups(database);
   const sessions = createSessions({
@@ -104,7 +106,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     sendMessage,
     log,
   };
-  const streams = createSessionStreams({ ...realtime, heartbeatMs: config.SSE_HEARTBEAT_MS });
+  const streams = createEventStreams({ ...realtime, heartbeatMs: config.SSE_HEARTBEAT_MS });
+  const { serve } = createSessionStreams({ ...realtime, streams });
   const stopSockets = serveChatNamespace(io, {
     ...realtime,
     ...identity,
@@ -135,7 +138,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       sessionRoutes({ sessions, messages }),
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
       messageRoutes({ messages, sendMessage, regenerateMessage, stopMessage }),
-      sseRoutes({ requireSession: core.requireSession, sendMessage, serve: streams.serve }),
+      sseRoutes({ requireSession: core.requireSession, sendMessage, serve }),
       ...(await composeAdmin(core, { ...identity, stopSession, deleteAccount })),
       modelRoutes({
         models: createModels({ database, catalogue: core.catalogue, served: core.providers.names }),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { GENERATION_ERROR_CODES } from './errors.ts';
 import { amountSchema, idSchema, timeSchema } from './fields.ts';
 import { MODEL_PARAMETERS } from './model.ts';
+import { toolCallSchema } from './prompt.ts';
 
 /** Who wrote a message. */
 export const ROLES = ['user', 'assistant', 'system'] as const;
@@ -87,6 +88,13 @@ export const messageSchema = z
     omittedParameters: z
       .array(z.enum(MODEL_PARAMETERS))
       .describe('Settings that were left out, because the model that answered does not take them'),
+    lane: z
+      .int()
+      .nullable()
+      .describe('Which lane of a playground run it is, counting from 0; null elsewhere'),
+    toolCalls: z
+      .array(toolCallSchema)
+      .describe('What the model asks its client to call; complete with its end, empty before'),
     status: z.enum(GENERATION_STATUSES).describe('`completed` for what people wrote'),
     attempt: z.int().describe('Which try this text is from, counting from 1; 0 while queued'),
     finishReason: z

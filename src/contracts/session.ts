@@ -13,8 +13,10 @@ export const settingsSchema = z
   .partial()
   .meta({ id: 'SessionSettings' });
 
-/** What a session is for. */
-export const SESSION_KINDS = ['chat', 'playground'] as const;
+/**
+ * What a session is for: `call` is a one-shot call under `/v1`, which is in no list and is deleted an hour later.
+ */
+export const SESSION_KINDS = ['chat', 'playground', 'enhancement', 'call'] as const;
 
 /** A model id: `provider/name`, or a bare name where it is unambiguous. */
 export const modelIdSchema = lineSchema(200).describe(

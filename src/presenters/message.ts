@@ -24,6 +24,8 @@ export function presentMessage(message: MessageView, { inrPerUsd, live }: Messag
     model: generation?.model ?? null,
     tries: generation?.tries ?? [],
     omittedParameters: generation?.omittedParameters ?? [],
+    lane: generation?.lane ?? null,
+    toolCalls: generation?.toolCalls ?? [],
     status: generation?.status ?? 'completed',
     attempt: generation?.attempt ?? 0,
     finishReason: generation?.finishReason ?? null,

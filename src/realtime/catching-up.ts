@@ -4,7 +4,7 @@ import { isTerminal, type Message } from '../contracts/message.ts';
 import { doneOf } from '../services/announce-end.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
 import type { MessagePositions } from './message-positions.ts';
-import type { Outbox } from './outbox.ts';
+import type { Sending } from './outbox.ts';
 import { haveAt, type Position, positionIn, positionOf } from './position.ts';
 import { RoomFrame } from './room-frame.ts';
 
@@ -13,7 +13,7 @@ export interface CatchingUpDeps {
   sessionId: string;
   messages: LiveMessages;
   /** Asked when the client can take more; nothing is sent to it here. */
-  outbox: Outbox;
+  outbox: Sending;
   positions: MessagePositions;
   send: (frame: RoomFrame) => void;
 }

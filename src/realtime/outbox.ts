@@ -3,12 +3,12 @@ import type { StreamEvent } from '../contracts/events.ts';
 import { mergeDeltas } from './merge-deltas.ts';
 import { RoomFrame } from './room-frame.ts';
 
-/** The wire of one reader. */
-export interface Wire {
+/** The wire of one reader. What is written on it is text, unless its other end is in this process. */
+export interface Wire<T = string> {
   /** What is written for a frame. */
-  encode(frame: RoomFrame): string;
-  /** Writes, and calls back once it has left this process. */
-  write(data: string, flushed: () => void): void;
+  encode(frame: RoomFrame): T;
+  /** Writes, and calls back once it was taken. */
+  write(data: T, flushed: () => void): void;
 }
 
 /** Whose frames go through an outbox. */
@@ -29,8 +29,8 @@ interface Item {
  * channel merge into one. When more than `maxBytes` wait, all of them are dropped and their owners told: they send a snapshot once
  * the wire has drained, so that a slow reader never costs more than the bound.
  */
-export class Outbox {
-  readonly #wire: Wire;
+export class Outbox<T = string> {
+  readonly #wire: Wire<T>;
   readonly #maxBytes: number;
   #queue: Item[] = [];
   /** The last waiting delta of each message: the next one is added to it. */
@@ -42,7 +42,7 @@ export class Outbox {
   readonly #overflowed = new Set<FrameOwner>();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(wire: Wire, maxBytes: number) {
+  constructor(wire: Wire<T>, maxBytes: number) {
     this.#wire = wire;
     this.#maxBytes = maxBytes;
   }
@@ -161,6 +161,9 @@ export class Outbox {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
+
+/** An outbox as those see it who send, whatever its wire is. */
+export type Sending = Pick<Outbox, 'send' | 'idle' | 'overflowed' | 'hasRoom'>;
 
 /** About what a delta's frame adds to its text. */
 const FRAME_BYTES = 200;

@@ -3,14 +3,14 @@ import { isTerminal } from '../contracts/message.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
 import { CatchingUp } from './catching-up.ts';
 import { MessagePositions } from './message-positions.ts';
-import type { FrameOwner, Outbox } from './outbox.ts';
+import type { FrameOwner, Sending } from './outbox.ts';
 import { RoomFrame } from './room-frame.ts';
 import type { RoomHub, RoomReader } from './room-hub.ts';
 
 /** What a reader of a session works with. */
 export interface SessionReaderDeps {
   sessionId: string;
-  outbox: Outbox;
+  outbox: Sending;
   hub: RoomHub;
   messages: LiveMessages;
   /** It cannot be brought up to date: the client must come back. */

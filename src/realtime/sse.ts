@@ -1,10 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { now } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Have } from '../contracts/events.ts';
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
-import type { Revocations } from '../services/revocations.ts';
+import type { EventStreams } from './event-streams.ts';
 import { Outbox } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
@@ -16,8 +15,7 @@ export interface SessionStreamsDeps {
   messages: LiveMessages;
   /** Most bytes that wait for a slow reader. */
   maxBufferBytes: number;
-  heartbeatMs: number;
-  revocations: Pick<Revocations, 'isRevoked' | 'onRevoked'>;
+  streams: Pick<EventStreams, 'open'>;
   log: Logger;
 }
 
@@ -44,37 +42,13 @@ export interface SessionStreams {
    * @throws whatever `prepare` throws, and when the broker or the database does not answer; then nothing was sent
    */
   serve(request: SessionStreamRequest): Promise<void>;
-  /** Streams that are open. */
-  readonly count: number;
-  /** Ends every stream; the clients come back by themselves, elsewhere. */
-  stop(): void;
 }
 
 /** What an EventSource waits before it comes back, in milliseconds. */
 const RETRY_MS = 1_000;
-const HEADERS = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
-  'Cache-Control': 'no-cache, no-transform',
-  Connection: 'keep-alive',
-  // nginx would collect the deltas otherwise.
-  'X-Accel-Buffering': 'no',
-};
-
-/** Makes the server of event streams. */
+/** Makes the server of sessions' event streams. */
 export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
-  const { hub, messages, maxBufferBytes, heartbeatMs, revocations, log } = deps;
-  const open = new Map<ServerResponse, Identity>();
-
-  const unsubscribe = revocations.onRevoked((familyId) => {
-    for (const [response, identity] of open) if (identity.familyId === familyId) response.end();
-  });
-  const heartbeat = setInterval(() => {
-    for (const [response, identity] of open) {
-      if (identity.expiresAt <= now()) response.end('event: auth:expired\ndata: {"graceMs":0}\n\n');
-      else if (response.writableLength === 0) response.write(': heartbeat\n\n');
-    }
-  }, heartbeatMs);
-  heartbeat.unref();
+  const { hub, messages, maxBufferBytes, streams, log } = deps;
 
   return {
     async serve({ identity, sessionId, after = [], prepare, response }) {
@@ -86,7 +60,6 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
       const reader = new SessionReader({ sessionId, outbox, hub, messages, onFailure });
       // Also for a client that leaves while the stream is being prepared.
       response.once('close', () => {
-        open.delete(response);
         reader.leave();
         outbox.close();
       });
@@ -99,22 +72,8 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
         throw error;
       }
       if (response.closed || response.destroyed) return;
-      response.writeHead(200, HEADERS);
-      response.write(`retry: ${RETRY_MS}\n\n`);
-      open.set(response, identity);
+      streams.open(response, identity, RETRY_MS);
       outbox.release();
-      // It may have been revoked while the stream was prepared, when nobody was told.
-      if (revocations.isRevoked(identity.familyId)) response.end();
-    },
-
-    get count() {
-      return open.size;
-    },
-
-    stop() {
-      unsubscribe();
-      clearInterval(heartbeat);
-      for (const response of open.keys()) response.end();
     },
   };
 }

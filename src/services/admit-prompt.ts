@@ -1,8 +1,9 @@
 import { invalidField } from '../base/errors.ts';
 import { invalidInput } from '../base/validation.ts';
 import type { FieldError } from '../contracts/errors.ts';
+import type { PromptInput } from '../contracts/prompt.ts';
 import type { SessionSettings } from '../contracts/session.ts';
-import { countTokens } from './count-tokens.ts';
+import { countPrompt, imageTokens, textsOf } from './count-prompt.ts';
 import type { Model } from './model-directory.ts';
 
 /** What of a model limits what it can be asked. */
@@ -32,13 +33,6 @@ export function requireSettings(model: ModelLimits, settings: SessionSettings, p
   if (errors.length > 0) throw invalidInput(errors);
 }
 
-/** What is always in a prompt, however little of the history fits. */
-export interface Prompt {
-  systemPrompt?: string | undefined;
-  /** The message to be answered. */
-  content: string;
-}
-
 /**
  * Refuses a prompt that cannot fit in the window of one of the models, with its number of tokens. By our own count,
  * which differs a little from that of the models; most prompts are known to fit without any.
@@ -48,17 +42,20 @@ export interface Prompt {
  */
 export async function requireRoom(
   models: readonly ModelLimits[],
-  { systemPrompt = '', content }: Prompt,
+  prompt: PromptInput,
   path: string,
 ): Promise<void> {
   // A token has one byte or more.
-  const bytes = Buffer.byteLength(content) + Buffer.byteLength(systemPrompt);
+  const bytes = textsOf(prompt).reduce(
+    (sum, text) => sum + Buffer.byteLength(text),
+    imageTokens(prompt.turns),
+  );
   const tight = models.filter((model) => roomOf(model) < bytes);
   if (tight.length === 0) return;
-  const tokens = (await countTokens(content)) + (await countTokens(systemPrompt));
+  const tokens = await countPrompt(prompt);
   for (const model of tight) {
     if (tokens <= roomOf(model)) continue;
-    const told = systemPrompt === '' ? 'has' : 'has, with the system prompt,';
+    const told = prompt.turns[0]?.role === 'system' ? 'has, with the system prompt,' : 'has';
     const message = `${told} about ${tokens} tokens, and ${model.id} takes at most ${roomOf(model)}`;
     throw invalidField(path, message);
   }

@@ -1,5 +1,6 @@
 import type { FinishReasonCode, Try } from '../contracts/message.ts';
 import type { ModelParameter } from '../contracts/model.ts';
+import type { ToolCall } from '../contracts/prompt.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
 import type { ProviderError, ProviderUsage } from '../providers/provider.ts';
 
@@ -19,5 +20,7 @@ export interface AttemptEnd {
   /** This attempt's calls of providers, in order. */
   tries?: Try[];
   omittedParameters?: ModelParameter[];
+  /** What the model asks of tools. */
+  toolCalls?: ToolCall[] | undefined;
   error?: Pick<ProviderError, 'code' | 'message'>;
 }

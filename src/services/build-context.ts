@@ -11,6 +11,8 @@ export interface ContextInput {
   settings: SessionSettings;
   /** The model that is asked; where a message has several replies, its own is its history. */
   model: string;
+  /** Of a playground run: the lane whose replies alone are history. */
+  lane?: number | null;
   /** The message to be answered. */
   question: ContextMessage;
   /** What stands before it, newest first. */
@@ -34,9 +36,9 @@ const BLOCK_SHARE = 0.5;
  * turn at each further question would miss it every time.
  */
 export async function buildContext(input: ContextInput, counts: TokenCounts): Promise<ChatTurn[]> {
-  const { settings, model, question, history } = input;
+  const { settings, model, lane = null, question, history } = input;
   const system = settings.systemPrompt?.trim() ?? '';
-  const conversation = asConversation(history, model);
+  const conversation = asConversation(history, { model, lane });
   const kept = await keep(conversation, input, counts, system);
   const turns = kept.toReversed().map(({ role, content }) => ({ role, content }));
   while (turns[0]?.role === 'assistant') turns.shift();

@@ -1,25 +1,32 @@
 import type { ContextMessage } from '../data/repositories/messages.ts';
 
+/** Whose conversation it is: that of a model, or of a lane of a playground, which knows nothing of the others. */
+export interface Asked {
+  model: string;
+  lane: number | null;
+}
+
 /**
  * The history with one reply to each message, right behind it: one that was written again later must not stand
  * behind what was said meanwhile. Newest first, like `history`.
  */
-export function asConversation(history: ContextMessage[], model: string): ContextMessage[] {
-  const chosen = chooseReplies(history, model);
-  const asked = new Set(history.filter(({ role }) => role !== 'assistant').map(({ id }) => id));
+export function asConversation(history: ContextMessage[], asked: Asked): ContextMessage[] {
+  const chosen = chooseReplies(history, asked);
+  const questions = new Set(history.filter(({ role }) => role !== 'assistant').map(({ id }) => id));
   return history.flatMap((message) => {
     if (message.content === '') return [];
     if (message.role !== 'assistant') return [chosen.get(message.id) ?? [], message].flat();
     const key = questionOf(message);
-    return asked.has(key) || chosen.get(key) !== message ? [] : [message];
+    return questions.has(key) || chosen.get(key) !== message ? [] : [message];
   });
 }
 
 /** Of several replies to one message one is history: the newest of this model, or else the newest of any. */
-function chooseReplies(history: ContextMessage[], model: string): Map<string, ContextMessage> {
+function chooseReplies(history: ContextMessage[], { model, lane }: Asked): Map<string, ContextMessage> {
   const chosen = new Map<string, ContextMessage>();
   for (const message of history) {
     if (message.role !== 'assistant' || message.content === '') continue;
+    if (lane !== null && message.lane !== lane) continue;
     const key = questionOf(message);
     const better = chosen.get(key);
     const own = message.model === model;

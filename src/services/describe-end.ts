@@ -1,10 +1,11 @@
 import type { Try } from '../contracts/message.ts';
 import type { ModelParameter } from '../contracts/model.ts';
-import type { ChatTurn } from '../contracts/prompt.ts';
+import type { PromptInput, ToolCall } from '../contracts/prompt.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
 import type { Written } from '../feed/ports.ts';
 import type { FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
 import type { AttemptEnd } from './attempt-end.ts';
+import { countPrompt } from './count-prompt.ts';
 import { countTokens } from './count-tokens.ts';
 
 /** What is known when a provider's stream is over: exactly one of the first four is set. */
@@ -16,6 +17,8 @@ export interface StreamEnd {
   aborted?: boolean;
   /** Never begun: it was stopped before, or there is nothing to answer. */
   cancelled?: boolean;
+  /** What the model asks of tools. */
+  toolCalls?: ToolCall[];
   usage?: ProviderUsage;
   /** What the model that answered costs the operator; left out: what was frozen on the generation. */
   costPrice?: ModelPrice;
@@ -26,10 +29,14 @@ export interface StreamEnd {
 }
 
 /** What is stored and charged for the end of a stream. */
-export async function describeEnd(end: StreamEnd, turns: ChatTurn[], written: Written): Promise<AttemptEnd> {
-  const { tries = [], omittedParameters = [], costPrice } = end;
-  const usage = await usageOf(end, turns, written);
-  const known = { ...written, usage, costPrice, tries, omittedParameters };
+export async function describeEnd(
+  end: StreamEnd,
+  prompt: PromptInput,
+  written: Written,
+): Promise<AttemptEnd> {
+  const { tries = [], omittedParameters = [], costPrice, toolCalls } = end;
+  const usage = await usageOf(end, prompt, written);
+  const known = { ...written, usage, costPrice, tries, omittedParameters, toolCalls };
   if (end.finishReason) return { status: 'completed', finishReason: end.finishReason, ...known };
   if (!end.error) return { status: 'cancelled', finishReason: 'cancelled', ...known };
   const { code, message } = end.error;
@@ -40,7 +47,7 @@ export async function describeEnd(end: StreamEnd, turns: ChatTurn[], written: Wr
 
 /** What is stored and charged when a generation is given up, with `message` for people. */
 export async function interruptedEnd(
-  turns: ChatTurn[],
+  prompt: PromptInput,
   written: Written,
   message: string,
 ): Promise<AttemptEnd> {
@@ -48,7 +55,7 @@ export async function interruptedEnd(
     status: 'failed',
     finishReason: 'error',
     ...written,
-    usage: await usageOf({}, turns, written),
+    usage: await usageOf({}, prompt, written),
     error: { code: 'interrupted', message },
   };
 }
@@ -58,23 +65,19 @@ export async function interruptedEnd(
  * a provider has counted when it is cut off may be from before most of the text: then our count of that is taken. What the
  * credits have ended was measured by our count, and is charged by it.
  */
-async function usageOf(end: StreamEnd, turns: ChatTurn[], written: Written): Promise<AttemptEnd['usage']> {
+async function usageOf(end: StreamEnd, prompt: PromptInput, written: Written): Promise<AttemptEnd['usage']> {
   const limited = end.finishReason === 'credit_limit';
   if (end.finishReason && end.usage && !limited) return { ...end.usage, estimated: false };
   // Where the credits did not even pay for the prompt, nobody was asked.
-  if (isNothing(written) && (limited ? !end.tries : !end.finishReason)) return undefined;
+  const { toolCalls } = end;
+  if (isNothing(written) && !toolCalls && (limited ? !end.tries : !end.finishReason)) return undefined;
   const reasoningTokens = await countTokens(written.reasoning ?? '');
-  const outputTokens = reasoningTokens + (await countTokens(written.text));
+  const called = toolCalls ? await countTokens(JSON.stringify(toolCalls)) : 0;
+  const outputTokens = reasoningTokens + (await countTokens(written.text)) + called;
   const told = limited ? undefined : end.usage;
   if (told && told.outputTokens >= outputTokens) return { ...told, estimated: false };
-  const { inputTokens = await countTurns(turns), cachedInputTokens = 0 } = told ?? {};
+  const { inputTokens = await countPrompt(prompt), cachedInputTokens = 0 } = told ?? {};
   return { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, estimated: true };
-}
-
-async function countTurns(turns: ChatTurn[]): Promise<number> {
-  let tokens = 0;
-  for (const turn of turns) tokens += await countTokens(turn.content);
-  return tokens;
 }
 
 /** Reasoning is output like any other: whoever wrote only that has written something. */

@@ -13,6 +13,7 @@ export function endRecordOf(claim: GenerationClaim, end: AttemptEnd): Generation
     errorMessage: end.error?.message ?? null,
     tries: [...claim.tries, ...(end.tries ?? [])],
     omittedParameters: end.omittedParameters ?? [],
+    toolCalls: end.toolCalls ?? null,
     inputTokens: usage?.inputTokens ?? null,
     cachedInputTokens: usage?.cachedInputTokens ?? null,
     outputTokens: usage?.outputTokens ?? null,

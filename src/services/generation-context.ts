@@ -1,4 +1,4 @@
-import type { ChatTurn } from '../contracts/prompt.ts';
+import type { PromptInput } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import type { ClaimedGeneration } from '../data/repositories/generations.ts';
 import { type ContextMessage, listContext } from '../data/repositories/messages.ts';
@@ -10,8 +10,11 @@ import { TokenCounts } from './token-counts.ts';
 export interface GenerationContext {
   /** The messages; needs no claim, and so need not wait for one. */
   read(generationId: string): Promise<ContextMessage[]>;
-  /** What a model with this window is told of them; nothing when the message to be answered is gone. */
-  turns(claim: ClaimedGeneration, messages: ContextMessage[], window: ContextWindow): Promise<ChatTurn[]>;
+  /**
+   * What a model with this window is told of them; no turn when the message to be answered is gone. A prompt that came
+   * with the request stays as it is.
+   */
+  prompt(claim: ClaimedGeneration, messages: ContextMessage[], window: ContextWindow): Promise<PromptInput>;
 }
 
 /** Most messages that are looked at: the one to be answered, and its history. */
@@ -22,12 +25,14 @@ export function createGenerationContext({ database }: { database: Database }): G
   const counts = new TokenCounts();
   return {
     read: (generationId) => listContext(database.db, generationId, MAX_MESSAGES),
-    async turns({ parentId, settings, model }, messages, window) {
+    async prompt({ parentId, settings, model, lane, input }, messages, window) {
+      if (input) return input;
       const [question, ...history] = messages;
-      if (!question || question.id !== parentId) return [];
+      if (!question || question.id !== parentId) return { turns: [] };
       const budgetTokens = contextBudget(window, settings);
       const truncated = messages.length === MAX_MESSAGES;
-      return buildContext({ settings, model, question, history, truncated, budgetTokens }, counts);
+      const asked = { settings, model, lane, question, history, truncated, budgetTokens };
+      return { turns: await buildContext(asked, counts) };
     },
   };
 }

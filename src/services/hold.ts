@@ -1,7 +1,6 @@
 import { Decimal } from 'decimal.js';
 import type { ModelPrice } from '../data/entities/generation.ts';
 import { contextBudget } from './context-budget.ts';
-import { countTokens } from './count-tokens.ts';
 import type { Model } from './model-directory.ts';
 
 /** What is set aside for a reply before it is written. */
@@ -19,13 +18,13 @@ export function creditsOf(tokens: number, { creditsPer100Tokens }: ModelPrice): 
   return new Decimal(tokens).times(creditsPer100Tokens).div(100).toFixed(PLACES, Decimal.ROUND_HALF_UP);
 }
 
-/** What is asked, as far as its tokens are known before its context is read. */
-export interface AskedPrompt {
-  systemPrompt?: string | undefined;
-  content: string;
-  /** Tokens of the conversation up to here: what its last reply took. */
-  historyTokens: number;
-  /** Most tokens of the reply, where the session limits them. */
+/** How much is asked, as far as it is known before its context is read. */
+export interface AskedTokens {
+  /** Of what is asked anew. */
+  asked: number;
+  /** Of the conversation up to here: what its last reply took. */
+  history: number;
+  /** Most of the reply, where that is limited. */
   maxTokens?: number | undefined;
 }
 
@@ -34,16 +33,13 @@ export interface AskedPrompt {
  *
  * @param reserveTokens tokens of output
  */
-export async function estimateHolds(
-  models: readonly Model[],
-  { systemPrompt = '', content, historyTokens, maxTokens }: AskedPrompt,
+export function estimateHold(
+  model: Model,
+  { asked, history, maxTokens }: AskedTokens,
   reserveTokens: number,
-): Promise<Hold[]> {
-  const asked = (await countTokens(content)) + (historyTokens > 0 ? 0 : await countTokens(systemPrompt));
+): Hold {
   const output = Math.min(reserveTokens, maxTokens ?? reserveTokens);
-  return models.map((model) => {
-    const prompt = Math.max(asked, Math.min(asked + historyTokens, contextBudget(model, { maxTokens })));
-    const holdTokens = prompt + output;
-    return { hold: creditsOf(holdTokens, model.price), holdTokens };
-  });
+  const prompt = Math.max(asked, Math.min(asked + history, contextBudget(model, { maxTokens })));
+  const holdTokens = prompt + output;
+  return { hold: creditsOf(holdTokens, model.price), holdTokens };
 }

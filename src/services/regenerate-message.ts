@@ -2,14 +2,9 @@ import { AppError, notFound } from '../base/errors.ts';
 import type { SendMessageAnswer } from '../contracts/routes/messages.ts';
 import { findOwnedMessage, type MessageView } from '../data/repositories/messages.ts';
 import { findOwnedSession } from '../data/repositories/sessions.ts';
-import { presentMessage } from '../presenters/message.ts';
-import { requireRoom, requireSettings } from './admit-prompt.ts';
-import { answerOnce, findFirstAnswer } from './answer-once.ts';
 import { countTokens } from './count-tokens.ts';
-import { requireReach } from './model-access.ts';
-import { type Counted, countedGeneration } from './rate-limits.ts';
+import type { Counted } from './rate-limits.ts';
 import type { SendMessageDeps } from './send-message.ts';
-import { launch, planReplies, presentPlanned, storeTurn } from './start-replies.ts';
 
 /**
  * Has another reply written to the message that a reply answers. The old reply stays.
@@ -26,54 +21,35 @@ export type RegenerateMessage = (
 ) => Promise<SendMessageAnswer>;
 
 /** Makes the verb. */
-export function createRegenerateMessage(deps: SendMessageDeps): RegenerateMessage {
-  const { database, models, limits, holds, inrPerUsd } = deps;
+export function createRegenerateMessage(
+  deps: Pick<SendMessageDeps, 'database' | 'models' | 'postTurn'>,
+): RegenerateMessage {
+  const { database, models } = deps;
 
   return async (asking, messageId, { model }, idempotencyKey) => {
     const { userId } = asking;
     const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
-    const repeatable = { userId, key, request: { regenerate: messageId, model } };
-    const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
-    if (before) return before;
-
-    const old = await findOwnedMessage(database.db, userId, messageId);
-    if (!old) throw notFound('message');
-    const question = await questionOf(old);
-    const session = await findOwnedSession(database.db, userId, old.sessionId);
-    if (!session) throw notFound('session');
-    const chosen = models.resolve(model ?? old.generation?.model ?? session.model, 'body.model');
-    await requireReach(deps.access, userId, [{ model: chosen, path: 'body.model' }]);
-
-    const { settings } = session;
-    requireSettings(chosen, settings, 'session.settings');
-    const prompt = { systemPrompt: settings.systemPrompt, content: question.content };
-    await requireRoom([chosen], prompt, 'message.content');
-
-    const turn = { userId, sessionId: session.id, parentId: question.id, settings };
-    // What the old reply was asked is what the new one will be asked.
-    const historyTokens = Math.max(
-      0,
-      (old.generation?.inputTokens ?? 0) - (await countTokens(question.content)),
-    );
-    const replies = await planReplies(turn, [chosen], {
-      prompt: { content: question.content, historyTokens },
-      holds,
+    const repeatable = { key, request: { regenerate: messageId, model } };
+    const posted = await deps.postTurn(asking, repeatable, async () => {
+      const old = await findOwnedMessage(database.db, userId, messageId);
+      if (!old) throw notFound('message');
+      const question = await questionOf(old);
+      const session = await findOwnedSession(database.db, userId, old.sessionId);
+      if (!session) throw notFound('session');
+      if (session.kind !== 'chat')
+        throw new AppError('conflict', 'Only a reply in a chat can be written again.');
+      const chosen = models.resolve(model ?? old.generation?.model ?? session.model, 'body.model');
+      // What the old reply was asked is what the new one will be asked.
+      const asked = (old.generation?.inputTokens ?? 0) - (await countTokens(question.content));
+      return {
+        sessionId: session.id,
+        settings: session.settings,
+        message: { there: question },
+        asked: [{ model: chosen, path: 'body.model', historyTokens: Math.max(0, asked) }],
+        paths: { content: 'message.content', settings: 'session.settings' },
+      };
     });
-    const answer = {
-      message: presentMessage(question, { inrPerUsd }),
-      replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
-    };
-    const once = await answerOnce(database, repeatable, {
-      answer,
-      work: (db) =>
-        countedGeneration(deps.rateLimit, asking, () =>
-          storeTurn(db, { userId, sessionId: session.id, replies }, limits),
-        ),
-    });
-    if (!once.repeated) {
-      await launch(deps, { userId, messages: answer.replies, replies, account: once.done });
-    }
-    return once.answer;
+    return posted as SendMessageAnswer;
   };
 
   async function questionOf(reply: MessageView): Promise<MessageView> {

@@ -1,5 +1,5 @@
 import type { Logger } from '../base/logger.ts';
-import type { ChatTurn } from '../contracts/prompt.ts';
+import type { PromptInput } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import {
   type ClaimedGeneration,
@@ -67,8 +67,8 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     try {
       if (claim.kind === 'title') return await deps.runTitle(claim, run, lockSignal);
       const window = deps.models.find(claim.model) ?? NO_WINDOW;
-      const turns = await context.turns(claim, before, window);
-      return await runClaimed({ claim, turns }, run, lockSignal);
+      const prompt = await context.prompt(claim, before, window);
+      return await runClaimed({ claim, prompt }, run, lockSignal);
     } finally {
       run.end();
     }
@@ -81,7 +81,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   }
 
   async function runClaimed(
-    { claim, turns }: { claim: ClaimedGeneration; turns: ChatTurn[] },
+    { claim, prompt }: { claim: ClaimedGeneration; prompt: PromptInput },
     run: RunningGeneration,
     lockSignal: AbortSignal,
   ): Promise<RunOutcome> {
@@ -92,7 +92,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const over =
       claim.expired || claim.interruptions >= MAX_INTERRUPTIONS || (claim.cancelRequested && attempt > 1);
     if (over) {
-      await endBefore(claim, turns);
+      await endBefore(claim, prompt);
       return 'done';
     }
     if (attempt > 1) {
@@ -104,9 +104,9 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       log.warn({ err: error, ...logged }, 'a delta was not published'),
     );
     const signal = AbortSignal.any([run.signal, lockSignal]);
-    const pointless = claim.cancelRequested || turns.length === 0;
+    const pointless = claim.cancelRequested || prompt.turns.length === 0;
     const sink = writer.push.bind(writer);
-    const end = pointless ? { cancelled: true } : await streamMetered({ claim, turns, sink, signal });
+    const end = pointless ? { cancelled: true } : await streamMetered({ claim, prompt, sink, signal });
 
     const reason = run.reason() ?? (lockSignal.aborted ? 'lost' : undefined);
     if (end.aborted && reason !== 'cancelled') {
@@ -120,7 +120,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       return 'handed-over';
     }
     const written = await writer.finish();
-    const settled = await settle(claim, await describeEnd(end, turns, written));
+    const settled = await settle(claim, await describeEnd(end, prompt, written));
     if (settled) await dropText(ref);
     else await dropOrphan(ref);
     if (settled && end.finishReason && claim.wantsTitle) await deps.planTitle(claim);
@@ -129,22 +129,22 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   }
 
   async function streamMetered(input: MeterInput): Promise<StreamEnd> {
-    const { claim, turns, signal } = input;
+    const { claim, prompt, signal } = input;
     const meter = deps.startMeter(input);
     try {
-      return await deps.stream({ claim, turns, write: meter.write, meter, signal });
+      return await deps.stream({ claim, prompt, write: meter.write, meter, signal });
     } finally {
       meter.close();
     }
   }
 
   /** Ends a generation with what its last worker wrote: it was stopped, or it took too many workers, or too long. */
-  async function endBefore(claim: ClaimedGeneration, turns: ChatTurn[]): Promise<void> {
+  async function endBefore(claim: ClaimedGeneration, prompt: PromptInput): Promise<void> {
     const { sessionId, messageId, cancelRequested, expired } = claim;
     const { before, written } = await lastWritten({ sessionId, messageId, attempt: claim.attempt - 1 });
     const end = cancelRequested
-      ? await describeEnd({ cancelled: true }, turns, written)
-      : await interruptedEnd(turns, written, expired ? EXPIRED : INTERRUPTED);
+      ? await describeEnd({ cancelled: true }, prompt, written)
+      : await interruptedEnd(prompt, written, expired ? EXPIRED : INTERRUPTED);
     await settle(claim, { ...end, textAttempt: before.attempt });
     await dropText(before);
   }

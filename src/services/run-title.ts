@@ -33,21 +33,21 @@ export type RunTitle = (
 export function createRunTitle({ database, stream, announce, inrPerUsd, log }: RunTitleDeps): RunTitle {
   return async (claim, run, lockSignal) => {
     const exchange = await findFirstExchange(database.db, claim.sessionId);
-    const turns = exchange ? titleTurns(exchange) : [];
+    const prompt = { turns: exchange ? titleTurns(exchange) : [] };
     const signal = AbortSignal.any([run.signal, lockSignal]);
     let text = '';
     const write = (piece: string, channel?: 'reasoning'): undefined => {
       if (!channel) text += piece;
     };
     const pointless = claim.interruptions > 0 || !exchange;
-    const end: StreamEnd = pointless ? { cancelled: true } : await stream({ claim, turns, write, signal });
+    const end: StreamEnd = pointless ? { cancelled: true } : await stream({ claim, prompt, write, signal });
     if (end.aborted && run.reason() !== 'cancelled') {
       if (run.reason() !== 'handover') return 'done';
       await releaseGeneration(database.db, claim);
       return 'handed-over';
     }
 
-    const described = await describeEnd(end, turns, { text, reasoning: null });
+    const described = await describeEnd(end, prompt, { text, reasoning: null });
     const title = end.finishReason ? cleanTitle(text) : undefined;
     const named = await database.transaction(async (db) => {
       const record = endRecordOf(claim, described);

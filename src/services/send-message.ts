@@ -1,41 +1,22 @@
 import { invalidField, notFound } from '../base/errors.ts';
-import { newId } from '../base/ids.ts';
 import { excerpt } from '../base/text.ts';
 import type { SendMessageAnswer, SendMessageBody } from '../contracts/routes/messages.ts';
 import type { Database } from '../data/database.ts';
-import type { MessageRecord } from '../data/entities/message.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
-import type { AdmissionLimits } from '../data/entities/usage.ts';
 import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
-import { presentMessage } from '../presenters/message.ts';
 import { presentSession } from '../presenters/session.ts';
-import type { AccessDirectory } from './access.ts';
-import { requireRoom, requireSettings } from './admit-prompt.ts';
-import { answerOnce, findFirstAnswer } from './answer-once.ts';
-import { requireReach } from './model-access.ts';
+import type { Announcer } from './announce.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
-import { type Counted, countedGeneration, type RateLimit } from './rate-limits.ts';
-import {
-  type HoldRules,
-  type LaunchDeps,
-  launch,
-  planReplies,
-  presentPlanned,
-  storeTurn,
-} from './start-replies.ts';
+import type { PostTurn } from './post-turn.ts';
+import type { Counted } from './rate-limits.ts';
+import { requireChat } from './require-chat.ts';
 
 /** What sending a message needs. */
-export interface SendMessageDeps extends LaunchDeps {
+export interface SendMessageDeps {
   database: Database;
   models: ModelDirectory;
-  /** Who may ask paid models. */
-  access: Pick<AccessDirectory, 'of'>;
-  /** Longest message, in UTF-16 code units. */
-  maxMessageChars: number;
-  limits: AdmissionLimits;
-  /** How often a user may ask for replies. */
-  rateLimit: RateLimit;
-  holds: HoldRules;
+  announce: Announcer;
+  postTurn: PostTurn;
   /** Rupees per US dollar. */
   inrPerUsd: number;
 }
@@ -54,77 +35,41 @@ export type SendMessage = (
 ) => Promise<SendMessageAnswer>;
 
 /** Longest title made of a first message, in UTF-16 code units. */
-const TITLE_CHARS = 60;
+export const TITLE_CHARS = 60;
 
 /** Makes the verb. */
 export function createSendMessage(deps: SendMessageDeps): SendMessage {
-  const { database, models, maxMessageChars, limits, holds, inrPerUsd } = deps;
+  const { database, models, inrPerUsd } = deps;
 
   return async (asking, body, idempotencyKey) => {
     const { userId } = asking;
-    const repeatable = { userId, key: keyOf(body, idempotencyKey), request: body };
-    const before = await findFirstAnswer<SendMessageAnswer>(database.db, repeatable);
-    if (before) return before;
-
-    const session = await findSessionToPostIn(database.db, userId, body.sessionId);
-    if (!session) throw notFound('session');
-    if (body.content.length > maxMessageChars) {
-      throw invalidField('body.content', `must have at most ${maxMessageChars} characters`);
-    }
-    const chosen = body.role === 'user' ? chooseModels(body, session, models) : [];
-    if (body.role === 'assistant' && (body.model || body.models)) {
-      throw invalidField(body.model ? 'body.model' : 'body.models', 'only a message of the user is answered');
-    }
-
-    const nameOf = (index: number) => (body.models ? `body.models.${index}` : 'body.model');
-    await requireReach(
-      deps.access,
-      userId,
-      chosen.map((model, index) => ({ model, path: nameOf(index) })),
-    );
-
     const { role, content } = body;
-    const { settings } = session;
-    for (const model of chosen) requireSettings(model, settings, 'session.settings');
-    await requireRoom(chosen, { systemPrompt: settings.systemPrompt, content }, 'body.content');
-    const message: MessageRecord = {
-      id: newId(),
-      sessionId: session.id,
-      userId,
-      parentId: session.newestMessageId,
-      role,
-      content,
-      reasoning: null,
-      createdAt: new Date(),
-    };
-    const turn = { userId, sessionId: session.id, parentId: message.id, settings };
-    const prompt = { content, historyTokens: session.historyTokens };
-    const replies = await planReplies(turn, chosen, { prompt, holds });
-    const answer: SendMessageAnswer = {
-      message: presentMessage({ ...message, generation: null }, { inrPerUsd }),
-      replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
-    };
-
     const title = role === 'user' ? excerpt(content, TITLE_CHARS) : null;
-    const once = await answerOnce(database, repeatable, {
-      answer,
-      work: (db) => {
-        const store = () => storeTurn(db, { userId, sessionId: session.id, message, replies, title }, limits);
-        // Here only the first of equal requests arrives: a repetition is not counted, not even one that runs beside it.
-        return replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store();
-      },
+    let untitled: SessionRecord | undefined;
+    const repeatable = { key: keyOf(body, idempotencyKey), request: body };
+    const posted = await deps.postTurn(asking, repeatable, async () => {
+      const session = await findSessionToPostIn(database.db, userId, body.sessionId);
+      if (!session) throw notFound('session');
+      requireChat(session, 'body.sessionId');
+      if (title && session.title === null) untitled = session;
+      const { id: sessionId, settings, historyTokens, newestMessageId: parentId } = session;
+      const asked = chooseModels(body, session, models);
+      return {
+        sessionId,
+        settings,
+        title,
+        message: { role, content, parentId },
+        asked: asked.map((each) => ({ ...each, historyTokens })),
+        paths: { content: 'body.content', settings: 'session.settings' },
+      };
     });
-    if (once.repeated) return once.answer;
-
-    const messages = [answer.message, ...answer.replies];
-    await launch(deps, { userId, messages, replies, account: once.done });
-    if (title && session.title === null) await announceTitle(userId, session.id);
-    return answer;
+    if (untitled) await announceTitle(untitled);
+    return posted as SendMessageAnswer;
   };
 
-  async function announceTitle(userId: string, sessionId: string): Promise<void> {
-    const titled = await findOwnedSession(database.db, userId, sessionId);
-    if (titled) await deps.announce.toSession(sessionId, 'session:update', presentSession(titled, inrPerUsd));
+  async function announceTitle({ id, userId }: SessionRecord): Promise<void> {
+    const titled = await findOwnedSession(database.db, userId, id);
+    if (titled) await deps.announce.toSession(id, 'session:update', presentSession(titled, inrPerUsd));
   }
 }
 
@@ -137,8 +82,18 @@ function keyOf(
   return clientMessageId === undefined ? undefined : `message:${sessionId}:${clientMessageId}`;
 }
 
-function chooseModels(body: SendMessageBody, session: SessionRecord, models: ModelDirectory): Model[] {
+/** Who is asked, each with where it is named. */
+function chooseModels(
+  body: SendMessageBody,
+  session: SessionRecord,
+  models: ModelDirectory,
+): { model: Model; path: string }[] {
+  const resolve = (id: string, path: string) => ({ model: models.resolve(id, path), path });
+  if (body.role === 'assistant') {
+    if (!body.model && !body.models) return [];
+    throw invalidField(body.model ? 'body.model' : 'body.models', 'only a message of the user is answered');
+  }
   if (body.models && body.model) throw invalidField('body.models', 'must not be given together with `model`');
-  if (body.models) return body.models.map((id, index) => models.resolve(id, `body.models.${index}`));
-  return [models.resolve(body.model ?? session.model, 'body.model')];
+  if (body.models) return body.models.map((id, index) => resolve(id, `body.models.${index}`));
+  return [resolve(body.model ?? session.model, 'body.model')];
 }

@@ -1,10 +1,11 @@
 import type { Logger } from '../base/logger.ts';
-import type { ChatTurn } from '../contracts/prompt.ts';
+import type { PromptInput } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import { growHold } from '../data/repositories/accounts.ts';
 import type { GenerationClaim } from '../data/repositories/generations.ts';
 import { presentBalance } from '../presenters/balance.ts';
 import type { Announcer } from './announce.ts';
+import { textsOf } from './count-prompt.ts';
 import type { CreditMeter, TextSink } from './credit-meter.ts';
 import { EstimatingMeter } from './estimating-meter.ts';
 import { type GrowHoldBy, HoldPortions } from './hold-portions.ts';
@@ -14,7 +15,7 @@ import { LimitingMeter } from './limiting-meter.ts';
 export interface MeterInput {
   claim: GenerationClaim;
   /** The prompt, as it is sent. */
-  turns: ChatTurn[];
+  prompt: PromptInput;
   sink: TextSink;
   /** Ends every wait. */
   signal: AbortSignal;
@@ -38,7 +39,7 @@ export function createStartMeter(deps: {
 }): StartMeter {
   const { database, announce, log } = deps;
   const overdraft = deps.overdraft === 'unlimited' ? null : deps.overdraft;
-  return ({ claim, turns, sink, signal }) => {
+  return ({ claim, prompt, sink, signal }) => {
     const { id, attempt, userId, price } = claim;
     const ended = new AbortController();
     const end = () => ended.abort();
@@ -63,7 +64,7 @@ export function createStartMeter(deps: {
     const meter = new (costs && overdraft !== null ? LimitingMeter : EstimatingMeter)({
       portions,
       sink,
-      prompt: turns.map(({ content }) => content),
+      prompt: textsOf(prompt),
       maxTokens: claim.settings.maxTokens,
       signal: ended.signal,
     });

@@ -3,19 +3,22 @@ import { AppError, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Message } from '../contracts/message.ts';
+import type { PromptInput } from '../contracts/prompt.ts';
 import type { SessionSettings } from '../contracts/session.ts';
 import type { Db } from '../data/database.ts';
 import type { AccountRecord } from '../data/entities/ledger.ts';
 import type { MessageRecord } from '../data/entities/message.ts';
 import type { AdmissionLimits } from '../data/entities/usage.ts';
 import { findUsageState } from '../data/repositories/accounts.ts';
-import { insertTurn, type NewGeneration } from '../data/repositories/turns.ts';
+import { insertTurn, type NewGeneration, type OpeningSession } from '../data/repositories/turns.ts';
 import { presentBalance } from '../presenters/balance.ts';
 import { presentMessage } from '../presenters/message.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
 import type { Announcer } from './announce.ts';
+import { countPrompt } from './count-prompt.ts';
+import { countTokens } from './count-tokens.ts';
 import { explainRefusal } from './explain-refusal.ts';
-import { type AskedPrompt, estimateHolds } from './hold.ts';
+import { estimateHold } from './hold.ts';
 import type { Model } from './model-directory.ts';
 
 /** A reply that is about to be written: its placeholder, and the generation that will fill it. */
@@ -28,9 +31,22 @@ export interface PlannedReply {
 export interface Turn {
   userId: string;
   sessionId: string;
-  /** The message that is answered. */
-  parentId: string;
+  /** The message that is answered; null when what is asked is no message. */
+  parentId: string | null;
+  /** That message; empty when every reply has an input of its own. */
+  content: string;
   settings: SessionSettings;
+}
+
+/** Who is to write one reply, and to what. */
+export interface AskedReply {
+  model: Model;
+  /** Tokens of the conversation up to here, see `AskedTokens`. */
+  historyTokens: number;
+  /** Of a playground run. */
+  lane?: number;
+  /** The whole prompt, where that is not the conversation. */
+  input?: PromptInput;
 }
 
 /** What is set aside for a reply, and for how long. */
@@ -41,16 +57,17 @@ export interface HoldRules {
   minutes: number;
 }
 
-/** A reply by each model, with ids of their own and what is to be set aside for each; not stored yet. */
+/** Each reply, with ids of its own and what is to be set aside for it; not stored yet. */
 export async function planReplies(
   turn: Turn,
-  models: Model[],
-  { prompt, holds }: { prompt: Omit<AskedPrompt, 'systemPrompt' | 'maxTokens'>; holds: HoldRules },
+  asked: AskedReply[],
+  holds: HoldRules,
 ): Promise<PlannedReply[]> {
   const { userId, sessionId, parentId, settings } = turn;
-  const { systemPrompt, maxTokens } = settings;
-  const held = await estimateHolds(models, { ...prompt, systemPrompt, maxTokens }, holds.reserveTokens);
-  return models.map(({ id: model, price }, index) => {
+  const { maxTokens } = settings;
+  const countAsked = await countsOf(turn);
+  const planned: PlannedReply[] = [];
+  for (const { model, historyTokens, lane = null, input = null } of asked) {
     const createdAt = new Date();
     const message: MessageRecord = {
       id: newId(),
@@ -62,25 +79,45 @@ export async function planReplies(
       reasoning: null,
       createdAt,
     };
+    const tokens = input ? await countPrompt(input) : await countAsked(historyTokens);
+    const hold = estimateHold(
+      model,
+      { asked: tokens, history: historyTokens, maxTokens },
+      holds.reserveTokens,
+    );
     const generation = {
       id: newId(),
       userId,
       sessionId,
       messageId: message.id,
-      model,
+      model: model.id,
       settings,
-      price,
-      ...(held[index] as (typeof held)[number]),
+      lane,
+      input,
+      price: model.price,
+      ...hold,
       holdExpiresAt: new Date(createdAt.getTime() + holds.minutes * 60_000),
       createdAt,
     };
-    return { message, generation };
-  });
+    planned.push({ message, generation });
+  }
+  return planned;
+}
+
+/** Counts what a turn asks anew. The system prompt is in what the last reply took, where there was one. */
+async function countsOf({ content, settings }: Turn): Promise<(historyTokens: number) => Promise<number>> {
+  const tokens = await countTokens(content);
+  let system: number | undefined;
+  return async (historyTokens) => {
+    if (historyTokens > 0) return tokens;
+    system ??= await countTokens(settings.systemPrompt ?? '');
+    return tokens + system;
+  };
 }
 
 /** A planned reply as its placeholder is shown. */
 export function presentPlanned({ message, generation }: PlannedReply, inrPerUsd: number): Message {
-  const { id: generationId, model } = generation;
+  const { id: generationId, model, lane } = generation;
   const nothingYet = {
     finishReason: null,
     errorCode: null,
@@ -94,10 +131,11 @@ export function presentPlanned({ message, generation }: PlannedReply, inrPerUsd:
     usageEstimated: null,
     costUsd: null,
     credits: null,
+    toolCalls: null,
     completedAt: null,
   };
   return presentMessage(
-    { ...message, generation: { generationId, model, status: 'queued', attempt: 0, ...nothingYet } },
+    { ...message, generation: { generationId, model, lane, status: 'queued', attempt: 0, ...nothingYet } },
     { inrPerUsd },
   );
 }
@@ -107,10 +145,12 @@ export interface StoredTurn {
   userId: string;
   sessionId: string;
   /** What was posted; undefined when a reply is written again. */
-  message?: MessageRecord;
+  message?: MessageRecord | undefined;
   replies: PlannedReply[];
   /** Becomes the title of a session that has none. */
-  title?: string | null;
+  title?: string | null | undefined;
+  /** The session, when it is opened with this turn. */
+  opening?: OpeningSession | undefined;
 }
 
 /** How often a turn that was refused is tried again when nothing speaks against it any more. */
@@ -128,7 +168,7 @@ export async function storeTurn(
   turn: StoredTurn,
   limits: AdmissionLimits,
 ): Promise<HeldAccount | undefined> {
-  const { userId, sessionId, message, replies, title = null } = turn;
+  const { userId, sessionId, message, replies, title = null, opening } = turn;
   const messages = [...(message ? [message] : []), ...replies.map((reply) => reply.message)];
   const generations = replies.map(({ generation }) => generation);
   const asked = {
@@ -137,7 +177,7 @@ export async function storeTurn(
     holdTokens: generations.reduce((sum, { holdTokens }) => sum + holdTokens, 0),
   };
   const { hold, holdTokens } = asked;
-  const stored = { userId, sessionId, title, messages, generations, hold, holdTokens };
+  const stored = { userId, sessionId, title, opening, messages, generations, hold, holdTokens };
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const outcome = await insertTurn(db, stored, limits);
     if (outcome.status === 'stored') return outcome.account;

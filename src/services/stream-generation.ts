@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
 import type { Try } from '../contracts/message.ts';
-import type { ChatTurn } from '../contracts/prompt.ts';
+import type { PromptInput } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import { appendTry, type GenerationClaim } from '../data/repositories/generations.ts';
 import type { Channel } from '../feed/ports.ts';
@@ -27,7 +27,7 @@ export interface StreamGenerationDeps {
 /** One attempt to have a generation written. */
 export interface StreamInput {
   claim: GenerationClaim;
-  turns: ChatTurn[];
+  prompt: PromptInput;
   /** Takes what the model writes. A promise: nothing more is read until it resolves. */
   write: (text: string, channel?: Channel) => Promise<void> | undefined;
   /** What may end the stream from this side, if anything. */
@@ -45,9 +45,9 @@ const NOT_SERVED = 'This server does not serve the model any more.';
 export function createStreamGeneration(deps: StreamGenerationDeps): StreamGeneration {
   const { models, fallbacks, provider, route } = deps;
 
-  return async ({ claim, turns, write, meter, signal }) => {
+  return async ({ claim, prompt, write, meter, signal }) => {
     const asked = await models.findAdmitted(claim.model);
-    const chosen = await fittingModels([...(asked ? [asked] : []), ...fallbacks(claim.model)], turns);
+    const chosen = await fittingModels([...(asked ? [asked] : []), ...fallbacks(claim.model)], prompt);
     const candidates = chosen.flatMap((model) => toCandidate(model, provider(model.provider)));
     if (candidates.length === 0) return { error: new ProviderError('model_not_available', NOT_SERVED) };
     await meter?.begin();
@@ -57,7 +57,7 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
     const record = createTryRecord(deps, claim);
     const stream = route({
       candidates,
-      request: { turns, temperature, topP, maxTokens },
+      request: { ...prompt, temperature, topP, maxTokens },
       signal,
       onFailedTry: record.add,
     });
@@ -66,7 +66,8 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
       if (event.type === 'text' || event.type === 'reasoning') {
         const covered = write(event.text, event.type === 'text' ? undefined : event.type);
         if (covered) await covered;
-      } else if (event.type === 'usage') end.usage = event.usage;
+      } else if (event.type === 'tool_calls') end.toolCalls = event.calls;
+      else if (event.type === 'usage') end.usage = event.usage;
       else if (event.type === 'finish') end.finishReason = event.reason;
       else if (event.type === 'error') end.error = event.error;
       // Leaving the loop ends the request.

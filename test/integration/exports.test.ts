@@ -255,6 +255,8 @@ function aMessage(content: string): Message {
     reasoning: null,
     tries: [],
     omittedParameters: [],
+    lane: null,
+    toolCalls: [],
     usage: null,
     cost: null,
     credits: null,

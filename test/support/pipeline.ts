@@ -19,6 +19,7 @@ import { createLiveMessages } from '../../src/services/live-messages.ts';
 import { createMessages } from '../../src/services/messages.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
 import { createPlanTitle } from '../../src/services/plan-title.ts';
+import { createPostTurn } from '../../src/services/post-turn.ts';
 import { createProviderHealth } from '../../src/services/provider-health.ts';
 import { createRegenerateMessage } from '../../src/services/regenerate-message.ts';
 import { createRunGeneration } from '../../src/services/run-generation.ts';
@@ -194,7 +195,14 @@ export function createPipeline(
   const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
   const rateLimit = NO_RATE_LIMIT;
   const access = createAccessDirectory({ database, control: feed.control });
-  const sending = { ...shared, models, access, maxMessageChars: MAX_MESSAGE_CHARS, holds, rateLimit };
+  const postTurn = createPostTurn({
+    ...shared,
+    access,
+    maxMessageChars: MAX_MESSAGE_CHARS,
+    holds,
+    rateLimit,
+  });
+  const sending = { ...shared, models, postTurn };
   const sendMessage = createSendMessage(sending);
   const settle = createSettleGeneration({ ...shared, announceEnd });
   const workers: RunningGenerations[] = [];

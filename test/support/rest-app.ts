@@ -19,6 +19,7 @@ import { createLedger } from '../../src/services/ledger.ts';
 import { createLiveMessages } from '../../src/services/live-messages.ts';
 import { createMessages } from '../../src/services/messages.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
+import { createPostTurn } from '../../src/services/post-turn.ts';
 import { createRefundGeneration } from '../../src/services/refund-generation.ts';
 import { createRegenerateMessage } from '../../src/services/regenerate-message.ts';
 import { createSendMessage } from '../../src/services/send-message.ts';
@@ -86,15 +87,15 @@ export async function startRestApp(database: Database): Promise<RestApp> {
   });
   const rateLimit = NO_RATE_LIMIT;
   const access = createAccessDirectory({ database, control: feed.control });
-  const sending = {
+  const postTurn = createPostTurn({
     ...shared,
     queue: idleQueue,
-    models,
     access,
     maxMessageChars: 100_000,
     holds: HOLDS,
     rateLimit,
-  };
+  });
+  const sending = { ...shared, models, postTurn };
   const sessions = createSessions({ ...shared, models, access, stopSession, defaultModel: () => 'echo' });
   const messages = createMessages({ ...shared, present, stopMessage });
 

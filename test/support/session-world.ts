@@ -234,6 +234,8 @@ export class SessionWorld {
       reasoning: null,
       tries: [],
       omittedParameters: [],
+      lane: null,
+      toolCalls: [],
       usage: null,
       cost: null,
       credits: null,

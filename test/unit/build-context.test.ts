@@ -11,7 +11,7 @@ function message(
   content: string,
   parentId: string | null = null,
 ): ContextMessage {
-  return { id: newId(), parentId, role, content, model: null };
+  return { id: newId(), parentId, role, content, model: null, lane: null };
 }
 
 const user = (content: string) => message('user', content);

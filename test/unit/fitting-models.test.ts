@@ -3,7 +3,7 @@ import { fittingModels } from '../../src/services/fitting-models.ts';
 import { testModel } from '../support/models.ts';
 
 const model = (id: string, contextLength: number | null) => ({ ...testModel(id), contextLength });
-const prompt = (words: number) => [{ role: 'user' as const, content: 'word '.repeat(words) }];
+const prompt = (words: number) => ({ turns: [{ role: 'user' as const, content: 'word '.repeat(words) }] });
 
 describe('fittingModels', () => {
   const [asked, small, large, unknown] = [

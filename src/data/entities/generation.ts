@@ -2,6 +2,7 @@ import { EntitySchema } from 'typeorm';
 import type { GenerationErrorCode } from '../../contracts/errors.ts';
 import type { FinishReasonCode, GenerationStatus, Try } from '../../contracts/message.ts';
 import type { ModelParameter } from '../../contracts/model.ts';
+import type { PromptInput, ToolCall } from '../../contracts/prompt.ts';
 import type { SessionSettings } from '../../contracts/session.ts';
 
 /** What a model costs, frozen on each generation when it is admitted. Decimal strings. */
@@ -40,6 +41,12 @@ export interface GenerationRecord {
   /** The durable mark of a stop. */
   cancelRequestedAt: Date | null;
   settings: SessionSettings;
+  /** Which lane of a playground run it is, counting from 0: its history is that of this lane alone. Null elsewhere. */
+  lane: number | null;
+  /** The prompt, where that is not the conversation of the session; forgotten at its end. */
+  input: PromptInput | null;
+  /** What the model asked of tools; null: nothing. */
+  toolCalls: ToolCall[] | null;
   price: ModelPrice;
   finishReason: FinishReasonCode | null;
   errorCode: GenerationErrorCode | null;
@@ -101,6 +108,9 @@ export const GenerationEntity = new EntitySchema<GenerationRecord>({
     releasedAt: { type: 'timestamptz', nullable: true },
     cancelRequestedAt: { type: 'timestamptz', nullable: true },
     settings: { type: 'jsonb' },
+    lane: { type: 'smallint', nullable: true },
+    input: { type: 'jsonb', nullable: true },
+    toolCalls: { type: 'jsonb', nullable: true },
     price: { type: 'jsonb' },
     finishReason: { type: 'text', nullable: true },
     errorCode: { type: 'text', nullable: true },

@@ -12,6 +12,8 @@ export interface SessionRecord {
   titleBy: 'owner' | 'excerpt' | 'model';
   model: string;
   settings: SessionSettings;
+  /** What its door keeps beside it, such as the action of an enhancement. */
+  metadata: Record<string, unknown>;
   isFavorite: boolean;
   messageCount: number;
   /** Input and output tokens of all its generations. */
@@ -38,6 +40,7 @@ export const SessionEntity = new EntitySchema<SessionRecord>({
     titleBy: { type: 'text' },
     model: { type: 'text' },
     settings: { type: 'jsonb' },
+    metadata: { type: 'jsonb' },
     isFavorite: { type: 'boolean' },
     messageCount: { type: 'integer' },
     totalTokens: { type: 'bigint', transformer: { from: Number, to: (value?: number) => value } },

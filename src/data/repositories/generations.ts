@@ -12,6 +12,8 @@ export type GenerationClaim = Pick<
   | 'attempt'
   | 'interruptions'
   | 'settings'
+  | 'lane'
+  | 'input'
   | 'price'
   | 'tries'
   | 'hold'
@@ -59,10 +61,10 @@ export async function claimGeneration(
        started_at = coalesce(started_at, now())
      WHERE id = $1 AND status IN ('queued', 'streaming')
      RETURNING id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
-       interruptions, settings, price, tries, hold, hold_tokens AS "holdTokens",
+       interruptions, settings, lane, input, price, tries, hold, hold_tokens AS "holdTokens",
        cancel_requested_at IS NOT NULL AS "cancelRequested", coalesce(hold_expires_at < now(), false) AS expired,
        (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId",
-       (SELECT title_by = 'excerpt' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`,
+       (SELECT title_by = 'excerpt' AND sessions.kind = 'chat' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`,
     [id],
   );
   return claimed[0];
@@ -70,7 +72,7 @@ export async function claimGeneration(
 
 /** How a generation ended. */
 export type GenerationEnd = GenerationOutcome &
-  Pick<GenerationRecord, 'finishReason' | 'tries' | 'omittedParameters'> & {
+  Pick<GenerationRecord, 'finishReason' | 'tries' | 'omittedParameters' | 'toolCalls'> & {
     status: 'completed' | 'failed' | 'cancelled';
   };
 
@@ -95,7 +97,7 @@ export async function endGeneration(
     `UPDATE generations SET
        status = $3, attempt = $4, finish_reason = $5, error_code = $6, error_message = $7, input_tokens = $8,
        output_tokens = $9, usage_estimated = $10, cost_usd = $11, credits = $12, tries = $13, omitted_parameters = $14,
-       cached_input_tokens = $15, reasoning_tokens = $16, completed_at = now()
+       cached_input_tokens = $15, reasoning_tokens = $16, tool_calls = $17, input = NULL, completed_at = now()
      WHERE id = $1 AND attempt = $2 AND status = 'streaming' RETURNING hold, hold_tokens AS "holdTokens"`,
     [
       ref.id,
@@ -114,6 +116,7 @@ export async function endGeneration(
       JSON.stringify(end.omittedParameters),
       end.cachedInputTokens,
       end.reasoningTokens,
+      end.toolCalls === null ? null : JSON.stringify(end.toolCalls),
     ],
   );
   return ended[0];
@@ -168,7 +171,8 @@ export async function requestStop(
        status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
        finish_reason = CASE status WHEN 'queued' THEN 'cancelled' ELSE finish_reason END,
        credits = CASE status WHEN 'queued' THEN 0 ELSE credits END,
-       completed_at = CASE status WHEN 'queued' THEN now() ELSE completed_at END
+       completed_at = CASE status WHEN 'queued' THEN now() ELSE completed_at END,
+       input = CASE status WHEN 'queued' THEN NULL ELSE input END
      WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND status IN ('queued', 'streaming')
      RETURNING id, session_id AS "sessionId", message_id AS "messageId", model, status, hold,
        hold_tokens AS "holdTokens"`,

@@ -6,7 +6,15 @@ import type { MessageRecord } from '../entities/message.ts';
 export type GenerationView = GenerationOutcome &
   Pick<
     GenerationRecord,
-    'model' | 'status' | 'attempt' | 'finishReason' | 'tries' | 'omittedParameters' | 'completedAt'
+    | 'model'
+    | 'status'
+    | 'attempt'
+    | 'finishReason'
+    | 'tries'
+    | 'omittedParameters'
+    | 'lane'
+    | 'toolCalls'
+    | 'completedAt'
   > & { generationId: string };
 
 /** A message with its generation; without one for what people wrote. */
@@ -18,7 +26,7 @@ const SELECT = `
   SELECT m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.reasoning, m.created_at,
          g.id AS generation_id, g.model, g.status, g.attempt, g.finish_reason, g.error_code, g.error_message,
          g.tries, g.omitted_parameters, g.input_tokens, g.cached_input_tokens, g.output_tokens, g.reasoning_tokens,
-         g.usage_estimated, g.cost_usd, g.credits, g.completed_at
+         g.usage_estimated, g.cost_usd, g.credits, g.completed_at, g.lane, g.tool_calls
     FROM messages m LEFT JOIN generations g ON g.message_id = m.id`;
 
 /** A message of one owner; undefined when there is none, or it is somebody else's. */
@@ -85,6 +93,8 @@ async function listNewest(
 export type ContextMessage = Pick<MessageRecord, 'id' | 'parentId' | 'role' | 'content'> & {
   /** Of a reply: the model that wrote it. */
   model: string | null;
+  /** Of a reply in a playground: its lane. */
+  lane: number | null;
 };
 
 /**
@@ -94,7 +104,7 @@ export type ContextMessage = Pick<MessageRecord, 'id' | 'parentId' | 'role' | 'c
 export async function listContext(db: Db, generationId: string, limit: number): Promise<ContextMessage[]> {
   return rows<ContextMessage>(
     db,
-    `SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model
+    `SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model, g.lane
        FROM messages m LEFT JOIN generations g ON g.message_id = m.id
       WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
         AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)
@@ -178,6 +188,8 @@ interface Row {
   cost_usd: string | null;
   credits: string | null;
   completed_at: Date | null;
+  lane: number | null;
+  tool_calls: GenerationRecord['toolCalls'];
 }
 
 function toView(row: Row): MessageView {
@@ -213,5 +225,7 @@ function toGeneration(row: Row, generationId: string): GenerationView {
     costUsd: row.cost_usd,
     credits: row.credits,
     completedAt: row.completed_at,
+    lane: row.lane,
+    toolCalls: row.tool_calls,
   };
 }

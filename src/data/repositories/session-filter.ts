@@ -42,13 +42,13 @@ export function sessionConditions({
   const grouped = group !== undefined && group !== 'none';
 
   const found = [grouped ? `group_id = ${ownGroup(param(group))}` : 'user_id = $1'];
+  if (kind !== undefined) found.push(`kind = ${param(kind)}`);
   if (favourite === true) found.push('is_favorite');
   if (after) found.push(`(last_activity_at, id) < (${param(after.lastActivityAt)}, ${param(after.id)})`);
 
   const filters: string[] = [];
   if (group === 'none') filters.push('group_id IS NULL');
   if (favourite === false) filters.push('NOT is_favorite');
-  if (kind !== undefined) filters.push(`kind = ${param(kind)}`);
   if (search !== undefined) filters.push(`title ILIKE ${param(`%${escapeLike(search)}%`)}`);
   // A group is little enough for the planner never to think of reading the whole table instead.
   return grouped ? { found: [...found, ...filters], filters: [], params } : { found, filters, params };

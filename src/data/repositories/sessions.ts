@@ -4,7 +4,7 @@ import type { SessionRecord } from '../entities/session.ts';
 import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
 
 /** Raw rows in the shape of the record: mapping them once more would cost a list more than reading it. */
-const COLUMNS = `id, user_id AS "userId", group_id AS "groupId", kind, title, title_by AS "titleBy", model, settings,
+const COLUMNS = `id, user_id AS "userId", group_id AS "groupId", kind, title, title_by AS "titleBy", model, settings, metadata,
   is_favorite AS "isFavorite", message_count AS "messageCount", total_tokens::float8 AS "totalTokens",
   total_cost_usd AS "totalCostUsd", total_credits AS "totalCredits", last_activity_at AS "lastActivityAt",
   expires_at AS "expiresAt", created_at AS "createdAt", updated_at AS "updatedAt"`;
@@ -34,13 +34,16 @@ export async function listSessions(db: Db, { limit, ...filter }: SessionPage): P
   );
 }
 
-/** A session of one owner; undefined when there is none, or it is somebody else's. */
+/** What has expired is as good as gone; it is deleted a little later. */
+const ALIVE = '(expires_at IS NULL OR expires_at > now())';
+
+/** A session of one owner; undefined when there is none, it has expired, or it is somebody else's. */
 export async function findOwnedSession(
   db: Db,
   userId: string,
   id: string,
 ): Promise<SessionRecord | undefined> {
-  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2`;
+  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${ALIVE}`;
   return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
 }
 
@@ -68,7 +71,7 @@ export async function findSessionToPostIn(
       (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
     FROM sessions LEFT JOIN LATERAL (
       SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
-   WHERE id = $1 AND user_id = $2`;
+   WHERE id = $1 AND user_id = $2 AND ${ALIVE}`;
   return (await rows<SessionToPostIn>(db, sql, [id, userId]))[0];
 }
 
@@ -111,7 +114,7 @@ export async function updateSession(
         title_by = CASE WHEN $3::text IS NULL THEN title_by ELSE 'owner' END,
         model = COALESCE($5, model), settings = COALESCE($6, settings),
         group_id = CASE WHEN $7 THEN $8 ELSE group_id END, updated_at = now()
-      WHERE id = $1 AND user_id = $2 RETURNING ${COLUMNS}`,
+      WHERE id = $1 AND user_id = $2 AND ${ALIVE} RETURNING ${COLUMNS}`,
     [id, userId, title, isFavorite, model, settings, groupId !== undefined, groupId],
   );
   return updated;
@@ -121,4 +124,21 @@ export async function updateSession(
 export async function deleteSessionRow(db: Db, userId: string, id: string): Promise<boolean> {
   const sql = 'DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING id';
   return (await rows(db, sql, [id, userId])).length > 0;
+}
+
+/**
+ * Deletes sessions that have expired, with their messages; what is still being written in one keeps it.
+ *
+ * @returns how many went
+ */
+export async function deleteExpiredSessions(db: Db, limit: number): Promise<number> {
+  const gone = await rows(
+    db,
+    `DELETE FROM sessions WHERE id IN (
+       SELECT id FROM sessions WHERE expires_at < now() AND NOT EXISTS (
+         SELECT FROM generations g WHERE g.session_id = sessions.id AND g.status IN ('queued', 'streaming'))
+       ORDER BY expires_at LIMIT $1) RETURNING id`,
+    [limit],
+  );
+  return gone.length;
 }

@@ -2,13 +2,24 @@ import { type Db, rows } from '../database.ts';
 import type { GenerationRecord } from '../entities/generation.ts';
 import type { AccountRecord } from '../entities/ledger.ts';
 import type { MessageRecord } from '../entities/message.ts';
+import type { SessionRecord } from '../entities/session.ts';
 import type { AdmissionLimits } from '../entities/usage.ts';
 import { counted, ofDay, ofMonth, ofWindow, windowStart } from './usage-counters.ts';
 
 /** What a new generation is made of. */
 export type NewGeneration = Pick<
   GenerationRecord,
-  'id' | 'userId' | 'sessionId' | 'model' | 'settings' | 'price' | 'hold' | 'holdTokens' | 'createdAt'
+  | 'id'
+  | 'userId'
+  | 'sessionId'
+  | 'model'
+  | 'settings'
+  | 'lane'
+  | 'input'
+  | 'price'
+  | 'hold'
+  | 'holdTokens'
+  | 'createdAt'
 > & {
   /** The placeholder that it fills. */
   messageId: string;
@@ -16,12 +27,20 @@ export type NewGeneration = Pick<
   holdExpiresAt: Date;
 };
 
+/** A session that is opened with its first turn. */
+export interface OpeningSession extends Pick<SessionRecord, 'kind' | 'model' | 'settings' | 'metadata'> {
+  /** Null: it is kept. */
+  expiresAt: Date | null;
+}
+
 /** Messages that are stored together, and the generations of the replies among them. */
 export interface NewTurn {
   userId: string;
   sessionId: string;
   /** Becomes the title of a session that has none. */
   title: string | null;
+  /** The session, when it is not there yet: it is stored with the turn, or not at all. */
+  opening?: OpeningSession | undefined;
   messages: MessageRecord[];
   generations: NewGeneration[];
   /** Credits of all holds together, a decimal string. */
@@ -42,8 +61,9 @@ const MESSAGE_COLUMNS = 'id, session_id, user_id, parent_id, role, content, crea
 const MESSAGE_TYPES =
   'id uuid, session_id uuid, user_id uuid, parent_id uuid, role text, content text, created_at timestamptz';
 const GENERATION_COLUMNS =
-  'id, user_id, session_id, message_id, model, settings, price, hold, hold_tokens, hold_expires_at, created_at';
-const GENERATION_TYPES = `id uuid, user_id uuid, session_id uuid, message_id uuid, model text, settings jsonb, price jsonb,
+  'id, user_id, session_id, message_id, model, settings, lane, input, price, hold, hold_tokens, hold_expires_at, created_at';
+const GENERATION_TYPES = `id uuid, user_id uuid, session_id uuid, message_id uuid, model text, settings jsonb,
+  lane smallint, input jsonb, price jsonb,
   hold numeric, hold_tokens integer, hold_expires_at timestamptz, created_at timestamptz`;
 
 /** What a user may still use: `limit` of the role, with what was set for the user over it. Null: no limit. */
@@ -71,13 +91,30 @@ const ADMITTED = `
            (SELECT cost_usd FROM org_windows WHERE window_start = ${windowStart('$10')}), 0))
   RETURNING balance, held`;
 
+/** The session of a turn, locked, and then counted up: `locked` and `session` in the statement. */
+const THERE = {
+  locked: 'SELECT id FROM sessions WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE',
+  session: `UPDATE sessions SET message_count = message_count + $3, title = coalesce(title, $4), last_activity_at = now(),
+              title_by = CASE WHEN title IS NULL AND $4::text IS NOT NULL THEN 'excerpt' ELSE title_by END
+         FROM locked WHERE sessions.id = locked.id AND ($7 = 0 OR EXISTS (SELECT FROM account)) RETURNING sessions.id`,
+};
+/** The same for a session that is opened with the turn. */
+const OPENED = {
+  locked: 'SELECT $1::uuid AS id',
+  session: `INSERT INTO sessions (id, user_id, message_count, title, title_by, kind, model, settings, metadata, expires_at)
+       SELECT $1, $2, $3, $4, 'excerpt', opening.* FROM json_to_record($16)
+           AS opening (kind text, model text, settings jsonb, metadata jsonb, expires_at timestamptz)
+        WHERE $7 = 0 OR EXISTS (SELECT FROM account) RETURNING id`,
+};
+
 /**
  * Stores a turn, if its user's credits and limits allow it, and counts it into its session, which becomes the one last
  * used: all or nothing, in one statement, as this stands between a person and the first token. The session is locked before
  * the account, in the same order as by a settlement.
  */
 export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits): Promise<TurnOutcome> {
-  const { userId, sessionId, title, messages, generations, hold, holdTokens } = turn;
+  const { userId, sessionId, title, opening, messages, generations, hold, holdTokens } = turn;
+  const { locked, session } = opening ? OPENED : THERE;
   const { window, maxRunning, byRole } = limits;
   const [outcome] = await rows<{
     found: boolean;
@@ -87,15 +124,13 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
   }>(
     db,
     `WITH locked AS (
-       SELECT id FROM sessions WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE
+       ${locked}
      ), limits AS (
        SELECT CASE WHEN $15 THEN coalesce(roles.usage_limits, '{}') ELSE '{}' END || users.usage_limits AS all_limits
          FROM users LEFT JOIN roles ON roles.name = users.role WHERE users.id = $2
      ), account AS (${ADMITTED}
      ), session AS (
-       UPDATE sessions SET message_count = message_count + $3, title = coalesce(title, $4), last_activity_at = now(),
-              title_by = CASE WHEN title IS NULL AND $4::text IS NOT NULL THEN 'excerpt' ELSE title_by END
-         FROM locked WHERE sessions.id = locked.id AND ($7 = 0 OR EXISTS (SELECT FROM account)) RETURNING sessions.id
+       ${session}
      ), stored AS (
        INSERT INTO messages (${MESSAGE_COLUMNS})
        SELECT message.* FROM session, json_to_recordset($5) AS message (${MESSAGE_TYPES})
@@ -121,6 +156,7 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
       window.tokens ?? null,
       window.orgCostUsd ?? null,
       byRole,
+      ...(opening ? [JSON.stringify(toColumns(opening))] : []),
     ],
   );
   if (!outcome?.found) return { status: 'no-session' };

@@ -1,0 +1,160 @@
+import { invalidField } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import type { Message } from '../contracts/message.ts';
+import type { PromptInput } from '../contracts/prompt.ts';
+import type { SessionSettings } from '../contracts/session.ts';
+import type { Database } from '../data/database.ts';
+import type { MessageRecord } from '../data/entities/message.ts';
+import type { AdmissionLimits } from '../data/entities/usage.ts';
+import type { OpeningSession } from '../data/repositories/turns.ts';
+import { presentMessage } from '../presenters/message.ts';
+import type { AccessDirectory } from './access.ts';
+import { requireRoom, requireSettings } from './admit-prompt.ts';
+import { answerOnce, findFirstAnswer } from './answer-once.ts';
+import { requireReach } from './model-access.ts';
+import { type Counted, countedGeneration, type RateLimit } from './rate-limits.ts';
+import {
+  type AskedReply,
+  type HoldRules,
+  type LaunchDeps,
+  launch,
+  planReplies,
+  presentPlanned,
+  storeTurn,
+} from './start-replies.ts';
+
+/** What posting a turn needs. */
+export interface PostTurnDeps extends LaunchDeps {
+  database: Database;
+  /** Who may ask paid models. */
+  access: Pick<AccessDirectory, 'of'>;
+  /** Longest message, in UTF-16 code units. */
+  maxMessageChars: number;
+  limits: AdmissionLimits;
+  /** How often a user may ask for replies. */
+  rateLimit: RateLimit;
+  holds: HoldRules;
+  /** Rupees per US dollar. */
+  inrPerUsd: number;
+}
+
+/** A request, and the key under which its client may repeat it; undefined: it is never a repetition. */
+export interface Repeatable {
+  key: string | undefined;
+  /** Everything that makes it the same request. */
+  request: unknown;
+}
+
+/** A turn, as its door has made it out of a request. */
+export interface TurnToPost {
+  sessionId: string;
+  settings: SessionSettings;
+  /** The session, when it is opened with this turn. */
+  opening?: OpeningSession;
+  /** What is said. A message that is there already, and is answered again, is not stored. */
+  message?: NewMessage | { there: MessageRecord };
+  /** Who is to answer, in the order in which the replies are shown; none: the message is only stored. */
+  asked: (AskedReply & { path: string })[];
+  /** Becomes the title of a session that has none. */
+  title?: string | null;
+  /** Where the texts and the settings stand in the request, for refusals. */
+  paths: { content: string; settings: string };
+}
+
+/** A message that is stored with the turn. */
+export interface NewMessage {
+  role: 'user' | 'assistant';
+  content: string;
+  /** What it follows. */
+  parentId: string | null;
+}
+
+/** What was posted, and a placeholder for each reply. */
+export interface PostedTurn {
+  /** Null where what was asked is no message. */
+  message: Message | null;
+  replies: Message[];
+}
+
+/**
+ * The way into the pipeline, for every door: answers a repeated request from its first answer; checks models, settings
+ * and length; counts, holds and stores the turn, all or nothing; launches it. `prepare` makes the turn of a request that is
+ * not a repetition.
+ *
+ * @throws {AppError} what `prepare` throws; `validation_failed`, `forbidden`, `not_found`, `idempotency_key_reused`,
+ *   `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
+ */
+export type PostTurn = (
+  asking: Counted,
+  repeatable: Repeatable,
+  prepare: () => Promise<TurnToPost>,
+) => Promise<PostedTurn>;
+
+/** Makes the verb. */
+export function createPostTurn(deps: PostTurnDeps): PostTurn {
+  const { database, limits, holds, inrPerUsd } = deps;
+
+  return async (asking, { key, request }, prepare) => {
+    const { userId } = asking;
+    const repeatable = { userId, key, request };
+    const before = await findFirstAnswer<PostedTurn>(database.db, repeatable);
+    if (before) return before;
+
+    const posting = await prepare();
+    await admit(userId, posting);
+    const { sessionId, settings, opening, asked, title } = posting;
+    const message = messageOf(userId, posting);
+    const said = message.stored ?? message.there;
+    const turn = { userId, sessionId, parentId: said?.id ?? null, content: said?.content ?? '', settings };
+    const replies = await planReplies(turn, asked, holds);
+    const answer: PostedTurn = {
+      message: said ? presentMessage({ ...said, generation: null }, { inrPerUsd }) : null,
+      replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
+    };
+    const once = await answerOnce(database, repeatable, {
+      answer,
+      work: (db) => {
+        const stored = { userId, sessionId, message: message.stored, replies, title, opening };
+        const store = () => storeTurn(db, stored, limits);
+        // Here only the first of equal requests arrives: a repetition is not counted, not even one that runs beside it.
+        return replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store();
+      },
+    });
+    if (once.repeated) return once.answer;
+
+    const isNew = answer.message && message.stored;
+    const messages = isNew ? [answer.message as Message, ...answer.replies] : answer.replies;
+    await launch(deps, { userId, messages, replies, account: once.done });
+    return answer;
+  };
+
+  /** Refuses what cannot be answered, before anything is written. */
+  async function admit(userId: string, { settings, message, asked, paths }: TurnToPost): Promise<void> {
+    if (message && 'content' in message && message.content.length > deps.maxMessageChars) {
+      throw invalidField(paths.content, `must have at most ${deps.maxMessageChars} characters`);
+    }
+    await requireReach(deps.access, userId, asked);
+    for (const { model } of asked) requireSettings(model, settings, paths.settings);
+    const said = message && 'there' in message ? message.there : message;
+    const conversing = asked.filter(({ input }) => !input).map(({ model }) => model);
+    if (said && conversing.length > 0) {
+      await requireRoom(conversing, promptOf(said.content, settings), paths.content);
+    }
+    for (const { model, input } of asked) if (input) await requireRoom([model], input, paths.content);
+  }
+}
+
+/** What is always in a prompt, however little of the history fits. */
+function promptOf(content: string, { systemPrompt = '' }: SessionSettings): PromptInput {
+  const system = systemPrompt === '' ? [] : [{ role: 'system' as const, content: systemPrompt }];
+  return { turns: [...system, { role: 'user', content }] };
+}
+
+function messageOf(
+  userId: string,
+  { sessionId, message }: TurnToPost,
+): { stored?: MessageRecord; there?: MessageRecord } {
+  if (!message) return {};
+  if ('there' in message) return message;
+  return { stored: { ...message, id: newId(), sessionId, userId, reasoning: null, createdAt: new Date() } };
+}
