@@ -15,7 +15,7 @@ import { passwordRoutes } from './http/routes/passwords.ts';
 import { createMailer } from './mail/mailer.ts';
 import type { AccessTokens } from './services/access-tokens.ts';
 import { createAuth } from './services/auth.ts';
-import { createBackground } from './services/background.ts';
+import type { Background } from './services/background.ts';
 import { createChangePassword } from './services/change-password.ts';
 import { createDevices } from './services/devices.ts';
 import { createForgottenPasswords } from './services/forgotten-passwords.ts';
@@ -33,6 +33,7 @@ export interface SignInParts {
   lifecycle: Lifecycle;
   database: Database;
   rateLimits: RateLimits;
+  background: Background;
   accessTokens: AccessTokens;
   secrets: RefreshSecrets;
   revocations: Revocations;
@@ -45,13 +46,11 @@ export interface SignInParts {
 
 /** Builds `/auth`: signing up, in and out, with a password or with Google; passwords, devices. */
 export function composeSignIn(parts: SignInParts): RouteModule[] {
-  const { config, log, lifecycle, database, rateLimits, revocations } = parts;
+  const { config, log, lifecycle, database, rateLimits, revocations, background } = parts;
   const refreshTokenDays = config.REFRESH_TOKEN_DAYS;
   const signIns = createSignIns({ ...parts, refreshTokenDays });
   const mailer = createMailer(config, log);
   lifecycle.onClose('mailer', () => mailer.close());
-  const background = createBackground(log);
-  lifecycle.onClose('background', () => background.stop());
   const refreshCookie = createRefreshCookie(config);
   return [
     authRoutes({

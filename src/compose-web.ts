@@ -5,10 +5,12 @@ import { connectRedis, disconnectRedis } from './base/redis.ts';
 import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
 import { composeAdmin } from './compose-admin.ts';
+import { composeCalls } from './compose-calls.ts';
 import { composeSignIn } from './compose-sign-in.ts';
 import { composeSystem } from './compose-system.ts';
 import { composeUser } from './compose-user.ts';
 import { CHAT_NAMESPACE } from './contracts/events.ts';
+import type { DoorParts } from './door-parts.ts';
 import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
@@ -25,6 +27,7 @@ import { statsRoutes } from './http/routes/stats.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { serveChatNamespace } from './realtime/chat-namespace.ts';
 import { createEventStreams } from './realtime/event-streams.ts';
+import { createFollowReplies } from './realtime/follow-replies.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
 import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
 import { createSessionStreams } from './realtime/sse.ts';
@@ -36,6 +39,7 @@ import { createApiKeyDirectory } from './services/api-key-directory.ts';
 import { createApiKeys } from './services/api-keys.ts';
 import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
+import { createBackground } from './services/background.ts';
 import { createBoardSessions } from './services/board-sessions.ts';
 import { createDeleteAccount } from './services/delete-account.ts';
 import { createExportSession } from './services/export-session.ts';
@@ -108,6 +112,22 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   };
   const streams = createEventStreams({ ...realtime, heartbeatMs: config.SSE_HEARTBEAT_MS });
   const { serve } = createSessionStreams({ ...realtime, streams });
+  const background = createBackground(log);
+  lifecycle.onClose('background', () => background.stop());
+  const doors: DoorParts = {
+    core,
+    access: identity.access,
+    postTurn,
+    sendMessage,
+    followReplies: createFollowReplies(realtime),
+    stopMessage,
+    stopSession,
+    streams,
+    sessions,
+    messages,
+    rateLimits,
+    background,
+  };
   const stopSockets = serveChatNamespace(io, {
     ...realtime,
     ...identity,
@@ -131,7 +151,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         log,
         checks: { database: () => database.ping(), feed: () => feed.ping(), queue: () => queue.ping() },
       }),
-      ...composeSignIn({ ...core, ...identity, database, feed, rateLimits }),
+      ...composeSignIn({ ...core, ...identity, database, feed, rateLimits, background }),
+      ...composeCalls(doors),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
       composeUser(core, { deleteAccount, rateLimits, refreshCookie: createRefreshCookie(config) }),
       groupRoutes({ groups, sessions }),

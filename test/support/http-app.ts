@@ -21,6 +21,7 @@ import { createApiKeyDirectory } from '../../src/services/api-key-directory.ts';
 import { createApiKeys } from '../../src/services/api-keys.ts';
 import { createAuthenticate } from '../../src/services/authenticate.ts';
 import { createAuthorize } from '../../src/services/authorize.ts';
+import { createBackground } from '../../src/services/background.ts';
 import { createRateLimits } from '../../src/services/rate-limits.ts';
 import { ratePolicies } from '../../src/services/rate-policies.ts';
 import { createRefreshSecrets } from '../../src/services/refresh-secrets.ts';
@@ -87,6 +88,8 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
   const streamTickets = createStreamTickets({ tickets: feed.tickets, revocations });
   const rateLimits = createRateLimits(ratePolicies(config), feed.rateLimits);
   const lifecycle = new Lifecycle(log);
+  const background = createBackground(log);
+  lifecycle.onClose('background', () => background.stop());
   const app = createHttpApp({
     config,
     log,
@@ -106,6 +109,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
         revocations,
         streamTickets,
         feed,
+        background,
         googleTimeoutMs: options.googleTimeoutMs,
       }),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations }) }),
