@@ -1,0 +1,23 @@
+import { findAssignments } from './assignments.ts';
+import { findBearerTokens } from './bearer-tokens.ts';
+import { findCards } from './cards.ts';
+import type { Detector } from './detector.ts';
+import { findEmails } from './emails.ts';
+import { findJwts } from './jwts.ts';
+import { findKnownKeys } from './known-keys.ts';
+import { findPemKeys } from './pem-keys.ts';
+import { phonesOf } from './phones.ts';
+import { findUrlCredentials } from './url-credentials.ts';
+
+/** All that is looked for. `country`: whose phone numbers are known without their country code, as in `US`. */
+export const detectorsFor = (country: string | undefined): Detector[] => [
+  findPemKeys,
+  findUrlCredentials,
+  findKnownKeys,
+  findJwts,
+  findBearerTokens,
+  findAssignments,
+  findCards,
+  findEmails,
+  phonesOf(country),
+];

@@ -1,0 +1,95 @@
+import { setImmediate } from 'node:timers/promises';
+import { MASKED_KINDS, type MaskedCounts, type MaskedKind } from '../../contracts/masking.ts';
+import type { Detector, Found } from './detector.ts';
+import { mergeFound } from './merge-found.ts';
+
+/** A masked text that may still be thrown away. */
+export interface MaskedDraft {
+  text: string;
+  /** Keeps the placeholders that stand in `used`: this text, or the beginning of it. */
+  keep(used: string): void;
+}
+
+/** Masks the texts of one request: the same value has the same placeholder in all of them. */
+export interface Masker {
+  mask(text: string): Promise<string>;
+  /** As {@link mask}, and forgotten unless it is kept: for what may turn out to be too long. */
+  draft(text: string): Promise<MaskedDraft>;
+  /** How many different values of each kind were masked. */
+  readonly counts: MaskedCounts;
+}
+
+/** A placeholder that somebody wrote, or that an earlier answer was left with. */
+const WRITTEN = /\[(?:EMAIL|PHONE|CARD|SECRET)_\d{1,9}\]/g;
+/** Longest turn of the event loop that is spent on one text, in milliseconds; a single detector may take longer. */
+const TURN_MS = 5;
+
+/**
+ * Makes one. Values become `[EMAIL_1]`, `[PHONE_1]`, `[CARD_1]`, `[SECRET_1]`, numbered by where they first stand;
+ * a placeholder that is already in a text keeps its number to itself.
+ */
+export function createMasker(detectors: readonly Detector[]): Masker {
+  const placeholders = new Map<string, string>();
+  const counts: Record<MaskedKind, number> = { email: 0, phone: 0, card: 0, secret: 0 };
+  /** The last number that was given away. */
+  const numbers: Record<MaskedKind, number> = { email: 0, phone: 0, card: 0, secret: 0 };
+  const written = new Set<string>();
+
+  async function search(text: string): Promise<Found[]> {
+    const all: Found[] = [];
+    let turn = performance.now();
+    for (const find of detectors) {
+      for (const found of find(text)) {
+        if (found) all.push(found);
+        if (performance.now() - turn < TURN_MS) continue;
+        await setImmediate();
+        turn = performance.now();
+      }
+    }
+    return all;
+  }
+
+  async function draft(text: string): Promise<MaskedDraft> {
+    const found = await search(text);
+    for (const [placeholder] of text.matchAll(WRITTEN)) written.add(placeholder);
+    const fresh = new Map<string, { kind: MaskedKind; placeholder: string }>();
+    const next = { ...numbers };
+    const parts: string[] = [];
+    let end = 0;
+    for (const each of mergeFound(text, found)) {
+      const id = `${each.kind}:${each.key}`;
+      let placeholder = placeholders.get(id) ?? fresh.get(id)?.placeholder;
+      if (placeholder === undefined) {
+        do placeholder = `[${each.kind.toUpperCase()}_${++next[each.kind]}]`;
+        while (written.has(placeholder));
+        fresh.set(id, { kind: each.kind, placeholder });
+      }
+      parts.push(text.slice(end, each.start), placeholder);
+      end = each.end;
+    }
+    parts.push(text.slice(end));
+    return {
+      text: parts.join(''),
+      keep(used) {
+        for (const [id, { kind, placeholder }] of fresh) {
+          if (!used.includes(placeholder)) continue;
+          placeholders.set(id, placeholder);
+          counts[kind] += 1;
+          numbers[kind] = Math.max(numbers[kind], Number(placeholder.replace(/\D/g, '')));
+        }
+      },
+    };
+  }
+
+  return {
+    draft,
+    async mask(text) {
+      const masked = await draft(text);
+      masked.keep(masked.text);
+      return masked.text;
+    },
+    get counts() {
+      return Object.fromEntries(MASKED_KINDS.map((kind) => [kind, counts[kind]])) as MaskedCounts;
+    },
+  };
+}
