@@ -3,7 +3,7 @@ import { classifyError } from './classify-error.ts';
 import { type Entry, entriesOf, listSafely } from './list-models.ts';
 import { toOpenAiModel } from './openai-models.ts';
 import { type CostReader, createOpenAiReader } from './openai-reader.ts';
-import { type LimitName, toOpenAiBody } from './openai-request.ts';
+import { type LimitName, type OpenAiFields, toOpenAiBody } from './openai-request.ts';
 import type { ListedModel, Provider, ProviderError } from './provider.ts';
 import { streamSse } from './sse-exchange.ts';
 import { ThinkTags } from './think-tags.ts';
@@ -40,7 +40,7 @@ export function createOpenAiProvider(options: OpenAiOptions): Provider {
   const { name, apiKey, baseURL = OPENAI_BASE_URL, dialect = {} } = options;
   const { classify = classifyError, toModel = toOpenAiModel(isOpenAi(baseURL)) } = dialect;
   const { thoughtsInContent = !isOpenAi(baseURL) } = dialect;
-  const fields = { limitName: tokenLimitName(baseURL), takesTopK: !isOpenAi(baseURL) };
+  const fields = openAiFieldsOf(baseURL);
   const upstream = createUpstreamFetch();
   const client = loadClient({ apiKey, baseURL, fetch: upstream });
   client.catch(() => {}); // Every stream that awaits it reports the failure.
@@ -72,6 +72,11 @@ export function createOpenAiProvider(options: OpenAiOptions): Provider {
         signal,
       }),
   };
+}
+
+/** What the fields of a request are at a service, as far as its host tells. */
+export function openAiFieldsOf(baseURL: string): OpenAiFields {
+  return { limitName: tokenLimitName(baseURL), takesTopK: !isOpenAi(baseURL) };
 }
 
 /**

@@ -19,8 +19,19 @@ export interface Wire {
   reasons: Record<string, string>;
   /** An error inside the stream: the provider is overloaded. */
   overloaded: string;
+  /** The n-th call of an answer, from 0, in the fragments that the wire has; each is one or more whole events. */
+  call(n: number, call: ScriptedCall): string[];
+  /** The stop reason of an answer that ends with calls. */
+  callReason: string;
   /** The body of an HTTP error. */
   errorBody(type: string, message: string): string;
+}
+
+/** A call that a model asks for; its arguments in pieces. */
+export interface ScriptedCall {
+  id: string;
+  name: string;
+  pieces: string[];
 }
 
 /** OpenAI's chat completions. */
@@ -44,6 +55,12 @@ export const openAiWire: Wire = {
     eos: 'stop',
   },
   overloaded: data({ error: { message: 'the prompt was: secret', type: 'server_error', code: 503 } }),
+  // https://platform.openai.com/docs/guides/function-calling#streaming
+  call: (index, { id, name, pieces }) => [
+    toolDelta({ index, id, type: 'function', function: { name, arguments: '' } }),
+    ...pieces.map((piece) => toolDelta({ index, function: { arguments: piece } })),
+  ],
+  callReason: 'tool_calls',
   errorBody: (code, message) => JSON.stringify({ error: { message, type: 'invalid_request_error', code } }),
 };
 
@@ -112,6 +129,21 @@ export const anthropicWire: Wire = {
     something_new: 'stop',
   },
   overloaded: event('error', { error: { type: 'overloaded_error', message: 'the prompt was: secret' } }),
+  // https://platform.claude.com/docs/en/build-with-claude/streaming#input-json-delta
+  call: (n, { id, name, pieces }) => [
+    event('content_block_start', {
+      index: n + 1,
+      content_block: { type: 'tool_use', id, name, input: {} },
+    }),
+    ...['', ...pieces].map((piece) =>
+      event('content_block_delta', {
+        index: n + 1,
+        delta: { type: 'input_json_delta', partial_json: piece },
+      }),
+    ),
+    event('content_block_stop', { index: n + 1 }),
+  ],
+  callReason: 'tool_use',
   errorBody: (type, message) => JSON.stringify({ type: 'error', error: { type, message } }),
 };
 
@@ -141,6 +173,11 @@ export const geminiWire: Wire = {
     SOMETHING_NEW: 'stop',
   },
   overloaded: data({ error: { code: 503, message: 'the prompt was: secret', status: 'UNAVAILABLE' } }),
+  // https://ai.google.dev/api/caching#FunctionCall: never in pieces
+  call: (_n, { id, name, pieces }) => [
+    content([{ functionCall: { id, name, args: JSON.parse(pieces.join('') || '{}') } }]),
+  ],
+  callReason: 'STOP',
   errorBody: (status, message) => JSON.stringify({ error: { message, status } }),
 };
 
@@ -154,6 +191,10 @@ function content(parts: object[], fields: object = {}): string {
 
 function geminiStop(finishReason: string, fields: object = {}): string {
   return data({ candidates: [{ content: { parts: [{ text: '' }] }, finishReason, index: 0 }], ...fields });
+}
+
+function toolDelta(fragment: object): string {
+  return chunk({ choices: [{ index: 0, delta: { tool_calls: [fragment] }, finish_reason: null }] });
 }
 
 function openAiStop(reason: string): string {

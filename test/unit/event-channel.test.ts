@@ -52,6 +52,18 @@ describe('EventChannel', () => {
     ]);
   });
 
+  it('keeps one sign of life where many came that nobody waits for', async () => {
+    const { channel } = open();
+    await channel.next();
+    for (const type of ['writing', 'writing', 'writing'] as const) channel.push({ type });
+    channel.push(text('a'));
+    channel.push({ type: 'writing' });
+    channel.push({ type: 'finish', reason: 'stop' });
+    const types: string[] = [];
+    for await (const { type } of channel) types.push(type);
+    expect(types).to.deep.equal(['writing', 'text', 'writing', 'finish']);
+  });
+
   it('takes nothing after the last event, and closes its source once', async () => {
     const { channel, log } = open();
     await channel.next();
