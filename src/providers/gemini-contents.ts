@@ -15,23 +15,22 @@ const WANTS_SIGNATURES = /^(models\/)?gemini-([3-9]|\d\d)/;
 const NOT_SIGNED = 'skip_thought_signature_validator';
 
 /**
- * The turns in the words of Google's SDK (https://ai.google.dev/api/caching#Content).
+ * The turns in the words of Google's SDK (https://ai.google.dev/api/caching#Content). What tools answered stands by
+ * itself, before what the user says: models say nothing, or refuse, where both are one turn
+ * (https://github.com/pydantic/pydantic-ai/issues/4210).
  *
  * @param model the provider's own name
  * @throws {ProviderError} `bad_request` for an image that is not in the request, and for an answer to no call
  */
 export function toGeminiContents(turns: readonly ChatTurn[], model: string): Content[] {
   const names = new Map<string, string>();
-  return joinTurns(turns).map(({ role, parts, calls, answers }) => {
+  return joinTurns(turns).flatMap(({ role, parts, calls, answers }) => {
     for (const { id, name } of calls) names.set(splitCallId(id).id, name);
-    return {
-      role: role === 'assistant' ? 'model' : 'user',
-      parts: [
-        ...answers.map((answer) => toFunctionResponse(answer, names)),
-        ...parts.map(toPart),
-        ...toFunctionCalls(calls, model),
-      ],
-    };
+    const said = [...answers.flatMap(imagesOf), ...parts.map(toPart), ...toFunctionCalls(calls, model)];
+    return [
+      { role: 'user', parts: answers.map((answer) => toFunctionResponse(answer, names)) },
+      { role: role === 'assistant' ? 'model' : 'user', parts: said },
+    ].filter((content) => content.parts.length > 0);
   });
 }
 
@@ -62,15 +61,16 @@ function toFunctionCalls(calls: ToolCall[], model: string): Part[] {
 }
 
 /** The name is demanded, and stands only with the call. An object is the answer itself, any text its `output`. */
-function toFunctionResponse({ callId, content, parts = [] }: ToolAnswer, names: Map<string, string>): Part {
+function toFunctionResponse({ callId, content }: ToolAnswer, names: Map<string, string>): Part {
   const { id } = splitCallId(callId);
   const name = names.get(id);
   if (name === undefined) {
     throw new ProviderError('bad_request', 'A tool answers a call that is not in the turns before it.');
   }
-  const images = parts.flatMap((part) =>
-    part.type === 'image' ? { inlineData: toInlineData(part.url) } : [],
-  );
-  const response = asObject(content) ?? { output: content };
-  return { functionResponse: { id, name, response, ...(images.length > 0 ? { parts: images } : {}) } };
+  return { functionResponse: { id, name, response: asObject(content) ?? { output: content } } };
+}
+
+/** Older models take no pictures inside of an answer. */
+function imagesOf({ parts = [] }: ToolAnswer): Part[] {
+  return parts.filter(({ type }) => type === 'image').map(toPart);
 }

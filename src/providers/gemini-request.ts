@@ -78,8 +78,9 @@ function outputFields(options: PromptOptions): GenerateContentConfig {
     ...(responseFormat?.type === 'json_schema' ? { responseJsonSchema: responseFormat.schema } : {}),
     ...(stop?.length ? { stopSequences: stop } : {}),
     ...(seed === undefined ? {} : { seed }),
-    ...(presencePenalty === undefined ? {} : { presencePenalty }),
-    ...(frequencyPenalty === undefined ? {} : { frequencyPenalty }),
+    // 0 is what it is without, and not every model takes them.
+    ...(presencePenalty ? { presencePenalty } : {}),
+    ...(frequencyPenalty ? { frequencyPenalty } : {}),
     ...(topK === undefined ? {} : { topK }),
   };
 }

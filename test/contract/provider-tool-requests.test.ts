@@ -335,8 +335,36 @@ describe('what is sent of tools, images and options', () => {
           parts: [
             { functionResponse: { id: 'call_1', name: 'get_weather', response: { degrees: 21 } } },
             { functionResponse: { id: 'call_2', name: 'get_time', response: { output: 'noon' } } },
-            { text: 'And tomorrow?' },
           ],
+        },
+        { role: 'user', parts: [{ text: 'And tomorrow?' }] },
+      ]);
+    });
+
+    it('is the pictures of an answer after all answers', async () => {
+      const seen: ChatTurn = {
+        role: 'tool',
+        toolCallId: 'call_1',
+        content: 'seen',
+        parts: [
+          { type: 'text', text: 'seen' },
+          { type: 'image', url: PIXEL },
+        ],
+      };
+      const { contents } = await bodyOf('gemini', {
+        turns: [...TURNS.slice(0, 3), seen, ...TURNS.slice(4)],
+      });
+      expect((contents as unknown[]).slice(2)).to.deep.equal([
+        {
+          role: 'user',
+          parts: [
+            { functionResponse: { id: 'call_1', name: 'get_weather', response: { output: 'seen' } } },
+            { functionResponse: { id: 'call_2', name: 'get_time', response: { output: 'noon' } } },
+          ],
+        },
+        {
+          role: 'user',
+          parts: [{ inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' } }, { text: 'And tomorrow?' }],
         },
       ]);
     });
@@ -393,6 +421,8 @@ describe('what is sent of tools, images and options', () => {
       });
       const json = await bodyOf('gemini', { options: { responseFormat: { type: 'json_object' } } });
       expect(json.generationConfig).to.deep.equal({ responseMimeType: 'application/json' });
+      const none = await bodyOf('gemini', { options: { presencePenalty: 0, frequencyPenalty: 0, seed: 0 } });
+      expect(none.generationConfig).to.deep.equal({ seed: 0 });
     });
 
     // https://ai.google.dev/gemini-api/docs/thought-signatures
