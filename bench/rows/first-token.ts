@@ -35,7 +35,7 @@ export async function measureFirstToken(cluster: Cluster): Promise<Row> {
 async function postToFirstDelta({ web: [web] }: Cluster): Promise<number> {
   if (!web) throw new Error('no web process');
   const api = await Api.signUp(web.port);
-  const [sessionId = ''] = await api.openSessions(1);
+  const sessionId = await api.openSession();
   const reader = await openReader(web.port, api.token, sessionId);
   const times: number[] = [];
   for (let post = 0; post < POSTS; post++) {

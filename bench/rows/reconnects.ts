@@ -1,7 +1,7 @@
 import { io, type Socket } from 'socket.io-client';
 import type { StreamEvent } from '../../src/contracts/events.ts';
 import type { Message } from '../../src/contracts/message.ts';
-import { Api, inBatches } from '../support/api.ts';
+import { type Api, inBatches } from '../support/api.ts';
 import type { Cluster } from '../support/cluster.ts';
 import type { Row } from '../support/row.ts';
 
@@ -23,13 +23,19 @@ interface Reader {
 export async function measureReconnects(cluster: Cluster): Promise<Row> {
   const [first] = cluster.web;
   if (!first || cluster.web.length < 2) throw new Error('two web processes are needed');
-  const api = await Api.signUp(first.port);
-  const sessions = await api.openSessions(GENERATIONS);
+  const people = await cluster.people(GENERATIONS);
+  const sessions = await inBatches(GENERATIONS, async (index) => {
+    const api = people[index % people.length] as Api;
+    return { api, sessionId: await api.openSession() };
+  });
   const count = { reconnects: 0 };
-  const readers = sessions.map((sessionId) => follow({ cluster, token: api.token, sessionId, count }));
-  await inBatches(sessions.length, (index) =>
-    api.post('/messages', { sessionId: sessions[index], content: JSON.stringify(LOAD) }),
+  const readers = sessions.map(({ api, sessionId }) =>
+    follow({ cluster, token: api.token, sessionId, count }),
   );
+  await inBatches(sessions.length, (index) => {
+    const { api, sessionId } = sessions[index] as (typeof sessions)[number];
+    return api.post('/messages', { sessionId, content: JSON.stringify(LOAD) });
+  });
   const ended = await Promise.all(readers);
   const wrong = ended.reduce(
     (sum, reader) => sum + reader.lost + reader.doubled + (reader.text === reader.final ? 0 : 1),

@@ -22,9 +22,9 @@ export class Api {
     return new Api(base, body.accessToken);
   }
 
-  /** Opens sessions; their ids. */
-  async openSessions(count: number): Promise<string[]> {
-    return inBatches(count, async () => ((await this.post('/sessions', {})) as { id: string }).id);
+  /** Opens a session; its id. */
+  async openSession(): Promise<string> {
+    return ((await this.post('/sessions', {})) as { id: string }).id;
   }
 
   /** Posts a JSON body. */

@@ -7,6 +7,7 @@ import { createLogger } from '../../src/base/logger.ts';
 import { openDatabase } from '../../src/data/database.ts';
 import { startEmbeddedPostgres } from '../../src/data/embedded-postgres.ts';
 import { migrate } from '../../src/data/migrate.ts';
+import { Api, inBatches } from './api.ts';
 import { freePort } from './free-port.ts';
 import { type BenchProcess, keep, startParley } from './processes.ts';
 
@@ -17,8 +18,16 @@ export interface Cluster {
   redis: BenchProcess;
   redisUrl: string;
   databaseUrl: string;
+  /**
+   * Users of the first web process: as many people as sessions, up to a limit. One person's sockets all hear of one
+   * balance, and one account's replies are admitted one after the other: a load of one person is none that there is.
+   */
+  people(sessions: number): Promise<Api[]>;
   close(): Promise<void>;
 }
+
+/** Most accounts: signing up takes a tenth of a second of CPU. */
+const MAX_PEOPLE = 100;
 
 /** Starts a cluster with an empty database. */
 export async function startCluster({ webs }: { webs: number }): Promise<Cluster> {
@@ -57,7 +66,13 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
   const worker = await startParley('bench/support/bench-worker', [], env);
   const web: Cluster['web'] = [];
   for (let n = 0; n < webs; n++) web.push(await startParley('src/server', ['web'], env));
+  const people: Api[] = [];
   return {
+    async people(sessions) {
+      const missing = Math.max(0, Math.min(sessions, MAX_PEOPLE) - people.length);
+      people.push(...(await inBatches(missing, () => Api.signUp(web[0]?.port ?? 0))));
+      return people.slice(0, sessions);
+    },
     web,
     worker,
     redis,

@@ -1,4 +1,4 @@
-import { Api, inBatches } from './api.ts';
+import { type Api, inBatches } from './api.ts';
 import { Clients, type Seen } from './clients.ts';
 import type { Cluster } from './cluster.ts';
 import { cpuUs, startBare } from './processes.ts';
@@ -31,20 +31,25 @@ const START_MS = 15;
 export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadResult> {
   const [web] = cluster.web;
   if (!web) throw new Error('no web process');
-  const api = await Api.signUp(web.port);
-  const sessions = await api.openSessions(run.generations);
+  const people = await cluster.people(run.generations);
+  const sessions = await inBatches(run.generations, async (index) => {
+    const api = people[index % people.length] as Api;
+    return { api, sessionId: await api.openSession() };
+  });
   const clients = new Clients();
-  await inBatches(sessions.length, (index) =>
-    clients.add({ port: web.port, auth: { token: api.token }, sessionId: sessions[index] as string }),
-  );
+  await inBatches(sessions.length, (index) => {
+    const { api, sessionId } = sessions[index] as (typeof sessions)[number];
+    return clients.add({ port: web.port, auth: { token: api.token }, sessionId });
+  });
   const started = Date.now();
   const load: Load = {
     ...loadOf(run),
     durationMs: run.measureMs + 3 * SETTLE_MS + run.generations * START_MS,
   };
-  await inBatches(sessions.length, (index) =>
-    api.post('/messages', { sessionId: sessions[index], content: JSON.stringify(load) }),
-  );
+  await inBatches(sessions.length, (index) => {
+    const { api, sessionId } = sessions[index] as (typeof sessions)[number];
+    return api.post('/messages', { sessionId, content: JSON.stringify(load) });
+  });
   const pids = [...cluster.web.map(({ pid }) => pid), cluster.worker.pid, cluster.redis.pid];
   const result = await measure(clients, run, pids);
   clients.close();
