@@ -12,6 +12,8 @@ export interface RouteAnswer {
   schema?: z.ZodType;
   /** The media type, `application/json` unless told otherwise. */
   contentType?: string;
+  /** `text/event-stream` instead, for clients that ask for it: when, and with what. The handler then returns nothing. */
+  streams?: string;
   description?: string;
 }
 
@@ -57,5 +59,5 @@ export interface RouteInput<R extends RouteContract> {
 
 /** What the handler of a route returns. */
 export type RouteOutput<R extends RouteContract> = R['answer'] extends { schema: infer S extends z.ZodType }
-  ? z.input<S>
+  ? z.input<S> | (R['answer'] extends { streams: string } ? undefined : never)
   : undefined;

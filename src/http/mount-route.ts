@@ -21,13 +21,13 @@ export interface RequestContext<R extends RouteContract> {
 
 /**
  * What a route does: its input is valid, its identity known, and what it returns is answered with the status
- * of the contract. Where the contract has no schema of the answer, the handler sets `ctx.body` itself (or, to
- * stream, `ctx.respond = false`).
+ * of the contract. Where the contract has no schema of the answer, the handler sets `ctx.body` itself. To stream it sets
+ * `ctx.respond = false`.
  */
 export type RouteHandler<R extends RouteContract> = (
   input: RouteInput<R>,
   context: RequestContext<R>,
-) => Promise<RouteOutput<R> extends undefined ? void : RouteOutput<R>>;
+) => Promise<[RouteOutput<R>] extends [undefined] ? void : RouteOutput<R>>;
 
 /**
  * Mounts a route: rate limits, authentication, permission, then validation, then the handler, then the answer, all by the contract.
@@ -63,6 +63,8 @@ function answer(
   { answer: { status, schema, contentType } }: RouteContract,
   output: unknown,
 ) {
+  // The handler has answered by itself: it streams, or whoever asked has left.
+  if (ctx.respond === false) return;
   if (schema) {
     ctx.status = status;
     ctx.type = contentType ?? 'application/json';
@@ -70,7 +72,7 @@ function answer(
     ctx.body = JSON.stringify(output);
   } else if (status === 204) {
     ctx.status = status;
-  } else if (contentType && ctx.respond !== false && !ctx.headerSent) {
+  } else if (contentType && !ctx.headerSent) {
     ctx.status = status;
     ctx.type = contentType;
   }

@@ -136,10 +136,12 @@ function operationId({ method, path }: RouteContract): string {
   return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
-function toResponse({ answer: { schema, contentType, description } }: RouteContract) {
+function toResponse({ answer: { schema, contentType, streams, description } }: RouteContract) {
   const type = contentType ?? 'application/json';
-  const content = schema ? { [type]: { schema } } : contentType && { [type]: {} };
-  return { description: description ?? 'Success', ...(content ? { content } : {}) };
+  const whole = schema ? { [type]: { schema } } : contentType && { [type]: {} };
+  const content = whole && { ...whole, ...(streams && { 'text/event-stream': {} }) };
+  const said = [description ?? (streams ? undefined : 'Success'), streams].filter(Boolean).join(' ');
+  return { description: said, ...(content ? { content } : {}) };
 }
 
 function toProblemResponses(contract: RouteContract) {
