@@ -23,7 +23,12 @@ export function createFollowReplies({ hub, messages, maxBufferBytes }: FollowRep
     const progress = new ReplyProgress(messageIds);
     signal.addEventListener('abort', inbox.end, { once: true });
     if (signal.aborted) inbox.end();
-    const joining = reader.join().then(() => reader.ensure(messageIds));
+    const joining = reader.join().then(async () => {
+      // What was deleted before the room was joined tells nobody any more.
+      for (const messageId of await reader.ensure(messageIds)) {
+        inbox.write(new RoomFrame('message:delete', { sessionId, messageId }), () => {});
+      }
+    });
     joining.catch(inbox.fail);
     try {
       while (!progress.isOver) {

@@ -69,10 +69,15 @@ export class SessionReader implements RoomReader, FrameOwner {
     return this.#positions.list();
   }
 
-  /** Sees to it that the client has these messages, whether or not it was there when they were announced. */
-  async ensure(messageIds: string[]): Promise<void> {
+  /**
+   * Sees to it that the client has these messages, whether or not it was there when they were announced.
+   *
+   * @returns those that are not there: whoever deleted them did it before the room was joined
+   */
+  async ensure(messageIds: string[]): Promise<string[]> {
     for (const id of messageIds) if (!this.#positions.knows(id)) this.#catchingUp.readAgain(id, 'new');
     if (this.#catchingUp.isBehind) await this.#catchUp();
+    return messageIds.filter((id) => !this.#positions.knows(id) && !this.#catchingUp.isStale(id));
   }
 
   /** Leaves the room. */

@@ -152,6 +152,17 @@ describe('following replies', () => {
     expect(staying.follower.typesOf(messageId).at(-1)).to.be.oneOf(['gone', 'end']);
   });
 
+  it('tells of what was deleted before anybody followed, beside what is there', async () => {
+    const [gone, there] = [await pipeline.ask(asker), await pipeline.ask(asker)];
+    await pipeline.messages.remove(asker.userId, gone.messageId);
+    const { follower, read } = following([gone.messageId, there.messageId]);
+    await until('the deleted one', () => follower.typesOf(gone.messageId).at(-1) === 'gone');
+    expect(follower.over).to.equal(false);
+    await pipeline.stopMessage(asker.userId, there.messageId);
+    await read;
+    expect(follower.typesOf(there.messageId)).to.deep.equal(['end']);
+  });
+
   it('keeps little for a reader that is slow, and still gives it all of the text', async () => {
     const { messageId, generationId } = await pipeline.ask(asker);
     const follower = new Follower();
