@@ -2,17 +2,10 @@ import type { Content, Part } from '@google/genai';
 import type { ChatTurn, ContentPart, ToolCall } from '../contracts/prompt.ts';
 import { asObject, readArguments } from './call-arguments.ts';
 import { readDataUrl } from './data-url.ts';
+import { signaturesOf } from './gemini-signatures.ts';
 import { joinTurns, type ToolAnswer } from './joined-turns.ts';
 import { ProviderError } from './provider.ts';
 import { splitCallId } from './tool-call-id.ts';
-
-/**
- * Models that refuse a call in the history whose thoughts are not signed
- * (https://ai.google.dev/gemini-api/docs/thought-signatures).
- */
-const WANTS_SIGNATURES = /^(models\/)?gemini-([3-9]|\d\d)/;
-/** What that page says to send for a call that another model has asked for. */
-const NOT_SIGNED = 'skip_thought_signature_validator';
 
 /**
  * The turns in the words of Google's SDK (https://ai.google.dev/api/caching#Content). What tools answered stands by
@@ -48,16 +41,12 @@ function toInlineData(url: string): { mimeType: string; data: string } {
   );
 }
 
-/** Of several calls at once the first alone is signed. */
 function toFunctionCalls(calls: ToolCall[], model: string): Part[] {
-  const wanting = WANTS_SIGNATURES.test(model) && !calls.some(({ id }) => splitCallId(id).signature);
-  return calls.map(({ id: carrying, name, arguments: text }, n) => {
-    const { id, signature = wanting && n === 0 ? NOT_SIGNED : undefined } = splitCallId(carrying);
-    return {
-      functionCall: { id, name, args: readArguments(text) },
-      ...(signature === undefined ? {} : { thoughtSignature: signature }),
-    };
-  });
+  const signatures = signaturesOf(calls, model);
+  return calls.map(({ id, name, arguments: text }, n) => ({
+    functionCall: { id: splitCallId(id).id, name, args: readArguments(text) },
+    ...(signatures[n] === undefined ? {} : { thoughtSignature: signatures[n] }),
+  }));
 }
 
 /** The name is demanded, and stands only with the call. An object is the answer itself, any text its `output`. */

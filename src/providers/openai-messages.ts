@@ -5,12 +5,17 @@ import { splitCallId } from './tool-call-id.ts';
 type Message = OpenAI.ChatCompletionMessageParam;
 type UserPart = OpenAI.ChatCompletionContentPartText | OpenAI.ChatCompletionContentPartImage;
 
+/** Fields beside those of OpenAI of a message that asks for calls. */
+export type CallFields = (calls: readonly ToolCall[]) => Readonly<Record<string, unknown>>;
+
 /**
  * The turns in the words of chat completions (https://platform.openai.com/docs/api-reference/chat/create). A turn
  * that is only its text goes as a string: not every compatible server takes a list.
  */
-export function toOpenAiMessages(turns: readonly ChatTurn[]): Message[] {
-  return turns.map(toMessage);
+export function toOpenAiMessages(turns: readonly ChatTurn[], callFields?: CallFields): Message[] {
+  return turns.map((turn) =>
+    turn.toolCalls?.length ? { ...toMessage(turn), ...callFields?.(turn.toolCalls) } : toMessage(turn),
+  );
 }
 
 function toMessage({ role, content, parts, toolCalls, toolCallId = '' }: ChatTurn): Message {

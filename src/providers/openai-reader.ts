@@ -5,6 +5,9 @@ import type { EventSink, WireReader } from './sse-exchange.ts';
 import type { ThinkTags } from './think-tags.ts';
 import { type CallFragment, pushEnd, ToolCallCollector } from './tool-call-collector.ts';
 
+/** The format of what OpenRouter keeps of Gemini's thoughts. */
+export const GEMINI_FORMAT = 'google-gemini-v1';
+
 /** What is read of a chunk. Compatible servers leave out or null anything. */
 interface Chunk {
   choices?: Choice[] | null;
@@ -44,9 +47,17 @@ interface Delta {
   reasoning_content?: string | null;
   /** OpenRouter, Ollama, Groq. */
   reasoning?: string | null;
+  /** OpenRouter: the signatures of Gemini, by the call that they belong to, among other things. */
+  reasoning_details?: (WireDetail | null)[] | null;
   tool_calls?: (WireCall | null)[] | null;
   /** What `tool_calls` was before, for one call; some servers still have it. */
   function_call?: WireFunction | null;
+}
+
+interface WireDetail {
+  format?: unknown;
+  id?: unknown;
+  data?: unknown;
 }
 
 /** A fragment; everything but the arguments is told once, as a rule. */
@@ -119,8 +130,17 @@ class OpenAiReader implements WireReader {
       else out.push({ type: 'text', text: delta.content });
     }
     if (isText(delta.refusal)) out.push({ type: 'text', text: delta.refusal });
+    if (delta.reasoning_details) this.#keepSignatures(delta.reasoning_details);
     if (delta.tool_calls?.length) this.#collect(delta.tool_calls, out);
     else if (delta.function_call) this.#collect([{ index: 0, function: delta.function_call }], out);
+  }
+
+  #keepSignatures(details: (WireDetail | null)[]): void {
+    for (const detail of details) {
+      if (detail?.format !== GEMINI_FORMAT || !isText(detail.id) || !isText(detail.data)) continue;
+      this.#calls ??= new ToolCallCollector();
+      this.#calls.sign(detail.id, detail.data);
+    }
   }
 
   #collect(fragments: (WireCall | null)[], out: EventSink): void {

@@ -1,6 +1,6 @@
 import type { OpenAI } from 'openai';
 import type { PromptOptions, ResponseFormat, ToolChoice, ToolDefinition } from '../contracts/prompt.ts';
-import { toOpenAiMessages } from './openai-messages.ts';
+import { type CallFields, toOpenAiMessages } from './openai-messages.ts';
 import type { ProviderRequest } from './provider.ts';
 
 /** The parameter that limits the output. */
@@ -11,17 +11,22 @@ export interface OpenAiFields {
   limitName: LimitName;
   /** OpenAI itself refuses it; most compatible servers know it. */
   takesTopK: boolean;
+  /** @param model the provider's own name */
+  callFieldsOf?: ((model: string) => CallFields) | undefined;
 }
 
 /** `top_k` is not OpenAI's. */
 type Body = OpenAI.ChatCompletionCreateParamsStreaming & { top_k?: number };
 
 /** A request in the words of chat completions (https://platform.openai.com/docs/api-reference/chat/create). */
-export function toOpenAiBody(request: ProviderRequest, { limitName, takesTopK }: OpenAiFields): Body {
+export function toOpenAiBody(
+  request: ProviderRequest,
+  { limitName, takesTopK, callFieldsOf }: OpenAiFields,
+): Body {
   const { model, turns, options = {}, temperature, topP, maxTokens } = request;
   return {
     model,
-    messages: toOpenAiMessages(turns),
+    messages: toOpenAiMessages(turns, callFieldsOf?.(model)),
     stream: true,
     stream_options: { include_usage: true },
     ...(temperature === undefined ? {} : { temperature }),

@@ -27,6 +27,7 @@ export interface OpenAiOptions {
 export interface Dialect {
   /** Fields of the request beside those of OpenAI. */
   fields?: Readonly<Record<string, unknown>>;
+  callFieldsOf?: OpenAiFields['callFieldsOf'];
   costOf?: CostReader;
   classify?: (error: unknown) => ProviderError;
   /** Thoughts may stand in the content, see {@link ThinkTags}; by default anywhere but at OpenAI. */
@@ -40,7 +41,7 @@ export function createOpenAiProvider(options: OpenAiOptions): Provider {
   const { name, apiKey, baseURL = OPENAI_BASE_URL, dialect = {} } = options;
   const { classify = classifyError, toModel = toOpenAiModel(isOpenAi(baseURL)) } = dialect;
   const { thoughtsInContent = !isOpenAi(baseURL) } = dialect;
-  const fields = openAiFieldsOf(baseURL);
+  const fields = { ...openAiFieldsOf(baseURL), callFieldsOf: dialect.callFieldsOf };
   const upstream = createUpstreamFetch();
   const client = loadClient({ apiKey, baseURL, fetch: upstream });
   client.catch(() => {}); // Every stream that awaits it reports the failure.

@@ -1,9 +1,12 @@
 import { classifyError } from './classify-error.ts';
 import { addDecimals, plainDecimal } from './decimal-digits.ts';
+import { signaturesOf } from './gemini-signatures.ts';
 import { createOpenAiProvider, type Dialect } from './openai.ts';
-import type { OpenAiUsage } from './openai-reader.ts';
+import type { CallFields } from './openai-messages.ts';
+import { GEMINI_FORMAT, type OpenAiUsage } from './openai-reader.ts';
 import { toOpenRouterModel } from './openrouter-models.ts';
 import { type Provider, ProviderError } from './provider.ts';
+import { splitCallId } from './tool-call-id.ts';
 
 /** What {@link createOpenRouterProvider} needs. */
 export interface OpenRouterOptions {
@@ -35,12 +38,30 @@ type Usage = OpenAiUsage & {
 
 const OPENROUTER: Dialect = {
   fields: { usage: { include: true } },
+  callFieldsOf,
   costOf,
   classify,
   // It takes them out itself.
   thoughtsInContent: false,
   toModel: toOpenRouterModel,
 };
+
+/**
+ * What Gemini wants back with its calls stands here (https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks);
+ * without it Gemini 3 refuses the answers of tools.
+ */
+function callFieldsOf(model: string): CallFields {
+  return (calls) => {
+    const signatures = signaturesOf(calls, model);
+    const details = calls.flatMap(({ id }, index) => {
+      const data = signatures[index];
+      return data === undefined
+        ? []
+        : { type: 'reasoning.encrypted', format: GEMINI_FORMAT, id: splitCallId(id).id, index, data };
+    });
+    return details.length > 0 ? { reasoning_details: details } : {};
+  };
+}
 
 function costOf(usage: Usage, data: string): string | undefined {
   const cost = digitsOf('cost', usage.cost, data);

@@ -2,7 +2,7 @@ import type { ToolCall } from '../contracts/prompt.ts';
 import { cleanText } from './clean-text.ts';
 import { type FinishReason, ProviderError } from './provider.ts';
 import type { EventSink } from './sse-exchange.ts';
-import { makeCallId } from './tool-call-id.ts';
+import { makeCallId, signCallId } from './tool-call-id.ts';
 
 /** Most calls of one answer. */
 const MAX_CALLS = 128;
@@ -33,6 +33,8 @@ interface Collected {
  */
 export class ToolCallCollector {
   readonly #calls: Collected[] = [];
+  /** By the id of the call. */
+  readonly #signatures = new Map<string, string>();
   #units = 0;
 
   /**
@@ -48,15 +50,29 @@ export class ToolCallCollector {
     if (text) call.text += this.#counted(text);
   }
 
+  /**
+   * Has a call carry a signature in its id ({@link signCallId}), where it is not told with the call itself.
+   *
+   * @throws {ProviderError} like {@link add}
+   */
+  sign(id: string, signature: string): void {
+    this.#signatures.set(this.#counted(id), this.#counted(signature));
+  }
+
   /** The calls, whole and clean; without those that have no name, which nobody can make. */
   calls(): ToolCall[] {
     return this.#calls
       .filter(({ name }) => name !== '')
       .map(({ id, name, text }) => ({
-        id: cleanText(id) || makeCallId(),
+        id: this.#signed(cleanText(id) || makeCallId()),
         name: cleanText(name),
         arguments: text.trim() === '' ? '{}' : cleanText(text),
       }));
+  }
+
+  #signed(id: string): string {
+    const signature = this.#signatures.get(id);
+    return signature === undefined ? id : signCallId(id, signature);
   }
 
   /** The call that a fragment goes on with; undefined: it begins another. */

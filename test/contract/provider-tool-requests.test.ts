@@ -462,6 +462,34 @@ describe('what is sent of tools, images and options', () => {
     });
   });
 
+  // https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
+  it('is the signature of Gemini to openrouter, beside the calls', async () => {
+    const detailsOf = async (model: string, ids: string[]) => {
+      const toolCalls = ids.map((id) => ({ id, name: 'get_time', arguments: '{}' }));
+      const { messages } = await bodyOf('openrouter', {
+        model,
+        turns: [
+          { role: 'user', content: 'Hi' },
+          { role: 'assistant', content: '', toolCalls },
+          ...ids.map((id): ChatTurn => ({ role: 'tool', toolCallId: id, content: 'noon' })),
+        ],
+      });
+      const [, calling] = messages as { reasoning_details?: unknown; tool_calls?: { id: string }[] }[];
+      expect(calling?.tool_calls?.map(({ id }) => id)).to.deep.equal(['x1', 'x2']);
+      return calling?.reasoning_details;
+    };
+    const gemini = 'google/gemini-3-flash-preview';
+    const detail = { type: 'reasoning.encrypted', format: 'google-gemini-v1' };
+    expect(await detailsOf(gemini, ['x1', 'x2__thought__a-b_cQ'])).to.deep.equal([
+      { ...detail, id: 'x2', index: 1, data: 'a+b/cQ==' },
+    ]);
+    expect(await detailsOf(gemini, ['x1', 'x2'])).to.deep.equal([
+      { ...detail, id: 'x1', index: 0, data: 'skip_thought_signature_validator' },
+    ]);
+    expect(await detailsOf('google/gemini-2.5-pro', ['x1', 'x2'])).to.equal(undefined);
+    expect(await detailsOf('openai/gpt-4.1', ['x1__thought__a-b_cQ', 'x2'])).to.equal(undefined);
+  });
+
   it('is the id of a call without the signature of Gemini, to everybody else', async () => {
     const id = 'x1__thought__a-b_cQ';
     const turns: ChatTurn[] = [

@@ -212,6 +212,39 @@ describe('what a model asks of tools', () => {
     });
   });
 
+  describe('from openrouter', () => {
+    it('carries the signatures of Gemini in the ids, which are told apart from the calls', async () => {
+      const delta = (fields: object) =>
+        `data: ${JSON.stringify({ choices: [{ index: 0, delta: fields, finish_reason: null }] })}\n\n`;
+      const detail = (fields: object) => delta({ reasoning_details: [null, fields] });
+      const { begin, call, end } = openAiWire;
+      const steps = [
+        begin,
+        detail({ type: 'reasoning.text', format: 'google-gemini-v1', text: 'hm' }),
+        ...call(0, TIME),
+        detail({ type: 'reasoning.encrypted', format: 'google-gemini-v1', id: 'call_2', data: 'a+b/cQ==' }),
+        ...call(1, WEATHER),
+        detail({ type: 'reasoning.encrypted', format: 'unknown', id: 'call_1', data: 'a+b/cQ==' }),
+        end('tool_calls'),
+      ];
+      server.current.answer({ steps });
+      const events = await collect(adapterOf({ name: 'openrouter' }, server.current.url), ask('Hello'));
+      expect(callsOf(events)).to.deep.equal([
+        [{ ...WHOLE_TIME, id: 'call_2__thought__a-b_cQ' }, WHOLE_WEATHER],
+      ]);
+    });
+
+    it('is nothing where there is a signature and no call', async () => {
+      const detail = { format: 'google-gemini-v1', id: 'call_2', data: 'a+b/cQ==' };
+      const delta = { choices: [{ index: 0, delta: { reasoning_details: [detail] } }] };
+      const { begin, text, end } = openAiWire;
+      server.current.answer({ steps: [begin, `data: ${JSON.stringify(delta)}\n\n`, text('Hi'), end()] });
+      const events = await collect(adapterOf({ name: 'openrouter' }, server.current.url), ask('Hello'));
+      expect(callsOf(events)).to.deep.equal([]);
+      expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'stop' });
+    });
+  });
+
   describe('from anthropic, where it has tools of its own', () => {
     it('is without the input of these', async () => {
       const anthropic = wireSubjects(server).find(({ name }) => name === 'anthropic');
