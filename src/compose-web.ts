@@ -5,6 +5,7 @@ import { connectRedis, disconnectRedis } from './base/redis.ts';
 import { VERSION } from './base/version.ts';
 import type { Core } from './compose.ts';
 import { composeAdmin } from './compose-admin.ts';
+import { composeAi } from './compose-ai.ts';
 import { composeCalls } from './compose-calls.ts';
 import { composeSignIn } from './compose-sign-in.ts';
 import { composeSystem } from './compose-system.ts';
@@ -153,6 +154,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       }),
       ...composeSignIn({ ...core, ...identity, database, feed, rateLimits, background }),
       ...composeCalls(doors),
+      ...composeAi(doors),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
       composeUser(core, { deleteAccount, rateLimits, refreshCookie: createRefreshCookie(config) }),
       groupRoutes({ groups, sessions }),

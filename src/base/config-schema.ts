@@ -197,6 +197,20 @@ export const configShape = {
     .optional()
     .describe('US dollars that all users together may cost per window; unset: no limit'),
   AI_RATE_LIMIT_WINDOW_HOURS: integer(1, 8_760).default(24).describe('length of these windows, in hours'),
+  AI_CONTEXT_TOKENS: integer(0, 100_000)
+    .default(2_000)
+    .describe('most tokens that an enhancement is told beside its text; less where the model takes less'),
+  AI_MASK_COUNTRY: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'must be the two letters of a country, as in US')
+    .optional()
+    .describe('whose phone numbers are masked without a country code, too; unset: those that look like some'),
+  AI_SESSION_TTL_HOURS: z.coerce
+    .number()
+    .positive()
+    .max(8_760)
+    .default(24)
+    .describe('how long an enhancement can be read; then it is deleted'),
   RATE_LIMITS: z
     .enum(['on', 'off'])
     .default('on')

@@ -176,6 +176,16 @@ describe('who may do what', () => {
         return id;
       },
       key: async () => (await makeKey(app, owner)).id,
+      enhancement: async () => {
+        const asked = { text: 'Hello', action: 'improve' };
+        return (await owner.at(app).post<{ sessionId: string }>('/ai/enhance', asked)).sessionId;
+      },
+      // Its type and its id are the same: both are in the path.
+      async entity() {
+        const name = `e${newId().replaceAll('-', '')}`;
+        await owner.at(app).json('PUT', `/ai/entities/${name}/${name}`, { title: 'A record' });
+        return name;
+      },
       async device() {
         const known = new Set((await devices()).map(({ id }) => id));
         await signInAgain(app, owner);
@@ -186,7 +196,8 @@ describe('who may do what', () => {
 
     it('is nothing, for users and admins: it is not there', async () => {
       for (const [route, { record, body, for: whom }] of Object.entries(ROUTE_ACCESS)) {
-        const named = /:(id|sessionId|keyId)\b/.test(route) && whom !== 'admin';
+        // What is put is one's own, whoever has something of that name.
+        const named = /^(?!PUT ).*:(id|sessionId|keyId)\b/.test(route) && whom !== 'admin';
         expect(record !== undefined, `${route} names a record`).to.equal(named);
         if (!record) continue;
         const id = await RECORDS[record]();

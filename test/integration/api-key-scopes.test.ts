@@ -25,6 +25,7 @@ const FOR: [paths: RegExp, scope: Scope][] = [
   [/^\/(models(\/|$)|user\/favorites$)/, 'models'],
   [/^\/(groups|sessions|messages|sse)(\/|$)/, 'chat'],
   [/^\/auth\/stream-ticket$/, 'chat'],
+  [/^\/ai\/(enhance|stream|session|entities)(\/|$)/, 'ai'],
   [/^\/(user\/(stats|ledger)|chat\/stats|ai\/usage|v1\/balance)$/, 'usage'],
 ];
 

@@ -9,7 +9,7 @@ export interface RouteAccess {
   /** What API keys must be made for; left out: it takes none. */
   scope?: Scope;
   /** Its parameter names a record of one user. */
-  record?: 'group' | 'session' | 'message' | 'key' | 'device';
+  record?: 'group' | 'session' | 'message' | 'key' | 'device' | 'enhancement' | 'entity';
   /** A body with which an owner succeeds; needed where a record is named, unless the route needs none. */
   body?: object;
   /** What it answers to whoever brings nothing but a token, where that is 401 or 403 although it is open. */
@@ -21,6 +21,7 @@ const account: RouteAccess = { for: 'account' };
 const chat: RouteAccess = { for: 'chat', scope: 'chat' };
 const models: RouteAccess = { for: 'account', scope: 'models' };
 const usage: RouteAccess = { for: 'account', scope: 'usage' };
+const ai: RouteAccess = { for: 'chat', scope: 'ai' };
 const admin: RouteAccess = { for: 'admin', scope: 'admin' };
 
 /** Every route that there is. Written by hand and from the specification, never from the contracts: it is what they are held to. */
@@ -65,6 +66,15 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /chat/stats': usage,
   'GET /ai/usage': usage,
   'GET /v1/balance': usage,
+
+  'POST /ai/enhance': ai,
+  'GET /ai/stream/:sessionId': { ...ai, record: 'enhancement' },
+  // Viewers may read what there is.
+  'GET /ai/session/:sessionId': { ...ai, for: 'account', record: 'enhancement' },
+  'DELETE /ai/session/:sessionId': { ...ai, record: 'enhancement' },
+  'PUT /ai/entities/:type/:id': ai,
+  'GET /ai/entities/:type/:id': { ...ai, record: 'entity' },
+  'DELETE /ai/entities/:type/:id': { ...ai, record: 'entity' },
 
   'GET /groups': chat,
   'POST /groups': chat,

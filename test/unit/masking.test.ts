@@ -27,6 +27,7 @@ const CASES: Record<string, [text: string, masked: string][]> = {
     ['(555) 123-4567, 555-123-4567, 1-800-555-0199', '[PHONE_1], [PHONE_1], [PHONE_2]'],
     ['98765 43210', '[PHONE_1]'],
     ['My number: phone 4155552671', 'My number: phone [PHONE_1]'],
+    ['contactPhone: 4155552671, mobile_no "98765432"', 'contactPhone: [PHONE_1], mobile_no "[PHONE_2]"'],
     ['06 12 34 56 78 in Paris', '[PHONE_1] in Paris'],
   ],
   'card numbers': [

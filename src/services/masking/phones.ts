@@ -18,9 +18,9 @@ const SHAPED = new RegExp(
   `${NOT_INSIDE}(?:(?:1[ .-])?(?:\\(\\d{3}\\) ?|\\d{3}[ .-])\\d{3}[ .-]\\d{4}|[6-9]\\d{4}[ -]\\d{5}|\\(?0${digits(9, 10)})(?![\\p{L}\\d_])`,
   'gu',
 );
-/** Behind a word that says what it is. */
+/** Behind a word that says what it is, also inside of a name: `contactPhone`, `phone_number`. */
 const NAMED = new RegExp(
-  `(?<!\\p{L})(?:(?:tele)?phone|tel|mobile|cell|fax|whatsapp|sms|call|telefon|handy|t[ée]l[ée]phone)(?!\\p{L}{4})[^\\d\\n+(]{0,24}(?<value>[+(]{0,2}${digits(7, 15)})`,
+  `(?:(?:tele)?phone|mobile|fax|whatsapp|telefon|t[ée]l[ée]phone|(?<!\\p{L})(?:tel|cell|sms|call|handy))(?:[ _-]?(?:number|no|nr))?(?!\\p{L}{3})[^\\d\\n+(]{0,24}(?<value>[+(]{0,2}${digits(7, 15)})`,
   'giu',
 );
 /** `01.02.2026`, `2026-11-20`, and times behind them. */
@@ -29,11 +29,23 @@ const DATE = /^\(?(?:\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}
 const RUN = /[+(]{0,2}\d[\d ()./\u00a0\u2010\u2011\u2013-]{5,200}/g;
 
 /**
+ * Whose phone numbers are known without their country code; undefined: nobody's.
+ *
+ * @throws where there is no such country
+ */
+function nationalOf(country: string | undefined): CountryCode | undefined {
+  if (country === undefined || isSupportedCountry(country)) return country;
+  throw new Error(`AI_MASK_COUNTRY must be a country with phone numbers, as in US; ${country} is none`);
+}
+
+/**
  * Phone numbers. Those with a country code everywhere; those without one by how they are written, by the word before
  * them, and, where a country is given, as its numbers are.
+ *
+ * @throws where there is no such country
  */
 export function phonesOf(country: string | undefined): Detector {
-  const national = country !== undefined && isSupportedCountry(country) ? country : undefined;
+  const national = nationalOf(country);
   return function* (text) {
     for (const pattern of [INTERNATIONAL, NAMED]) yield* findAll(text, pattern, phoneAt);
     yield* findAll(text, SHAPED, (value, start) => {
