@@ -19,7 +19,7 @@ export function signaturesOf(calls: readonly ToolCall[], model: string): (string
   const signatures: (string | undefined)[] = calls.map(({ id }) =>
     GEMINI.test(model) ? splitCallId(id).signature : undefined,
   );
-  if (DEMANDS.test(model) && signatures.every((signature) => signature === undefined)) {
+  if (DEMANDS.test(model) && !signatures.some((signature) => signature)) {
     return signatures.fill(NOT_SIGNED, 0, 1);
   }
   return signatures;
