@@ -53,12 +53,16 @@ function toolFields({ tools, toolChoice, parallelToolCalls }: PromptOptions): Pa
   };
 }
 
-/** The type of the schema is demanded. */
+/**
+ * The type of the schema is demanded. Unless it streams eagerly, a long argument is written in silence, longer than the
+ * idle timeout allows (https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming).
+ */
 function toTool({ name, description, parameters, strict }: ToolDefinition): Anthropic.Tool {
   return {
     name,
     ...(description === undefined ? {} : { description }),
     input_schema: { properties: {}, ...parameters, type: 'object' },
+    eager_input_streaming: true,
     ...(strict === undefined ? {} : { strict }),
   };
 }

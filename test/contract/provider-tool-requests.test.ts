@@ -269,9 +269,14 @@ describe('what is sent of tools, images and options', () => {
           name: 'get_weather',
           description: 'The weather of a city.',
           input_schema: SCHEMA,
+          eager_input_streaming: true,
           strict: true,
         },
-        { name: 'get_time', input_schema: { type: 'object', properties: {} } },
+        {
+          name: 'get_time',
+          input_schema: { type: 'object', properties: {} },
+          eager_input_streaming: true,
+        },
       ]);
       expect(choice).to.deep.equal({ type: 'auto' });
       const chosen = async (toolChoice: ToolChoice, parallel?: boolean) =>

@@ -278,9 +278,20 @@ describe('what a model asks of tools', () => {
       expect(new Set(calls.map(({ id }) => id)).size).to.equal(2);
     });
 
+    it('is each part by itself, also one that has no name', async () => {
+      const [call, ...others] = await read([
+        { functionCall: { name: 'a', args: { n: 1 } } },
+        { functionCall: { args: { n: 2 } } },
+      ]);
+      expect(call).to.include({ name: 'a', arguments: '{"n":1}' });
+      expect(others).to.deep.equal([]);
+    });
+
     it('carries the signature of its thoughts in its id', async () => {
       const [call] = await read([{ functionCall: { id: 'x1', name: 'a' }, thoughtSignature: 'a+b/cQ==' }]);
       expect(call?.id).to.equal('x1__thought__a-b_cQ');
+      const [older] = await read([{ functionCall: { name: 'a' }, thoughtSignature: 'a+b/cQ==' }]);
+      expect(older?.id).to.match(/^call_[0-9a-f]{24}__thought__a-b_cQ$/);
     });
   });
 });
