@@ -7,6 +7,7 @@ import type { Core } from './compose.ts';
 import { composeAdmin } from './compose-admin.ts';
 import { composeAi } from './compose-ai.ts';
 import { composeCalls } from './compose-calls.ts';
+import { composeConversations } from './compose-conversations.ts';
 import { composeSignIn } from './compose-sign-in.ts';
 import { composeSystem } from './compose-system.ts';
 import { composeUser } from './compose-user.ts';
@@ -154,6 +155,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       }),
       ...composeSignIn({ ...core, ...identity, database, feed, rateLimits, background }),
       ...composeCalls(doors),
+      ...composeConversations(doors),
       ...composeAi(doors),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
       composeUser(core, { deleteAccount, rateLimits, refreshCookie: createRefreshCookie(config) }),

@@ -4,6 +4,7 @@ import { newId } from '../../src/base/ids.ts';
 import type { Problem } from '../../src/contracts/errors.ts';
 import { CHAT_NAMESPACE, type ClientToServerEvents } from '../../src/contracts/events.ts';
 import { SCOPES, type Scope } from '../../src/contracts/permissions.ts';
+import type { StartedRun } from '../../src/contracts/playground.ts';
 import type { Device } from '../../src/contracts/routes/devices.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { mountedWhile, ROUTE_ACCESS, type RouteAccess } from '../support/route-access.ts';
@@ -174,6 +175,12 @@ describe('who may do what', () => {
         const id = replies[0]?.id ?? '';
         await owner.at(app).post(`/messages/${id}/stop`);
         return id;
+      },
+      run: async () => {
+        const asked = { prompt: 'Hello', models: ['echo'] };
+        const { session: run, lanes } = await owner.at(app).post<StartedRun>('/playground/sessions', asked);
+        await owner.at(app).post(`/messages/${lanes[0]?.messageId}/stop`);
+        return run.id;
       },
       key: async () => (await makeKey(app, owner)).id,
       enhancement: async () => {

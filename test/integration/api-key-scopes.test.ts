@@ -24,6 +24,7 @@ const FOR: [paths: RegExp, scope: Scope][] = [
   [/^\/models\/sync$/, 'admin'],
   [/^\/(models(\/|$)|user\/favorites$)/, 'models'],
   [/^\/(groups|sessions|messages|sse)(\/|$)/, 'chat'],
+  [/^\/(playground\/|chat(\/(sessions|messages)|$))/, 'chat'],
   [/^\/auth\/stream-ticket$/, 'chat'],
   [/^\/ai\/(enhance|stream|session|entities)(\/|$)/, 'ai'],
   [/^\/(user\/(stats|ledger)|chat\/stats|ai\/usage|v1\/balance)$/, 'usage'],

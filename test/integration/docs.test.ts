@@ -6,9 +6,11 @@ import * as adminModelContracts from '../../src/contracts/routes/admin-models.ts
 import * as apiKeyContracts from '../../src/contracts/routes/api-keys.ts';
 import * as authContracts from '../../src/contracts/routes/auth.ts';
 import * as balanceContracts from '../../src/contracts/routes/balance.ts';
+import * as chatContracts from '../../src/contracts/routes/chat.ts';
 import * as groupContracts from '../../src/contracts/routes/groups.ts';
 import * as messageContracts from '../../src/contracts/routes/messages.ts';
 import * as modelContracts from '../../src/contracts/routes/models.ts';
+import * as playgroundContracts from '../../src/contracts/routes/playground.ts';
 import * as sessionContracts from '../../src/contracts/routes/sessions.ts';
 import * as sseContracts from '../../src/contracts/routes/sse.ts';
 import * as systemContracts from '../../src/contracts/routes/system.ts';
@@ -37,9 +39,11 @@ const contracts = [
   apiKeyContracts,
   authContracts,
   balanceContracts,
+  chatContracts,
   groupContracts,
   messageContracts,
   modelContracts,
+  playgroundContracts,
   sessionContracts,
   sseContracts,
   systemContracts,

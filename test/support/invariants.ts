@@ -29,7 +29,7 @@ const VIOLATIONS = {
     SELECT q.id, g.model, count(g.id) FROM messages q
       LEFT JOIN messages a ON a.parent_id = q.id AND a.role = 'assistant'
       LEFT JOIN generations g ON g.message_id = a.id
-     WHERE q.role = 'user' GROUP BY q.id, g.model HAVING count(g.id) <> 1`,
+     WHERE q.role = 'user' GROUP BY q.id, g.model, g.lane HAVING count(g.id) <> 1`,
   'every generation has ended': `
     SELECT id, status, attempt, heartbeat_at FROM generations
      WHERE status IN ('queued', 'streaming') OR completed_at IS NULL`,

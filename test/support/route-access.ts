@@ -9,7 +9,7 @@ export interface RouteAccess {
   /** What API keys must be made for; left out: it takes none. */
   scope?: Scope;
   /** Its parameter names a record of one user. */
-  record?: 'group' | 'session' | 'message' | 'key' | 'device' | 'enhancement' | 'entity';
+  record?: 'group' | 'session' | 'run' | 'message' | 'key' | 'device' | 'enhancement' | 'entity';
   /** A body with which an owner succeeds; needed where a record is named, unless the route needs none. */
   body?: object;
   /** What it answers to whoever brings nothing but a token, where that is 401 or 403 although it is open. */
@@ -96,6 +96,18 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /messages/:id/stop': { ...chat, record: 'message' },
   'POST /messages/:id/regenerate': { ...chat, record: 'message' },
   'GET /sse/sessions/:id/stream': { ...chat, record: 'session' },
+
+  'POST /chat': chat,
+  'GET /chat/sessions': chat,
+  'GET /chat/sessions/:id': { ...chat, record: 'session' },
+  'PATCH /chat/sessions/:id': { ...chat, record: 'session', body: { title: 'New' } },
+  'DELETE /chat/sessions/:id': { ...chat, record: 'session' },
+  'DELETE /chat/messages/:id': { ...chat, record: 'message' },
+  'POST /playground/sessions': chat,
+  'GET /playground/stream': chat,
+  'GET /playground/sessions': chat,
+  'GET /playground/sessions/:id': { ...chat, record: 'run' },
+  'DELETE /playground/sessions/:id': { ...chat, record: 'run' },
 
   'GET /models': models,
   'GET /models/*modelId': models,

@@ -1,12 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { asGiven } from '../../base/errors.ts';
-import { parseInput } from '../../base/validation.ts';
-import { eventIdSchema } from '../../contracts/event-id.ts';
 import type { Have } from '../../contracts/events.ts';
 import { streamSession } from '../../contracts/routes/sse.ts';
 import type { Identity } from '../../services/identity.ts';
 import type { SendMessage } from '../../services/send-message.ts';
-import type { AppContext } from '../context.ts';
+import { lastEvent, positionsIn } from '../last-event.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 
@@ -32,7 +30,7 @@ export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps):
       const sessionId = params.id;
       await requireSession(identity.userId, sessionId);
       if (ctx.method === 'HEAD') return;
-      const after = positionOf(ctx, query.after);
+      const after = positionsIn(lastEvent(ctx, query.after));
       const { prompt, model, clientMessageId } = query;
       const post = async () => {
         const body = { sessionId, role: 'user' as const, content: prompt ?? '', model, clientMessageId };
@@ -47,11 +45,4 @@ export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps):
       ctx.respond = false;
     });
   };
-}
-
-/** Where the client left off: the header of a reconnecting EventSource, or else what it was told to ask for. */
-function positionOf(ctx: AppContext, query: string | undefined): Have[] | undefined {
-  const header = ctx.get('last-event-id');
-  if (header !== '') return parseInput(eventIdSchema, header, 'headers.last-event-id');
-  return query === undefined ? undefined : parseInput(eventIdSchema, query, 'query.after');
 }

@@ -1,0 +1,46 @@
+import type { SessionKind } from '../../contracts/session.ts';
+import { type Db, rows } from '../database.ts';
+
+/** How many of the newest messages of a session are looked through for what its lanes took last. */
+const MAX_MESSAGES = 100;
+
+/**
+ * Tokens that the newest reply of each lane took, prompt and text: about what the lane's own conversation has. By the
+ * number of the lane; a lane that took nothing yet is left out.
+ */
+export async function findLaneTokens(db: Db, sessionId: string): Promise<Map<number, number>> {
+  const found = await rows<{ lane: number; tokens: number }>(
+    db,
+    `SELECT DISTINCT ON (g.lane) g.lane, g.input_tokens + g.output_tokens AS tokens
+       FROM (SELECT id FROM messages WHERE session_id = $1 ORDER BY id DESC LIMIT $2) AS newest
+       JOIN generations g ON g.message_id = newest.id
+      WHERE g.lane IS NOT NULL AND g.input_tokens IS NOT NULL AND g.output_tokens IS NOT NULL
+      ORDER BY g.lane, newest.id DESC`,
+    [sessionId, MAX_MESSAGES],
+  );
+  return new Map(found.map(({ lane, tokens }) => [lane, tokens]));
+}
+
+/** A reply, as far as a client that comes back to it must be told. */
+export interface FoundReply {
+  messageId: string;
+  sessionId: string;
+  model: string;
+  /** Null outside of the playground. */
+  lane: number | null;
+}
+
+/** Replies of one owner in sessions of one kind; those that are not there are left out. */
+export async function findReplies(
+  db: Db,
+  { userId, kind, ids }: { userId: string; kind: SessionKind; ids: string[] },
+): Promise<FoundReply[]> {
+  return rows<FoundReply>(
+    db,
+    `SELECT m.id AS "messageId", m.session_id AS "sessionId", g.model, g.lane
+       FROM messages m JOIN generations g ON g.message_id = m.id JOIN sessions s ON s.id = m.session_id
+      WHERE m.id = ANY($1) AND m.user_id = $2 AND s.kind = $3 AND (s.expires_at IS NULL OR s.expires_at > now())
+      ORDER BY g.lane, m.id`,
+    [ids, userId, kind],
+  );
+}

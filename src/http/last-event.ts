@@ -1,0 +1,28 @@
+import { parseInput } from '../base/validation.ts';
+import { eventIdSchema } from '../contracts/event-id.ts';
+import type { Have } from '../contracts/events.ts';
+import type { AppContext } from './context.ts';
+
+/** The last event that a client of a stream got. */
+export interface LastEvent {
+  id: string;
+  /** Where that stands in the request. */
+  path: string;
+}
+
+/**
+ * Where a client left off: the header of a reconnecting EventSource, or else what it was told to ask for. Undefined for
+ * one that comes for the first time.
+ */
+export function lastEvent(ctx: AppContext, after?: string | undefined): LastEvent | undefined {
+  const header = ctx.get('last-event-id');
+  if (header !== '') return { id: header, path: 'headers.last-event-id' };
+  return after === undefined ? undefined : { id: after, path: 'query.after' };
+}
+
+/** What the client has, as that tells. @throws {AppError} `validation_failed` */
+export function positionsIn(last: LastEvent): Have[];
+export function positionsIn(last: LastEvent | undefined): Have[] | undefined;
+export function positionsIn(last: LastEvent | undefined): Have[] | undefined {
+  return last && parseInput(eventIdSchema, last.id, last.path);
+}

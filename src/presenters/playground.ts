@@ -1,0 +1,120 @@
+import { Decimal } from 'decimal.js';
+import { excerpt } from '../base/text.ts';
+import type { GenerationStatus, Message } from '../contracts/message.ts';
+import {
+  type Conversation,
+  type Lane,
+  LISTED_PROMPT_CHARS,
+  type PlaygroundStreamEvents,
+  type Run,
+  type RunStatus,
+} from '../contracts/playground.ts';
+import type { Session } from '../contracts/session.ts';
+
+/** A placeholder as a lane. */
+export function presentLane({ id: messageId, lane, model, status }: Message): Lane {
+  return { lane: lane ?? 0, messageId, model: model ?? '', status };
+}
+
+/** How lanes stand together, see `RUN_STATUSES`. */
+export function statusOfLanes(statuses: readonly GenerationStatus[]): RunStatus {
+  const count = (...of: GenerationStatus[]) => statuses.filter((status) => of.includes(status)).length;
+  if (count('queued', 'streaming') > 0) return 'running';
+  if (count('completed') === statuses.length) return 'completed';
+  if (count('completed') > 0) return 'partial';
+  return count('failed') > 0 ? 'failed' : 'cancelled';
+}
+
+/** What a run is beside its session. */
+export interface RunState {
+  prompt: string;
+  models: string[];
+  /** Of its lanes, for the newest prompt. */
+  statuses: readonly GenerationStatus[];
+}
+
+/** A run, whole, but for its conversations. */
+export function presentRun(session: Session, { prompt, models, statuses }: RunState): Run {
+  const { id, title, settings, totals, lastActivityAt, createdAt } = session;
+  return {
+    id,
+    title,
+    prompt,
+    models,
+    settings,
+    status: statusOfLanes(statuses),
+    totalCost: totals.cost,
+    totalTokens: totals.tokens,
+    totalCredits: totals.credits,
+    lastActivityAt,
+    createdAt,
+  };
+}
+
+/** A prompt as it stands in a list. */
+export const listedPrompt = (prompt: string): string => excerpt(prompt, LISTED_PROMPT_CHARS);
+
+/** What a lane made of a prompt. `userPrompt`: null when it was deleted. */
+export function presentConversation(reply: Message, userPrompt: string | null): Conversation {
+  const { lane, messageId } = presentLane(reply);
+  const { model, content, reasoning, status, finishReason, usage, cost, credits, error, createdAt } = reply;
+  return {
+    lane,
+    modelName: model ?? '',
+    messageId,
+    userPrompt,
+    response: content,
+    reasoning,
+    status,
+    finishReason,
+    inputTokens: usage?.inputTokens ?? null,
+    outputTokens: usage?.outputTokens ?? null,
+    cost,
+    credits,
+    responseTime: responseTimeOf(reply),
+    error,
+    createdAt,
+  };
+}
+
+/** The end of a lane in the stream. */
+export function presentLaneEnd(reply: Message): PlaygroundStreamEvents['done'] {
+  const { lane, messageId, model, status } = presentLane(reply);
+  const { attempt, content: text, reasoning, finishReason, usage, cost, credits, error } = reply;
+  const responseTimeMs = responseTimeOf(reply);
+  const ended = {
+    attempt,
+    status,
+    finishReason,
+    text,
+    reasoning,
+    usage,
+    cost,
+    credits,
+    responseTimeMs,
+    error,
+  };
+  return { lane, model, messageId, ...ended };
+}
+
+/** The end of all lanes of a prompt. */
+export function presentRunEnd(sessionId: string, replies: readonly Message[]): PlaygroundStreamEvents['end'] {
+  const sum = (amounts: number[]) => Decimal.sum(0, ...amounts).toNumber();
+  const times = replies.flatMap((reply) => responseTimeOf(reply) ?? []);
+  return {
+    sessionId,
+    status: statusOfLanes(replies.map(({ status }) => status)),
+    totalCost: {
+      usd: sum(replies.map(({ cost }) => cost?.usd ?? 0)),
+      inr: sum(replies.map(({ cost }) => cost?.inr ?? 0)),
+    },
+    totalTokens: replies.reduce((tokens, { usage }) => tokens + (usage?.totalTokens ?? 0), 0),
+    totalCredits: sum(replies.map(({ credits }) => credits ?? 0)),
+    responseTimeMs: times.length > 0 ? Math.max(...times) : null,
+  };
+}
+
+/** Milliseconds from the request to its end; null until then. */
+function responseTimeOf({ createdAt, completedAt }: Message): number | null {
+  return completedAt === null ? null : Date.parse(completedAt) - Date.parse(createdAt);
+}

@@ -1,0 +1,129 @@
+import { invalidField, notFound } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import { excerpt } from '../base/text.ts';
+import type { Message } from '../contracts/message.ts';
+import type { StartedRun } from '../contracts/playground.ts';
+import type { StartRunBody } from '../contracts/routes/playground.ts';
+import type { Database } from '../data/database.ts';
+import type { SessionRecord } from '../data/entities/session.ts';
+import { findLaneTokens } from '../data/repositories/lanes.ts';
+import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
+import { presentLane } from '../presenters/playground.ts';
+import { presentSession } from '../presenters/session.ts';
+import type { Announcer } from './announce.ts';
+import type { Model, ModelDirectory } from './model-directory.ts';
+import type { PostTurn, TurnToPost } from './post-turn.ts';
+import type { Counted } from './rate-limits.ts';
+import { TITLE_CHARS } from './send-message.ts';
+
+/** What starting a run needs. */
+export interface StartRunDeps {
+  database: Pick<Database, 'db'>;
+  models: Pick<ModelDirectory, 'resolve'>;
+  postTurn: PostTurn;
+  announce: Announcer;
+  /** Rupees per US dollar. */
+  inrPerUsd: number;
+}
+
+/** Where a request keeps its fields, and the key under which its client may repeat it. */
+export interface RunRequest {
+  /** As in `body.prompt`. */
+  root: 'body' | 'query';
+  idempotencyKey?: string | undefined;
+}
+
+/**
+ * Gives a prompt to several models at once, each in a lane of its own: all of them are admitted and held, or none.
+ *
+ * @throws {AppError} `not_found` for the run, or that of a repeated request; `validation_failed`, `model_not_available`,
+ *   `forbidden`, `idempotency_key_reused`, `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
+ */
+export type StartRun = (asking: Counted, asked: StartRunBody, request: RunRequest) => Promise<StartedRun>;
+
+/** Makes the verb. */
+export function createStartRun({ database, models, postTurn, announce, inrPerUsd }: StartRunDeps): StartRun {
+  const { db } = database;
+
+  return async (asking, asked, { root, idempotencyKey }) => {
+    const { userId } = asking;
+    let opened: string | undefined;
+    const repeatable = { key: keyOf(asked, idempotencyKey), request: { playground: asked } };
+    const { message, replies } = await postTurn(asking, repeatable, async () => {
+      if (asked.sessionId !== undefined) return continued(userId, asked.sessionId, asked, root);
+      const turn = opening(asked, root);
+      opened = turn.sessionId;
+      return turn;
+    });
+    const said = message as Message;
+    const session = await findOwnedSession(db, userId, said.sessionId);
+    if (!session) throw notFound('session');
+    const shown = presentSession(session, inrPerUsd);
+    // Of requests that came at once, only the first has opened its own.
+    if (opened === session.id) await announce.toUser(userId, 'session:new', shown);
+    return { session: shown, message: said, lanes: replies.map(presentLane) };
+  };
+
+  /** The first prompt of a run. */
+  function opening({ prompt, models: named, settings = {} }: StartRunBody, root: string): TurnToPost {
+    if (!named) throw invalidField(`${root}.models`, 'is required');
+    const lanes = resolveLanes(named, root);
+    const ids = lanes.map(({ model }) => model.id);
+    return {
+      sessionId: newId(),
+      settings,
+      opening: {
+        kind: 'playground',
+        model: ids[0] as string,
+        settings,
+        metadata: { models: ids },
+        expiresAt: null,
+      },
+      title: excerpt(prompt, TITLE_CHARS),
+      message: { role: 'user', content: prompt, parentId: null },
+      asked: lanes.map((lane) => ({ ...lane, historyTokens: 0 })),
+      paths: { content: `${root}.prompt`, settings: `${root}.settings` },
+    };
+  }
+
+  /** Another prompt: the same lanes, each with what was said in it. */
+  async function continued(
+    userId: string,
+    sessionId: string,
+    { prompt, models: named, settings }: StartRunBody,
+    root: string,
+  ): Promise<TurnToPost> {
+    const session = await findSessionToPostIn(db, userId, sessionId);
+    if (session?.kind !== 'playground') throw notFound('session');
+    const lanes = lanesOf(session, named, root);
+    const tokens = await findLaneTokens(db, sessionId);
+    return {
+      sessionId,
+      settings: { ...session.settings, ...settings },
+      message: { role: 'user', content: prompt, parentId: session.newestMessageId },
+      asked: lanes.map((each) => ({ ...each, historyTokens: tokens.get(each.lane) ?? 0 })),
+      paths: { content: `${root}.prompt`, settings: settings ? `${root}.settings` : 'session.settings' },
+    };
+  }
+
+  /** The lanes of a run, which whoever names them must name as they are. */
+  function lanesOf(session: SessionRecord, named: string[] | undefined, root: string) {
+    const ids = session.metadata.models as string[];
+    const lanes = resolveLanes(named ?? ids, root);
+    if (lanes.length === ids.length && lanes.every(({ model, lane }) => model.id === ids[lane])) return lanes;
+    throw invalidField(`${root}.models`, `must be those of the run, or left out: ${ids.join(', ')}`);
+  }
+
+  function resolveLanes(ids: string[], root: string): { model: Model; path: string; lane: number }[] {
+    return ids.map((id, lane) => {
+      const path = `${root}.models.${lane}`;
+      return { model: models.resolve(id, path), path, lane };
+    });
+  }
+}
+
+/** The key under which a request may be repeated: the header's, or the client's own within the run. */
+function keyOf({ sessionId, clientMessageId }: StartRunBody, header: string | undefined): string | undefined {
+  if (header !== undefined) return `key:${header}`;
+  return clientMessageId === undefined ? undefined : `playground:${sessionId ?? ''}:${clientMessageId}`;
+}
