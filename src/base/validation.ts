@@ -52,6 +52,10 @@ export function fieldPath(root: string, keys: readonly PropertyKey[]): string {
 }
 
 function toFieldErrors(issue: z.core.$ZodIssue, root: string): FieldError[] {
+  if (issue.code === 'invalid_union') {
+    const meant = meantOption(issue.errors);
+    if (meant) return meant.flatMap((each) => toFieldErrors(each, fieldPath(root, issue.path)));
+  }
   if (issue.code !== 'unrecognized_keys') {
     return [{ path: fieldPath(root, issue.path), message: issue.message }];
   }
@@ -100,6 +104,12 @@ const UNITS: Record<string, string> = { string: ' characters', array: ' items', 
 function limit(origin: string, bound: string, value: number | bigint): string {
   const unit = UNITS[origin];
   return unit ? `must have ${bound} ${value}${unit}` : `must be ${bound} ${value}`;
+}
+
+/** Of a union, what is wrong with the only option whose kind the value has: a list that is wrong is no wrong text. */
+function meantOption(options: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
+  const meant = options.filter((issues) => issues.every(({ path }) => path.length > 0));
+  return meant.length === 1 ? meant[0] : undefined;
 }
 
 function oneOf(options: z.core.$ZodIssue[][] | undefined): string {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 export const ERRORS = {
   validation_failed: { status: 400, title: 'The request is not valid' },
   malformed_json: { status: 400, title: 'The body is not valid JSON' },
+  content_filter: { status: 400, title: 'The content was refused' },
   sign_in_not_completed: { status: 400, title: 'The sign-in was not completed' },
   unauthenticated: { status: 401, title: 'Sign in first' },
   invalid_credentials: { status: 401, title: 'Wrong e-mail address or password' },

@@ -5,6 +5,12 @@ import type { Permission, Scope } from './permissions.ts';
 /** HTTP methods in use. */
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
+/**
+ * In whose words a route refuses: those of our own (`application/problem+json`), or those that the clients of another API
+ * understand.
+ */
+export type ErrorShape = 'problem' | 'openai' | 'anthropic';
+
 /** What a route answers with when it succeeds. */
 export interface RouteAnswer {
   status: 200 | 201 | 204 | 302;
@@ -39,6 +45,8 @@ export interface RouteContract {
   query?: z.ZodObject;
   body?: z.ZodType;
   answer: RouteAnswer;
+  /** In whose words it refuses; left out: our own. */
+  errorShape?: ErrorShape;
   /** Codes beyond those that every route may answer with. */
   errors?: ErrorCode[];
 }

@@ -42,6 +42,7 @@ export function mountRoute<R extends RouteContract>(
   table.contracts.push(contract);
   table.router[contract.method](contract.path, async (ctx: AppContext) => {
     const { requestId } = ctx.state;
+    ctx.state.errorShape = contract.errorShape ?? 'problem';
     await limitRequest(table.rateLimits, contract.rateLimit, ctx);
     const identity = await table.identify(contract.access, ctx);
     if (identity) ctx.state.userId = identity.userId;

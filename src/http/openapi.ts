@@ -4,8 +4,11 @@ import {
   type ZodOpenApiOperationObject,
   type ZodOpenApiPathsObject,
 } from 'zod-openapi';
+import { anthropicErrorSchema } from '../contracts/anthropic-error.ts';
 import { ERRORS, type ErrorCode, problemSchema } from '../contracts/errors.ts';
-import type { RouteContract } from '../contracts/route.ts';
+import { openAiErrorSchema } from '../contracts/openai-error.ts';
+import type { ErrorShape, RouteContract } from '../contracts/route.ts';
+import { foreignStatus } from '../presenters/foreign-error.ts';
 
 const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal'];
 const BODY_ERRORS: ErrorCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
@@ -17,6 +20,13 @@ const LIMIT_HEADERS = {
   'RateLimit-Policy': header('string', 'Each limit, `q` requests in `w` seconds: `"global";q=100;w=900`'),
   RateLimit: header('string', 'What is left of it, `r` requests for `t` seconds: `"global";r=99;t=900`'),
   'Retry-After': header('integer', 'Seconds after which to try again'),
+};
+
+/** What a refusal looks like, in whose words it is. */
+const REFUSALS: Record<ErrorShape, Record<string, object>> = {
+  problem: { 'application/problem+json': { schema: problemSchema } },
+  openai: { 'application/json': { schema: openAiErrorSchema } },
+  anthropic: { 'application/json': { schema: anthropicErrorSchema } },
 };
 
 /** What a route counts against, beside what every route does. */
@@ -145,6 +155,7 @@ function toResponse({ answer: { schema, contentType, streams, description } }: R
 }
 
 function toProblemResponses(contract: RouteContract) {
+  const { errorShape: shape = 'problem' } = contract;
   const codes = new Set<ErrorCode>([
     ...COMMON_ERRORS,
     ...(contract.rateLimit === 'none' ? [] : (['rate_limited'] as const)),
@@ -154,7 +165,8 @@ function toProblemResponses(contract: RouteContract) {
   ]);
   const byStatus: Record<string, string[]> = {};
   for (const code of codes) {
-    const { status, title } = ERRORS[code];
+    const { title } = ERRORS[code];
+    const status = shape === 'problem' ? ERRORS[code].status : foreignStatus(code);
     byStatus[status] = [...(byStatus[status] ?? []), `\`${code}\`: ${title}.`];
   }
   const responses = Object.entries(byStatus).map(([status, reasons]) => [
@@ -162,7 +174,7 @@ function toProblemResponses(contract: RouteContract) {
     {
       description: reasons.join(' '),
       ...(status === '429' && { headers: LIMIT_HEADERS }),
-      content: { 'application/problem+json': { schema: problemSchema } },
+      content: REFUSALS[shape],
     },
   ]);
   return Object.fromEntries(responses);

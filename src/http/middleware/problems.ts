@@ -1,8 +1,12 @@
 import { toProblem } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { AppMiddleware } from '../context.ts';
+import type { AppContext, AppMiddleware } from '../context.ts';
+import { shapeOf } from '../shape-of.ts';
 
-/** The one place that turns whatever is thrown into an answer (`application/problem+json`, RFC 9457). */
+/**
+ * The one place that turns whatever is thrown into an answer: `application/problem+json` (RFC 9457), or what the clients of
+ * another API understand, where a route is for those.
+ */
 export function problems(log: Logger): AppMiddleware {
   return async (ctx, next) => {
     try {
@@ -19,11 +23,13 @@ export function problems(log: Logger): AppMiddleware {
         ctx.res.destroy();
         return;
       }
+      const { status, contentType, body, headers = {} } = shapeOf(ctx as AppContext)(problem);
       if (problem.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(problem.retryAfterSeconds));
-      if (problem.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
-      ctx.status = problem.status;
-      ctx.type = 'application/problem+json';
-      ctx.body = JSON.stringify(problem);
+      if (status === 401) ctx.set('WWW-Authenticate', 'Bearer');
+      ctx.set(headers);
+      ctx.status = status;
+      ctx.type = contentType;
+      ctx.body = JSON.stringify(body);
     }
   };
 }

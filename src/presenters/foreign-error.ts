@@ -1,0 +1,14 @@
+import { ERRORS, type ErrorCode, type Problem } from '../contracts/errors.ts';
+
+/** The HTTP status for clients of other APIs, to whom a model that cannot be asked is one that does not exist. */
+export function foreignStatus(code: ErrorCode): number {
+  return code === 'model_not_available' ? 404 : ERRORS[code].status;
+}
+
+/** What happened, with the refused field named as `name` does it. */
+export function sentenceOf({ detail, errors }: Problem, name: (path: string) => string | null): string {
+  const path = errors?.[0]?.path;
+  const named = path === undefined ? null : name(path);
+  if (path === undefined || named === null || !detail.startsWith(path)) return detail;
+  return named + detail.slice(path.length);
+}
