@@ -1,10 +1,24 @@
 import type { DoorParts } from './door-parts.ts';
+import type { CallDoor } from './http/answer-call.ts';
 import type { RouteModule } from './http/route-table.ts';
+import { openAiChatRoutes } from './http/routes/openai-chat.ts';
+import { callableModelRoutes } from './http/routes/v1-models.ts';
+import { createCallableModels } from './services/callable-models.ts';
 import { createCalls } from './services/calls.ts';
 
 /** Builds the doors of one-shot calls, under `/v1`. */
 export function composeCalls(doors: DoorParts): RouteModule[] {
-  const calls = createCalls({ ...doors, models: doors.core.models });
-  void calls;
-  return [];
+  const { core, access, streams } = doors;
+  const { models, inrPerUsd } = core;
+  const { database } = core.resources;
+  const door: CallDoor = {
+    calls: createCalls({ ...doors, database, models, inrPerUsd }),
+    // A call that was admitted is answered to its end, also when the token expires meanwhile: nobody could renew it.
+    openStream: (response, identity) =>
+      streams.open(response, { ...identity, expiresAt: Number.POSITIVE_INFINITY }),
+  };
+  return [
+    openAiChatRoutes(door),
+    callableModelRoutes({ callableModels: createCallableModels({ database, models, access }) }),
+  ];
 }

@@ -12,6 +12,8 @@ export interface RouteAccess {
   record?: 'group' | 'session' | 'run' | 'message' | 'key' | 'device' | 'enhancement' | 'entity';
   /** A body with which an owner succeeds; needed where a record is named, unless the route needs none. */
   body?: object;
+  /** In whose words it refuses; left out: our own. */
+  words?: 'openai' | 'anthropic';
   /** What it answers to whoever brings nothing but a token, where that is 401 or 403 although it is open. */
   refusal?: number;
 }
@@ -19,6 +21,8 @@ export interface RouteAccess {
 const everybody: RouteAccess = { for: 'everybody' };
 const account: RouteAccess = { for: 'account' };
 const chat: RouteAccess = { for: 'chat', scope: 'chat' };
+const text: RouteAccess = { for: 'chat', scope: 'text' };
+const openai: RouteAccess = { ...text, words: 'openai' };
 const models: RouteAccess = { for: 'account', scope: 'models' };
 const usage: RouteAccess = { for: 'account', scope: 'usage' };
 const ai: RouteAccess = { for: 'chat', scope: 'ai' };
@@ -115,6 +119,10 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /models/providers': models,
   'GET /models/categories': models,
   'POST /models/sync': admin,
+
+  'POST /v1/chat/completions': openai,
+  'GET /v1/models': openai,
+  'GET /v1/models/*modelId': openai,
 
   'PUT /v1/balance': admin,
   'GET /admin/stats': admin,

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { textSchema } from './fields.ts';
+
+/** Longest text that any server accepts; its `MAX_BODY_BYTES` is the real limit. */
+const MAX_TEXT = 10_000_000;
+
+/** A field that another API publishes and that means nothing here: it may hold anything, and is not looked at. */
+export const ignored = (why: string) => z.unknown().optional().describe(`Accepted and ignored: ${why}`);
+
+/** A field that another API publishes and that is not offered here: it may be null, or left out. */
+export const refused = (why: string) =>
+  z
+    .null({ error: `is not supported: ${why}` })
+    .optional()
+    .describe(`Refused: ${why}`);
+
+/** A text of a prompt. */
+export const promptText = textSchema({ max: MAX_TEXT });
+
+/** Where an image is. */
+export const imageUrl = textSchema({ min: 1, max: MAX_TEXT })
+  .refine(
+    (url) => /^(https:\/\/|data:image\/)/i.test(url),
+    'must be an https: URL or a data: URL of an image',
+  )
+  .describe('`https:` or `data:image/...;base64,...`');
+
+/** The name of a function. */
+export const functionName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
+
+/** The id of a call; long ones carry what a provider wants back with it. */
+export const callId = textSchema({ min: 1, max: 20_000 });
+
+/** A JSON schema, as it is. */
+export const jsonSchema = z.record(z.string(), z.unknown());
+
+/** Most tokens of an answer. */
+export const maxTokens = z.int().min(1).max(1_000_000);
+
+/** How long a model thinks before it answers. */
+export const reasoningEffort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']);
+
+/** What ends an answer before it. */
+export const stopText = textSchema({ min: 1, max: 1_000 });
+
+/** A moment as OpenAI tells it. */
+export const unixSeconds = z.int().describe('Seconds since 1970');

@@ -1,0 +1,20 @@
+import { ADMISSION_ERRORS } from '../errors.ts';
+import { chatCompletion, chatCompletionBody } from '../openai-chat.ts';
+import { defineRoute } from '../route.ts';
+import { ONE_SHOT, ONE_SHOT_ERRORS } from './one-shot.ts';
+
+export const createChatCompletion = defineRoute({
+  ...ONE_SHOT,
+  method: 'post',
+  path: '/v1/chat/completions',
+  summary: "OpenAI's chat completions. `Idempotency-Key` makes it safe to repeat",
+  tag: 'OpenAI-compatible',
+  errorShape: 'openai',
+  body: chatCompletionBody,
+  answer: {
+    status: 200,
+    schema: chatCompletion.optional(),
+    description: 'With `stream: true` as `text/event-stream`, in the chunks of OpenAI, `data: [DONE]` last',
+  },
+  errors: [...ONE_SHOT_ERRORS, ...ADMISSION_ERRORS],
+});

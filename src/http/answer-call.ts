@@ -1,0 +1,112 @@
+import type { ServerResponse } from 'node:http';
+import { toProblem } from '../base/errors.ts';
+import type { Message } from '../contracts/message.ts';
+import type { CallTeller, ToldEvent } from '../presenters/call-teller.ts';
+import { callFailure, callGone, callInterrupted, isWithoutAnswer } from '../services/call-failure.ts';
+import type { Calls, StartedCall } from '../services/calls.ts';
+import type { ReplyEvent } from '../services/follow-replies.ts';
+import type { Identity } from '../services/identity.ts';
+import { clientGone } from './client-gone.ts';
+import type { AppContext } from './context.ts';
+
+/** What every door of one-shot calls works with. */
+export interface CallDoor {
+  calls: Calls;
+  /** Begins a stream, which goes on until the call has ended. */
+  openStream: (response: ServerResponse, identity: Identity) => CallStream;
+}
+
+/** A stream of server-sent events. */
+export interface CallStream {
+  send(data: unknown, event?: { event?: string | undefined; id?: string | undefined }): Promise<void>;
+  end(): void;
+}
+
+/**
+ * Waits until a call has ended, for an answer that is sent whole.
+ *
+ * @returns undefined when whoever asked has left, which stops the call
+ * @throws {AppError} what it failed with, when there is nothing to answer with; `conflict` when it was deleted
+ */
+export async function waitForCall(
+  { calls }: Pick<CallDoor, 'calls'>,
+  call: StartedCall,
+  ctx: AppContext,
+): Promise<Message | undefined> {
+  const signal = clientGone(ctx);
+  const message = await calls.wait(call, signal);
+  if (message) {
+    const failure = callFailure(message);
+    if (failure && isWithoutAnswer(message)) throw failure;
+    return message;
+  }
+  if (!signal.aborted) throw callGone();
+  ctx.respond = false;
+  return undefined;
+}
+
+/** A call that is to be streamed. */
+export interface StreamedCall {
+  call: StartedCall;
+  teller: CallTeller;
+  identity: Identity;
+  requestId: string;
+  ctx: AppContext;
+}
+
+/**
+ * Streams a call in the events of one API. The answer begins with the first word: what fails before it is refused like any
+ * other request. Whoever leaves stops the call.
+ *
+ * @throws {AppError} what it failed with before the first word; `conflict` when it was deleted
+ */
+export async function streamCall(
+  { calls, openStream }: CallDoor,
+  streamed: StreamedCall,
+): Promise<undefined> {
+  const { call, teller, identity, requestId, ctx } = streamed;
+  let stream: CallStream | undefined;
+  const tell = async (events: ToldEvent[]) => {
+    for (const { data, ...event } of events) await stream?.send(data, event);
+  };
+  try {
+    for await (const event of calls.follow(call, clientGone(ctx))) {
+      if (!stream) {
+        refuse(event);
+        stream = openStream(ctx.res, identity);
+        ctx.respond = false;
+        await tell(teller.begin());
+      }
+      await tell(await tellEvent(event, teller, requestId));
+      // Cut off in the middle of its text; or the sign-in has ended, and with it the stream. Leaving stops the call.
+      if (event.type === 'restart' || ctx.res.writableEnded) break;
+    }
+  } catch (error) {
+    if (stream) await tell(await teller.fail(toProblem(error, requestId)));
+    throw error;
+  }
+  stream?.end();
+  // Nobody is there any more.
+  ctx.respond = false;
+  return undefined;
+}
+
+/** What is no answer at all is refused. */
+function refuse(event: ReplyEvent): void {
+  if (event.type === 'gone') throw callGone();
+  const failure = event.type === 'end' ? callFailure(event.message) : undefined;
+  if (failure) throw failure;
+}
+
+/** What an event becomes in the words of an API. */
+export async function tellEvent(
+  event: ReplyEvent,
+  teller: CallTeller,
+  requestId: string,
+): Promise<ToldEvent[]> {
+  if (event.type === 'delta') return teller.delta(event);
+  if (event.type === 'restart') return teller.fail(toProblem(callInterrupted(), requestId));
+  if (event.type === 'gone') return teller.fail(toProblem(callGone(), requestId));
+  const failure = callFailure(event.message);
+  return failure ? teller.fail(toProblem(failure, requestId), event.message) : teller.end(event.message);
+}

@@ -1,0 +1,42 @@
+import { invalidField } from '../base/errors.ts';
+import type { ChatTurn, ContentPart, PromptInput, PromptOptions } from '../contracts/prompt.ts';
+
+/** A turn of several parts; one that is text alone has none. */
+export function turnOf(role: ChatTurn['role'], parts: ContentPart[]): ChatTurn {
+  const content = parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
+  return parts.some(({ type }) => type !== 'text') ? { role, content, parts } : { role, content };
+}
+
+/**
+ * A prompt of these turns: what the system says becomes one turn, the first.
+ *
+ * @param path where they stand in the request
+ * @throws {AppError} `validation_failed` when nothing is asked, or an answer belongs to no call
+ */
+export function toPrompt(turns: ChatTurn[], options: PromptOptions, path: string): PromptInput {
+  const system = turns.filter(({ role }) => role === 'system').map(({ content }) => content);
+  const said = turns.filter(({ role }) => role !== 'system');
+  if (!said.some(({ role }) => role === 'user')) throw invalidField(path, 'must have a message of the user');
+  requireCalls(said, path);
+  const first: ChatTurn[] = system.length > 0 ? [{ role: 'system', content: system.join('\n\n') }] : [];
+  return { turns: [...first, ...said], ...(Object.keys(options).length > 0 && { options }) };
+}
+
+function requireCalls(turns: ChatTurn[], path: string): void {
+  const called = new Set<string>();
+  for (const { toolCalls = [], toolCallId } of turns) {
+    for (const { id } of toolCalls) called.add(id);
+    if (toolCallId === undefined || called.has(toolCallId)) continue;
+    throw invalidField(
+      path,
+      `has an answer to the call ${JSON.stringify(toolCallId.slice(0, 80))}, which is not asked for before it`,
+    );
+  }
+}
+
+/** Without what is undefined or null. */
+export function defined<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}
