@@ -23,7 +23,8 @@ export class AddDoors1764000000000 implements MigrationInterface {
         type text NOT NULL,
         id text NOT NULL,
         title text NOT NULL,
-        data jsonb NOT NULL,
+        -- Keeps the order of the fields, which jsonb does not: what comes first is told first.
+        data json NOT NULL,
         relations jsonb NOT NULL DEFAULT '[]',
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now(),

@@ -100,6 +100,10 @@ describe('masking', () => {
     expect(await masked('On 2026-11-20, item 1234567890', 'US')).to.equal('On 2026-11-20, item 1234567890');
   });
 
+  it('is told of a country that there is', () => {
+    expect(() => detectorsFor('XX')).to.throw(/AI_MASK_COUNTRY must be a country with phone numbers/);
+  });
+
   it('gives a value one placeholder in all texts of a request, numbered by where it first stands', async () => {
     const masker = maskerFor();
     expect(await masker.mask('b@example.com a@example.com')).to.equal('[EMAIL_1] [EMAIL_2]');

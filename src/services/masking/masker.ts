@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { MASKED_KINDS, type MaskedCounts, type MaskedKind } from '../../contracts/masking.ts';
 import type { Detector, Found } from './detector.ts';
 import { mergeFound } from './merge-found.ts';
+import { PLACEHOLDER, placeholderOf } from './placeholders.ts';
 
 /** A masked text that may still be thrown away. */
 export interface MaskedDraft {
@@ -19,8 +20,6 @@ export interface Masker {
   readonly counts: MaskedCounts;
 }
 
-/** A placeholder that somebody wrote, or that an earlier answer was left with. */
-const WRITTEN = /\[(?:EMAIL|PHONE|CARD|SECRET)_\d{1,9}\]/g;
 /** Longest turn of the event loop that is spent on one text, in milliseconds; a single detector may take longer. */
 const TURN_MS = 5;
 
@@ -51,7 +50,7 @@ export function createMasker(detectors: readonly Detector[]): Masker {
 
   async function draft(text: string): Promise<MaskedDraft> {
     const found = await search(text);
-    for (const [placeholder] of text.matchAll(WRITTEN)) written.add(placeholder);
+    for (const [placeholder] of text.matchAll(PLACEHOLDER)) written.add(placeholder);
     const fresh = new Map<string, { kind: MaskedKind; placeholder: string }>();
     const next = { ...numbers };
     const parts: string[] = [];
@@ -60,7 +59,7 @@ export function createMasker(detectors: readonly Detector[]): Masker {
       const id = `${each.kind}:${each.key}`;
       let placeholder = placeholders.get(id) ?? fresh.get(id)?.placeholder;
       if (placeholder === undefined) {
-        do placeholder = `[${each.kind.toUpperCase()}_${++next[each.kind]}]`;
+        do placeholder = placeholderOf(each.kind, ++next[each.kind]);
         while (written.has(placeholder));
         fresh.set(id, { kind: each.kind, placeholder });
       }

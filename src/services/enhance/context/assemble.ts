@@ -35,6 +35,8 @@ export interface AssembledContext {
 const MAX_OMITTED = 50;
 /** A record of which less fits than this many tokens is left out. */
 const MIN_TOKENS = 20;
+/** What stands between two records. */
+const BETWEEN_TOKENS = 2;
 
 /**
  * Assembles what the options tell, nearest first, until the budget is used up. Of what does not fit whole, the first lines
@@ -76,7 +78,7 @@ async function takeOf({ heading, text, maxLineUnits }: ContextPiece, room: numbe
   const draft = await masker.draft(withoutTags(text === '' ? heading : `${heading}\n${text}`));
   const lines = draft.text.split('\n').map((line) => cutLine(line, maxLineUnits));
   const taken: string[] = [];
-  let tokens = 0;
+  let tokens = BETWEEN_TOKENS;
   for (const line of lines) {
     const more = await countTokens(`${line}\n`);
     if (tokens + more > room) break;

@@ -1,5 +1,6 @@
 import type { Db } from '../../../data/database.ts';
 import { listEarlierEnhancements } from '../../../data/repositories/enhancements.ts';
+import { withoutNumbers } from '../../masking/placeholders.ts';
 import type { Assembler } from './piece.ts';
 
 /** How many are told, and how much of each text, in UTF-16 code units. */
@@ -20,4 +21,4 @@ export const userHistory = (db: Db): Assembler =>
     }
   };
 
-const onOneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
+const onOneLine = (text: string): string => withoutNumbers(text).replace(/\s+/g, ' ').trim();
