@@ -47,6 +47,11 @@ export function systemOf(turns: readonly ChatTurn[]): string | undefined {
   return system?.trim() ? system : undefined;
 }
 
+/** The parts without texts that are blank. */
+export function withoutBlank(parts: ContentPart[]): ContentPart[] {
+  return parts.filter((part) => part.type !== 'text' || part.text.trim() !== '');
+}
+
 function toJoined({ role, content, parts, toolCalls, toolCallId = '' }: ChatTurn): JoinedTurn | undefined {
   if (role === 'system') return undefined;
   if (role === 'tool') {
@@ -57,11 +62,6 @@ function toJoined({ role, content, parts, toolCalls, toolCallId = '' }: ChatTurn
   return kept.length > 0 || calls.length > 0
     ? { role, parts: kept, calls: [...calls], answers: [] }
     : undefined;
-}
-
-/** The parts without texts that are blank. */
-export function withoutBlank(parts: ContentPart[]): ContentPart[] {
-  return parts.filter((part) => part.type !== 'text' || part.text.trim() !== '');
 }
 
 function append(last: JoinedTurn, next: JoinedTurn): void {
