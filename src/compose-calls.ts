@@ -1,7 +1,9 @@
+import { findAccount } from './data/repositories/accounts.ts';
 import type { DoorParts } from './door-parts.ts';
 import type { CallDoor } from './http/answer-call.ts';
 import type { RouteModule } from './http/route-table.ts';
 import { openAiChatRoutes } from './http/routes/openai-chat.ts';
+import { textRoutes } from './http/routes/text.ts';
 import { callableModelRoutes } from './http/routes/v1-models.ts';
 import { createCallableModels } from './services/callable-models.ts';
 import { createCalls } from './services/calls.ts';
@@ -17,7 +19,9 @@ export function composeCalls(doors: DoorParts): RouteModule[] {
     openStream: (response, identity) =>
       streams.open(response, { ...identity, expiresAt: Number.POSITIVE_INFINITY }),
   };
+  const balanceOf = async (userId: string) => Number((await findAccount(database.db, userId))?.balance ?? 0);
   return [
+    textRoutes({ ...door, balanceOf }),
     openAiChatRoutes(door),
     callableModelRoutes({ callableModels: createCallableModels({ database, models, access }) }),
   ];

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { toProblem } from '../base/errors.ts';
+import { AppError, toProblem } from '../base/errors.ts';
 import type { Message } from '../contracts/message.ts';
 import type { CallTeller, ToldEvent } from '../presenters/call-teller.ts';
 import { callFailure, callGone, callInterrupted, isWithoutAnswer } from '../services/call-failure.ts';
@@ -52,11 +52,12 @@ export interface StreamedCall {
   identity: Identity;
   requestId: string;
   ctx: AppContext;
+  /** A stream that was begun already; left out: it begins with the first word, and what fails before it is refused. */
+  begun?: CallStream;
 }
 
 /**
- * Streams a call in the events of one API. The answer begins with the first word: what fails before it is refused like any
- * other request. Whoever leaves stops the call.
+ * Streams a call in the events of one API. Whoever leaves stops the call.
  *
  * @throws {AppError} what it failed with before the first word; `conflict` when it was deleted
  */
@@ -65,7 +66,7 @@ export async function streamCall(
   streamed: StreamedCall,
 ): Promise<undefined> {
   const { call, teller, identity, requestId, ctx } = streamed;
-  let stream: CallStream | undefined;
+  let stream = streamed.begun;
   const tell = async (events: ToldEvent[]) => {
     for (const { data, ...event } of events) await stream?.send(data, event);
   };
@@ -83,7 +84,8 @@ export async function streamCall(
     }
   } catch (error) {
     if (stream) await tell(await teller.fail(toProblem(error, requestId)));
-    throw error;
+    // What the client was told of is nothing that failed here.
+    if (!stream || !(error instanceof AppError)) throw error;
   }
   stream?.end();
   // Nobody is there any more.
@@ -99,11 +101,7 @@ function refuse(event: ReplyEvent): void {
 }
 
 /** What an event becomes in the words of an API. */
-export async function tellEvent(
-  event: ReplyEvent,
-  teller: CallTeller,
-  requestId: string,
-): Promise<ToldEvent[]> {
+async function tellEvent(event: ReplyEvent, teller: CallTeller, requestId: string): Promise<ToldEvent[]> {
   if (event.type === 'delta') return teller.delta(event);
   if (event.type === 'restart') return teller.fail(toProblem(callInterrupted(), requestId));
   if (event.type === 'gone') return teller.fail(toProblem(callGone(), requestId));

@@ -18,7 +18,7 @@ export interface CallTeller {
   begin(): ToldEvent[];
   delta(delta: CallDelta): ToldEvent[];
   /** It has ended, and was not broken off. */
-  end(message: Message): ToldEvent[];
+  end(message: Message): ToldEvent[] | Promise<ToldEvent[]>;
   /** It has failed, after it was begun. `message`: what there is of it, where that is known. */
   fail(problem: Problem, message?: Message): ToldEvent[] | Promise<ToldEvent[]>;
 }

@@ -120,6 +120,9 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /models/categories': models,
   'POST /models/sync': admin,
 
+  'POST /v1/generate': text,
+  'POST /v1/stream': text,
+  'GET /v1/stream': text,
   'POST /v1/chat/completions': openai,
   'GET /v1/models': openai,
   'GET /v1/models/*modelId': openai,

@@ -1,0 +1,74 @@
+import { parseInput } from '../../base/validation.ts';
+import { eventIdSchema } from '../../contracts/event-id.ts';
+import type { Have } from '../../contracts/events.ts';
+import { generateText, streamTextByBody, streamTextByQuery } from '../../contracts/routes/text.ts';
+import { presentText, textCall } from '../../presenters/text.ts';
+import { textEvents } from '../../presenters/text-events.ts';
+import type { StartedCall } from '../../services/calls.ts';
+import type { Identity } from '../../services/identity.ts';
+import { type CallDoor, streamCall, waitForCall } from '../answer-call.ts';
+import type { AppContext } from '../context.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
+import { mountRoute } from '../mount-route.ts';
+import type { RouteModule } from '../route-table.ts';
+
+/** What the text API works with. */
+export interface TextRouteDeps extends CallDoor {
+  /** What a user has now, in credits. */
+  balanceOf: (userId: string) => Promise<number>;
+}
+
+/** The text API: `/v1/generate` and `/v1/stream`. */
+export function textRoutes(door: TextRouteDeps): RouteModule {
+  const { calls, balanceOf } = door;
+
+  interface Asked {
+    identity: Identity;
+    requestId: string;
+    ctx: AppContext;
+  }
+  /** Begins at once, so that an EventSource that loses its connection in the next moment knows what it has started. */
+  async function stream(call: StartedCall, { identity, requestId, ctx }: Asked, from?: Have): Promise<void> {
+    const balance = () => balanceOf(identity.userId);
+    const teller = textEvents(call, { balance, from });
+    const begun = door.openStream(ctx.res, identity);
+    ctx.respond = false;
+    if (!from) for (const { data, ...event } of teller.begin()) await begun.send(data, event);
+    await streamCall(door, { call, teller, identity, requestId, ctx, begun });
+  }
+
+  return (table) => {
+    mountRoute(table, generateText, async ({ body }, { identity, ctx }) => {
+      const call = await calls.start(identity, idempotencyKey(ctx), textCall(body, 'body'));
+      const message = await waitForCall(door, call, ctx);
+      return message && presentText(call, message, await balanceOf(identity.userId));
+    });
+
+    mountRoute(table, streamTextByBody, async ({ body }, context) => {
+      const { identity, ctx } = context;
+      await stream(await calls.start(identity, idempotencyKey(ctx), textCall(body, 'body')), context);
+    });
+
+    mountRoute(table, streamTextByQuery, async ({ query }, context) => {
+      const { identity, ctx } = context;
+      if (ctx.method === 'HEAD') return;
+      const from = lastEventOf(ctx);
+      if (from?.done) return endForGood(ctx);
+      if (from) return stream((await calls.find(identity.userId, from.messageId)).call, context, from);
+      const { clientMessageId, ticket: _ticket, ...asked } = query;
+      await stream(await calls.start(identity, clientMessageId, textCall(asked, 'query')), context);
+    });
+  };
+}
+
+/** Where an EventSource that comes back has left off. @throws {AppError} `validation_failed` */
+function lastEventOf(ctx: AppContext): Have | undefined {
+  const header = ctx.get('last-event-id');
+  return header === '' ? undefined : parseInput(eventIdSchema, header, 'headers.last-event-id')[0];
+}
+
+/** Tells an EventSource that it need not come back: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+function endForGood(ctx: AppContext): void {
+  ctx.respond = false;
+  ctx.res.writeHead(204).end();
+}
