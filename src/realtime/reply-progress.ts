@@ -47,7 +47,14 @@ export class ReplyProgress {
       const { messageId } = frame.payload;
       return this.#open.delete(messageId) ? [{ type: 'gone', messageId }] : [];
     }
-    return [];
+    return frame.is('session:delete') ? this.#allGone() : [];
+  }
+
+  /** Of messages that went with their session nothing is told one by one. */
+  #allGone(): ReplyEvent[] {
+    const ids = [...this.#open.keys()];
+    this.#open.clear();
+    return ids.map((messageId) => ({ type: 'gone', messageId }));
   }
 
   /** A whole state: what it has beyond what was told, or all of it when that was of another attempt. */

@@ -163,6 +163,19 @@ describe('following replies', () => {
     expect(follower.typesOf(there.messageId)).to.deep.equal(['end']);
   });
 
+  it('tells of those that go with their session', async () => {
+    const { messageId, generationId } = await pipeline.ask(asker);
+    const { follower, read } = following([messageId]);
+    const run = pipeline.worker().run(generationId);
+    (await pipeline.provider.begun(0)).push(text('Half'));
+    await until('the first delta', () => follower.texts.get(messageId) === 'Half');
+    await pipeline.sessions.remove(asker.userId, asker.sessionId);
+    await read;
+    await run;
+    // Its worker may have been quick enough to end it before it was deleted.
+    expect(follower.typesOf(messageId).at(-1)).to.be.oneOf(['gone', 'end']);
+  });
+
   it('keeps little for a reader that is slow, and still gives it all of the text', async () => {
     const { messageId, generationId } = await pipeline.ask(asker);
     const follower = new Follower();
