@@ -53,7 +53,7 @@ const runFields = {
     .enum(RUN_STATUSES)
     .describe(
       'Of the newest prompt. `running`: a lane is being written, or waits; `completed`: all were; `partial`: some ' +
-        'were, others failed or were stopped; `failed`: none was, and one or more failed; `cancelled`: all were stopped',
+        'were, others failed or were stopped; `failed`: none was, and one or more failed; `cancelled`: all were stopped, or deleted',
     ),
   totalCost: costSchema.describe('Of all prompts and lanes'),
   totalTokens: z.int().describe('Input and output, of all prompts and lanes'),

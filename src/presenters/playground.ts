@@ -20,8 +20,7 @@ export function presentLane({ id: messageId, lane, model, status }: Message): La
 export function statusOfLanes(statuses: readonly GenerationStatus[]): RunStatus {
   const count = (...of: GenerationStatus[]) => statuses.filter((status) => of.includes(status)).length;
   if (count('queued', 'streaming') > 0) return 'running';
-  if (count('completed') === statuses.length) return 'completed';
-  if (count('completed') > 0) return 'partial';
+  if (count('completed') > 0) return count('completed') === statuses.length ? 'completed' : 'partial';
   return count('failed') > 0 ? 'failed' : 'cancelled';
 }
 

@@ -13,6 +13,8 @@ export interface Script {
   /** Default 200. */
   status?: number;
   headers?: Record<string, string>;
+  /** Only for a request that names this model: of several at once nobody knows which comes first. */
+  model?: string;
   steps: Step[];
 }
 
@@ -63,7 +65,7 @@ export async function startProviderWireServer(): Promise<ProviderWireServer> {
       remotePort: req.socket.remotePort,
       closed,
     };
-    const script = scripts.shift() ?? { status: 500, steps: [] };
+    const script = takeScript(scripts, recorded.body.model) ?? { status: 500, steps: [] };
     const weReset = script.steps.includes('reset');
     res.on('close', () => resolve({ abortedByClient: !res.writableFinished && !weReset }));
     requests.push(recorded);
@@ -84,6 +86,12 @@ export async function startProviderWireServer(): Promise<ProviderWireServer> {
     },
     close: () => closeServer(server),
   };
+}
+
+/** The first script that is for anybody, or for a request of this model. */
+function takeScript(scripts: Script[], model: unknown): Script | undefined {
+  const index = scripts.findIndex((script) => script.model === undefined || script.model === model);
+  return index < 0 ? undefined : scripts.splice(index, 1)[0];
 }
 
 async function play(script: Script, res: ServerResponse): Promise<void> {
