@@ -3,6 +3,7 @@ import type { DoorParts } from './door-parts.ts';
 import type { CallDoor } from './http/answer-call.ts';
 import type { RouteModule } from './http/route-table.ts';
 import { openAiChatRoutes } from './http/routes/openai-chat.ts';
+import { openAiResponseRoutes } from './http/routes/openai-responses.ts';
 import { textRoutes } from './http/routes/text.ts';
 import { callableModelRoutes } from './http/routes/v1-models.ts';
 import { createCallableModels } from './services/callable-models.ts';
@@ -23,6 +24,7 @@ export function composeCalls(doors: DoorParts): RouteModule[] {
   return [
     textRoutes({ ...door, balanceOf }),
     openAiChatRoutes(door),
+    openAiResponseRoutes(door),
     callableModelRoutes({ callableModels: createCallableModels({ database, models, access }) }),
   ];
 }

@@ -34,6 +34,21 @@ function requireCalls(turns: ChatTurn[], path: string): void {
   }
 }
 
+/** Turns of the assistant in a row as one: the calls of one answer come one by one, and belong together. */
+export function joinAssistants(turns: ChatTurn[]): ChatTurn[] {
+  const joined: ChatTurn[] = [];
+  for (const turn of turns) {
+    const last = joined.at(-1);
+    if (turn.role !== 'assistant' || last?.role !== 'assistant') joined.push({ ...turn });
+    else {
+      last.content = [last.content, turn.content].filter((text) => text !== '').join('\n');
+      const toolCalls = [...(last.toolCalls ?? []), ...(turn.toolCalls ?? [])];
+      if (toolCalls.length > 0) last.toolCalls = toolCalls;
+    }
+  }
+  return joined;
+}
+
 /** Without what is undefined or null. */
 export function defined<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null)) as {

@@ -124,6 +124,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /v1/stream': text,
   'GET /v1/stream': text,
   'POST /v1/chat/completions': openai,
+  'POST /v1/responses': openai,
   'GET /v1/models': openai,
   'GET /v1/models/*modelId': openai,
 

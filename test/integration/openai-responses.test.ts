@@ -1,0 +1,271 @@
+import { expect } from 'chai';
+import OpenAI, { type APIError } from 'openai';
+import { rows } from '../../src/data/database.ts';
+import { collect, MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
+import { openAiWire } from '../support/provider-wires.ts';
+import { makeKey } from '../support/test-keys.ts';
+import { signUp } from '../support/test-user.ts';
+
+const { begin, text, reasoning, end, call, callReason } = openAiWire;
+type Params = OpenAI.Responses.ResponseCreateParamsNonStreaming;
+const hello = { model: MODEL, input: 'Hello' };
+const weather = {
+  type: 'function',
+  name: 'weather',
+  description: 'The weather of a place',
+  parameters: { type: 'object', properties: { place: { type: 'string' } } },
+  strict: true,
+} satisfies OpenAI.Responses.FunctionTool;
+const lookUp = (n: number) => ({ id: `call_${n}`, name: 'weather', pieces: ['{"place":', '"Oslo"}'] });
+
+describe('the openai client, responses', () => {
+  const world = useOneShotWorld();
+  let client: OpenAI;
+  before(() => {
+    const { baseURL, apiKey } = world();
+    client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+  });
+  afterEach(() => world().settled());
+
+  const refused = async (body: object) => {
+    const error = await rejection(client.responses.create({ ...hello, ...body } as Params));
+    expect(error).to.be.instanceOf(OpenAI.APIError);
+    return error as APIError;
+  };
+
+  it('gets an answer', async () => {
+    world().script(begin, reasoning('Hm.'), text('Hi '), text('there'), end());
+    const answer = await client.responses.create({ ...hello, instructions: 'Be brief.', store: true });
+    expect(answer.output_text).to.equal('Hi there');
+    expect(answer).to.deep.include({
+      object: 'response',
+      status: 'completed',
+      model: MODEL,
+      error: null,
+      incomplete_details: null,
+      store: false,
+      instructions: 'Be brief.',
+    });
+    expect(answer.output.map(({ type }) => type)).to.deep.equal(['reasoning', 'message']);
+    expect(answer.output[0]).to.deep.include({ summary: [{ type: 'summary_text', text: 'Hm.' }] });
+    expect(answer.usage).to.deep.include({ input_tokens: 7, output_tokens: 3, total_tokens: 10 });
+  });
+
+  it('says everything that a model is told', async () => {
+    world().script(...saying('Yes'));
+    const sent = world().nextRequest();
+    await client.responses.create({
+      model: MODEL,
+      instructions: 'Be brief.',
+      input: [
+        { role: 'developer', content: 'And kind.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'input_text', text: 'What is this?' },
+            { type: 'input_image', image_url: 'data:image/png;base64,aGk=', detail: 'low' },
+          ],
+        },
+        { type: 'reasoning', id: 'rs_1', summary: [] },
+        { type: 'function_call', call_id: 'c1', name: 'weather', arguments: '{"a":1}' },
+        { type: 'function_call', call_id: 'c2', name: 'weather', arguments: '{}' },
+        { type: 'function_call_output', call_id: 'c1', output: 'Rain' },
+        { type: 'function_call_output', call_id: 'c2', output: [{ type: 'input_text', text: 'Sun' }] },
+        {
+          type: 'message',
+          id: 'msg_1',
+          status: 'completed',
+          role: 'assistant',
+          content: [{ type: 'output_text', text: 'Both.', annotations: [], logprobs: [] }],
+        },
+        { role: 'user', content: 'Sure?' },
+      ],
+      tools: [weather],
+      tool_choice: { type: 'function', name: 'weather' },
+      parallel_tool_calls: false,
+      text: {
+        format: { type: 'json_schema', name: 'answer', schema: { type: 'object' }, strict: true },
+        verbosity: 'low',
+      },
+      reasoning: { effort: 'low', summary: 'auto' },
+      temperature: 0.5,
+      top_p: 0.9,
+      max_output_tokens: 50,
+      truncation: 'auto',
+      include: ['reasoning.encrypted_content'],
+      metadata: { a: 'b' },
+    });
+    const { body } = await sent;
+    const called = (id: string, args: string) => ({
+      id,
+      type: 'function',
+      function: { name: 'weather', arguments: args },
+    });
+    expect(body.messages).to.deep.equal([
+      { role: 'system', content: 'Be brief.\n\nAnd kind.' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'What is this?' },
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,aGk=', detail: 'low' } },
+        ],
+      },
+      { role: 'assistant', content: null, tool_calls: [called('c1', '{"a":1}'), called('c2', '{}')] },
+      { role: 'tool', tool_call_id: 'c1', content: 'Rain' },
+      { role: 'tool', tool_call_id: 'c2', content: 'Sun' },
+      { role: 'assistant', content: 'Both.' },
+      { role: 'user', content: 'Sure?' },
+    ]);
+    const { type: _type, ...fn } = weather;
+    expect(body).to.deep.include({
+      tools: [{ type: 'function', function: fn }],
+      tool_choice: { type: 'function', function: { name: 'weather' } },
+      parallel_tool_calls: false,
+      temperature: 0.5,
+      top_p: 0.9,
+      reasoning_effort: 'low',
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'answer', schema: { type: 'object' }, strict: true },
+      },
+    });
+  });
+
+  it('gets a stream of the events that are published, in order', async () => {
+    world().script(
+      begin,
+      reasoning('Hm.'),
+      text('Hi '),
+      text('there'),
+      ...call(0, lookUp(1)),
+      end(callReason),
+    );
+    const events = await collect(await client.responses.create({ ...hello, stream: true, tools: [weather] }));
+    expect(events.map(({ sequence_number }) => sequence_number)).to.deep.equal(events.map((_event, n) => n));
+    const types = events.map(({ type }) => type.replace('response.', ''));
+    const merged = types.filter((type, n) => type !== types[n - 1]);
+    expect(merged).to.deep.equal([
+      'created',
+      'in_progress',
+      'output_item.added',
+      'reasoning_summary_part.added',
+      'reasoning_summary_text.delta',
+      'reasoning_summary_text.done',
+      'reasoning_summary_part.done',
+      'output_item.done',
+      'output_item.added',
+      'content_part.added',
+      'output_text.delta',
+      'output_text.done',
+      'content_part.done',
+      'output_item.done',
+      'output_item.added',
+      'function_call_arguments.delta',
+      'function_call_arguments.done',
+      'output_item.done',
+      'completed',
+    ]);
+    const last = events.at(-1);
+    expect(last?.type === 'response.completed' && last.response.output.map(({ type }) => type)).to.deep.equal(
+      ['reasoning', 'message', 'function_call'],
+    );
+  });
+
+  it('follows a stream with its helper, which builds the same answer', async () => {
+    world().script(begin, text('Hi '), text('there'), end('length'));
+    const answer = await client.responses.stream(hello).finalResponse();
+    expect(answer.output_text).to.equal('Hi there');
+    expect(answer).to.deep.include({
+      status: 'incomplete',
+      incomplete_details: { reason: 'max_output_tokens' },
+    });
+  });
+
+  it('has its functions called, and refers to what was answered', async () => {
+    world().script(begin, text('Let me see.'), ...call(0, lookUp(1)), ...call(1, lookUp(2)), end(callReason));
+    const first = await client.responses.create({ ...hello, tools: [weather] });
+    const calls = first.output.filter((item) => item.type === 'function_call');
+    expect(calls.map(({ call_id }) => call_id)).to.deep.equal(['call_1', 'call_2']);
+    world().script(...saying('Rain'));
+    const sent = world().nextRequest();
+    const second = await client.responses.create({
+      ...hello,
+      input: [
+        { role: 'user', content: 'Hello' },
+        ...first.output.map(({ id }) => ({ type: 'item_reference' as const, id: id ?? '' })),
+        { type: 'function_call_output', call_id: 'call_1', output: 'rain' },
+        { type: 'function_call_output', call_id: 'call_2', output: 'sun' },
+      ],
+    });
+    expect(second.output_text).to.equal('Rain');
+    const messages = (await sent).body.messages as {
+      role: string;
+      content: string;
+      tool_calls: { id: string }[];
+    }[];
+    expect(messages.map(({ role }) => role)).to.deep.equal(['user', 'assistant', 'tool', 'tool']);
+    expect(messages[1]?.content).to.equal('Let me see.');
+    expect(messages[1]?.tool_calls.map(({ id }) => id)).to.deep.equal(['call_1', 'call_2']);
+  });
+
+  it('refers to nothing that is not there, or is of somebody else', async () => {
+    world().script(...saying('Hi'));
+    const { output } = await client.responses.create(hello);
+    const item = { type: 'item_reference', id: output[0]?.id };
+    const input = [item, { role: 'user', content: 'And?' }];
+    const { app, baseURL, database } = world();
+    const other = await signUp(app);
+    const { key } = await makeKey(app, other, { scopes: ['text'] });
+    const theirs = new OpenAI({ baseURL, apiKey: key, maxRetries: 0 });
+    const stranger = (await rejection(theirs.responses.create({ ...hello, input } as Params))) as APIError;
+    expect(stranger).to.deep.include({ status: 404, param: 'input[0].id' });
+    for (const id of ['msg_123', 'x']) {
+      expect(await refused({ input: [{ ...item, id }] })).to.deep.include({
+        status: 404,
+        param: 'input[0].id',
+      });
+    }
+    // An hour later.
+    await rows(database.db, `DELETE FROM sessions WHERE kind = 'call'`);
+    expect(await refused({ input })).to.deep.include({ status: 404, code: 'not_found' });
+    await rows(database.db, 'TRUNCATE usage_days');
+    await rows(database.db, 'TRUNCATE generations CASCADE');
+    await rows(database.db, `UPDATE ledger_entries SET generation_id = NULL`);
+  });
+
+  it('is told of a stream that breaks off', async () => {
+    world().script(begin, text('Hi '), 'reset');
+    const events = await collect(await client.responses.create({ ...hello, stream: true }));
+    const last = events.at(-1);
+    expect(last?.type).to.equal('response.failed');
+    if (last?.type !== 'response.failed') return;
+    expect(last.response.error?.code).to.equal('server_error');
+    expect(last.response.output[0]).to.deep.include({ type: 'message', status: 'incomplete' });
+  });
+
+  const REFUSED: [what: string, body: object, param: string][] = [
+    ['a conversation that is kept', { previous_response_id: 'resp_1' }, 'previous_response_id'],
+    ['a conversation by its id', { conversation: 'conv_1' }, 'conversation'],
+    ['work in the background', { background: true }, 'background'],
+    ['a stored prompt', { prompt: { id: 'p' } }, 'prompt'],
+    ['a built-in tool', { tools: [{ type: 'web_search' }] }, 'tools[0].type'],
+    [
+      'a file',
+      { input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'f' }] }] },
+      'input[0].content[0].type',
+    ],
+    ['a kind of item that is none', { input: [{ type: 'computer_call' }] }, 'input[0].type'],
+    ['nothing', { input: [] }, 'input'],
+    ['an unknown field', { wat: 1 }, 'wat'],
+    [
+      'more than the model writes',
+      { model: 'openai/gpt-4', max_output_tokens: 100_000 },
+      'max_output_tokens',
+    ],
+  ];
+  for (const [what, body, param] of REFUSED) {
+    it(`refuses ${what} by name`, async () => {
+      expect(await refused(body)).to.deep.include({ status: 400, param, type: 'invalid_request_error' });
+    });
+  }
+});
