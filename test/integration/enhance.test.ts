@@ -360,8 +360,9 @@ describe('enhancing a text', function () {
     for (const request of requests) await ann.refused('not_found', request);
   });
 
-  it('is not a chat: sessions of other kinds are not there', async () => {
-    const { id } = await ann.newSession();
+  it('is no session of another kind: that is not there', async () => {
+    const { sessionId: id } = await finished({ text: 'Hello', action: 'improve' });
+    await rows(database().db, `UPDATE sessions SET kind = 'call' WHERE id = $1`, [id]);
     for (const [method, path] of [
       ['GET', 'session'],
       ['GET', 'stream'],
