@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { newId } from '../../src/base/ids.ts';
 import type { OpenRun, Run, StartedRun } from '../../src/contracts/playground.ts';
 import type { Session } from '../../src/contracts/session.ts';
 import { rows } from '../../src/data/database.ts';
@@ -301,6 +302,51 @@ describe('runs of the playground', () => {
       const failed = await start({ prompt: 'Hello', models: ['openai/gpt-4.1'] });
       expect((await ended(failed.session.id)).status).to.equal('failed');
       expect((await open(failed.session.id)).conversations[0]?.error?.code).to.equal('bad_request');
+    });
+
+    it('stand as their newest prompt does, and tell what all of them took', async () => {
+      await give(1_000);
+      const models = ['openai/gpt-4.1'];
+      provider.answer({ status: 400, steps: ['{"error":{"message":"no"}}'] });
+      const { session } = await start({ prompt: 'Once', models });
+      expect((await ended(session.id)).status).to.equal('failed');
+      provider.answer({ steps: [begin, say('Now.'), end()] });
+      await start({ prompt: 'Again', sessionId: session.id });
+      const { status, prompt, totalTokens, conversations } = await ended(session.id);
+      expect({ status, prompt, totalTokens }).to.deep.equal({
+        status: 'completed',
+        prompt: 'Once',
+        totalTokens: 10,
+      });
+      expect(conversations.map((each) => each.status)).to.deep.equal(['failed', 'completed']);
+      const [listed] = (await client.get<Listed<Run>>('/playground/sessions')).data;
+      expect(listed).to.include({ status: 'completed', prompt: 'Once' });
+    });
+
+    it('show the newest 200 messages, each reply with its prompt, also one that is older', async () => {
+      const { session, message, lanes } = await start({ prompt: 'The first', models: ['echo'] });
+      await ended(session.id);
+      const ids = Array.from({ length: 200 }, () => [newId(), newId()]);
+      await rows(
+        database().db,
+        `WITH new AS (SELECT id, generation FROM json_to_recordset($1) AS new (id uuid, generation uuid)),
+              said AS (INSERT INTO messages (id, session_id, user_id, parent_id, role, content)
+                SELECT id, $2, $3, $4, 'assistant', 'More' FROM new)
+         INSERT INTO generations (id, user_id, session_id, message_id, model, status, price, lane, created_at, completed_at)
+         SELECT generation, $3, $2, id, 'echo', 'completed', '{}', 0, now(), now() FROM new`,
+        [
+          JSON.stringify(ids.map(([id, generation]) => ({ id, generation }))),
+          session.id,
+          user.id,
+          message.id,
+        ],
+      );
+      const { conversations } = await open(session.id);
+      expect(conversations.map(({ messageId }) => messageId)).to.deep.equal(ids.map(([id]) => id));
+      expect(conversations.map(({ messageId }) => messageId)).to.not.include(lanes[0]?.messageId);
+      expect(new Set(conversations.map(({ userPrompt }) => userPrompt))).to.deep.equal(
+        new Set(['The first']),
+      );
     });
 
     it('stand in a list, last used first, page by page', async () => {
