@@ -2,12 +2,14 @@ import { findAccount } from './data/repositories/accounts.ts';
 import type { DoorParts } from './door-parts.ts';
 import type { CallDoor } from './http/answer-call.ts';
 import type { RouteModule } from './http/route-table.ts';
+import { anthropicMessageRoutes } from './http/routes/anthropic-messages.ts';
 import { openAiChatRoutes } from './http/routes/openai-chat.ts';
 import { openAiResponseRoutes } from './http/routes/openai-responses.ts';
 import { textRoutes } from './http/routes/text.ts';
 import { callableModelRoutes } from './http/routes/v1-models.ts';
 import { createCallableModels } from './services/callable-models.ts';
 import { createCalls } from './services/calls.ts';
+import { countPrompt } from './services/count-prompt.ts';
 
 /** Builds the doors of one-shot calls, under `/v1`. */
 export function composeCalls(doors: DoorParts): RouteModule[] {
@@ -20,11 +22,13 @@ export function composeCalls(doors: DoorParts): RouteModule[] {
     openStream: (response, identity) =>
       streams.open(response, { ...identity, expiresAt: Number.POSITIVE_INFINITY }),
   };
+  const callableModels = createCallableModels({ database, models, access });
   const balanceOf = async (userId: string) => Number((await findAccount(database.db, userId))?.balance ?? 0);
   return [
     textRoutes({ ...door, balanceOf }),
     openAiChatRoutes(door),
     openAiResponseRoutes(door),
-    callableModelRoutes({ callableModels: createCallableModels({ database, models, access }) }),
+    anthropicMessageRoutes({ ...door, callableModels, countPrompt }),
+    callableModelRoutes({ callableModels }),
   ];
 }

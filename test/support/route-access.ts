@@ -23,6 +23,7 @@ const account: RouteAccess = { for: 'account' };
 const chat: RouteAccess = { for: 'chat', scope: 'chat' };
 const text: RouteAccess = { for: 'chat', scope: 'text' };
 const openai: RouteAccess = { ...text, words: 'openai' };
+const anthropic: RouteAccess = { ...text, words: 'anthropic' };
 const models: RouteAccess = { for: 'account', scope: 'models' };
 const usage: RouteAccess = { for: 'account', scope: 'usage' };
 const ai: RouteAccess = { for: 'chat', scope: 'ai' };
@@ -125,6 +126,8 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /v1/stream': text,
   'POST /v1/chat/completions': openai,
   'POST /v1/responses': openai,
+  'POST /v1/messages': anthropic,
+  'POST /v1/messages/count_tokens': anthropic,
   'GET /v1/models': openai,
   'GET /v1/models/*modelId': openai,
 
