@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from '../base/logger.ts';
 import type { EnhanceActionName } from '../contracts/enhancement.ts';
-import type { EnhancementEvent, EnhancementPosition } from '../contracts/enhancement-events.ts';
+import type { EnhancementEvent } from '../contracts/enhancement-events.ts';
+import type { Have } from '../contracts/events.ts';
 import type { EnhancementRow } from '../data/repositories/enhancements.ts';
-import { EnhancementTeller } from '../services/enhance/tell-enhancement.ts';
+import { tellEnhancement } from '../services/enhance/tell-enhancement.ts';
 import type { FollowReplies } from '../services/follow-replies.ts';
 import type { Identity } from '../services/identity.ts';
+import { fromTheStart, resumeReplies } from '../services/resume-replies.ts';
 import type { EventStream, EventStreams } from './event-streams.ts';
 
 /** One stream to be served. */
@@ -13,7 +15,7 @@ export interface EnhancementStreamRequest {
   identity: Identity;
   enhancement: EnhancementRow;
   /** What the client has, if it comes back. */
-  after: EnhancementPosition | undefined;
+  after: Have[] | undefined;
   response: ServerResponse;
 }
 
@@ -36,7 +38,7 @@ export function createServeEnhancement({
   async function tellAll(stream: EventStream, request: EnhancementStreamRequest): Promise<void> {
     const { enhancement, after, response } = request;
     const { sessionId, replyId, metadata, model, expiresAt } = enhancement;
-    const send = ({ event, data, id }: EnhancementEvent) => stream.send(data, { event, id });
+    const send = ({ event, data }: EnhancementEvent, id?: string) => stream.send(data, { event, id });
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const action = enhancement.action as EnhanceActionName;
@@ -45,9 +47,15 @@ export function createServeEnhancement({
       data: { sessionId, action, model, expiresAt: expiresAt.toISOString() },
     });
     await send({ event: 'metadata', data: metadata });
-    const teller = new EnhancementTeller(after);
-    for await (const event of followReplies({ sessionId, messageIds: [replyId], signal: gone.signal })) {
-      for (const told of await teller.tell(event)) await send(told);
+    const have = after?.filter(({ messageId }) => messageId === replyId) ?? [];
+    const followed = {
+      sessionId,
+      have: have.length > 0 ? have : fromTheStart([replyId]),
+      signal: gone.signal,
+    };
+    for await (const { event, id } of resumeReplies(followReplies, followed)) {
+      const told = await tellEnhancement(event);
+      if (told) await send(told, id);
     }
   }
 

@@ -107,7 +107,7 @@ export const streamEnhancement = defineRoute({
   params,
   query: z.strictObject({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
-    after: textSchema({ min: 1, max: 100 }).optional().describe('The `id` of the last event that came'),
+    after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),
   }),
   answer: {
     status: 200,

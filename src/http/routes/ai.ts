@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { parseInput } from '../../base/validation.ts';
-import { type EnhancementPosition, positionSchema } from '../../contracts/enhancement-events.ts';
+import { eventIdSchema } from '../../contracts/event-id.ts';
+import type { Have } from '../../contracts/events.ts';
 import {
   cancelEnhancement,
   enhance,
@@ -24,7 +25,7 @@ export interface AiRouteDeps {
   serve: (stream: {
     identity: Identity;
     enhancement: EnhancementRow;
-    after: EnhancementPosition | undefined;
+    after: Have[] | undefined;
     response: ServerResponse;
   }) => void;
 }
@@ -42,7 +43,8 @@ export function aiRoutes({ enhanceText, enhancements, serve }: AiRouteDeps): Rou
       if (ctx.method === 'HEAD') return;
       ctx.respond = false;
       // Who was told the end has nothing to come back for: an EventSource takes this for a "no".
-      if (after?.done) ctx.res.writeHead(204).end();
+      if (after?.some(({ messageId, done }) => done && messageId === enhancement.replyId))
+        ctx.res.writeHead(204).end();
       else serve({ identity, enhancement, after, response: ctx.res });
     });
 
@@ -57,8 +59,8 @@ export function aiRoutes({ enhanceText, enhancements, serve }: AiRouteDeps): Rou
 }
 
 /** Where the client left off: the header of a reconnecting EventSource, or else what it was told to ask for. */
-function positionOf(ctx: AppContext, query: string | undefined): EnhancementPosition | undefined {
+function positionOf(ctx: AppContext, query: string | undefined): Have[] | undefined {
   const header = ctx.get('last-event-id');
-  if (header !== '') return parseInput(positionSchema, header, 'headers.last-event-id');
-  return query === undefined ? undefined : parseInput(positionSchema, query, 'query.after');
+  if (header !== '') return parseInput(eventIdSchema, header, 'headers.last-event-id');
+  return query === undefined ? undefined : parseInput(eventIdSchema, query, 'query.after');
 }
