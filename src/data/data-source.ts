@@ -17,6 +17,7 @@ import { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-toke
 import { RoleEntity } from './entities/role.ts';
 import { SessionEntity } from './entities/session.ts';
 import { UserEntity } from './entities/user.ts';
+import { PreparingClient } from './prepared.ts';
 import { SnakeNaming } from './snake-naming.ts';
 
 /** Where the database is, and how many connections this process may hold. */
@@ -32,7 +33,7 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
     url,
     poolSize,
     applicationName: 'parley',
-    extra: { onConnect: listenToErrors },
+    extra: { onConnect: listenToErrors, Client: PreparingClient },
     namingStrategy: new SnakeNaming(),
     entities: [
       AccountEntity,

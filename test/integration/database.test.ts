@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect } from 'chai';
 import { openDatabase, rows } from '../../src/data/database.ts';
+import { prepared } from '../../src/data/prepared.ts';
 import { useTestDatabase } from '../support/database.ts';
 
 /** `ReadyForQuery`, idle: https://www.postgresql.org/docs/current/protocol-message-formats.html */
@@ -51,5 +52,28 @@ describe('the database', () => {
       await through.close();
       proxy.close();
     }
+  });
+
+  it('prepares a statement that is marked once on each connection, and no other', async () => {
+    const one = await openDatabase({ url: database().url, poolSize: 1 });
+    try {
+      const sum = prepared('SELECT $1::int + $2::int AS sum');
+      expect(await rows(one.db, sum, [1, 2])).to.deep.equal([{ sum: 3 }]);
+      const inside = await one.transaction((db) => rows(db, sum, [3, 4]));
+      expect(inside).to.deep.equal([{ sum: 7 }]);
+      expect(await rows(one.db, 'SELECT $1::int AS other', [5])).to.deep.equal([{ other: 5 }]);
+      const asked =
+        'SELECT statement, (generic_plans + custom_plans)::int AS runs FROM pg_prepared_statements';
+      expect(await rows(one.db, asked)).to.deep.equal([{ statement: sum, runs: 2 }]);
+    } finally {
+      await one.close();
+    }
+  });
+
+  it('says of a prepared statement that fails what it says of any other', async () => {
+    const failing = prepared('INSERT INTO groups (id, user_id, name) VALUES ($1, $2, $3)');
+    const [id, nobody] = [crypto.randomUUID(), crypto.randomUUID()];
+    const error: unknown = await rows(database().db, failing, [id, nobody, 'mine']).catch((thrown) => thrown);
+    expect(error).to.include({ code: 'unauthenticated' });
   });
 });

@@ -1,6 +1,7 @@
 import { type Db, rows } from '../database.ts';
 import type { AccountRecord } from '../entities/ledger.ts';
 import type { AdmissionLimits, UsageState } from '../entities/usage.ts';
+import { prepared } from '../prepared.ts';
 import { counted, ofDay, ofMonth, ofWindow, today, windowStart } from './usage-counters.ts';
 
 /** Makes the account of a new user, empty. */
@@ -62,9 +63,9 @@ export async function releaseHold(
 ): Promise<AccountRecord | undefined> {
   const released = await rows<AccountRecord>(
     db,
-    `UPDATE accounts SET held = held - $3, held_tokens = held_tokens - $4, running = running - $5,
+    prepared(`UPDATE accounts SET held = held - $3, held_tokens = held_tokens - $4, running = running - $5,
             ${counted('$2', { tokens: '$6', costUsd: '$7' })}
-      WHERE user_id = $1 RETURNING user_id AS "userId", balance, held`,
+      WHERE user_id = $1 RETURNING user_id AS "userId", balance, held`),
     [userId, windowSeconds, hold, holdTokens, ended, tokens, costUsd],
   );
   return released[0];
@@ -108,7 +109,7 @@ export async function growHold(
   const grown = await rows<GrownHold>(
     db,
     // The generation is locked before the account, as by a settlement.
-    `WITH mine AS (
+    prepared(`WITH mine AS (
        SELECT id, user_id, hold, hold_tokens, (price ->> 'creditsPer100Tokens')::numeric AS rate FROM generations
         WHERE id = $1 AND attempt = $2 AND status = 'streaming' FOR NO KEY UPDATE
      ), account AS (
@@ -126,7 +127,7 @@ export async function growHold(
      )
      UPDATE accounts SET held = held + credits, held_tokens = held_tokens + tokens
        FROM grown WHERE accounts.user_id = grown.user_id
-     RETURNING accounts.user_id AS "userId", balance, held, tokens`,
+     RETURNING accounts.user_id AS "userId", balance, held, tokens`),
     [id, attempt, tokens, overdraft],
   );
   return grown[0];

@@ -1,6 +1,7 @@
 import type { Try } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
+import { prepared } from '../prepared.ts';
 
 /** A claim: the only worker that may write is the one with this attempt. */
 export type GenerationClaim = Pick<
@@ -52,7 +53,7 @@ export async function claimGeneration(
 ): Promise<ClaimedGeneration | ClaimedTitle | undefined> {
   const claimed = await rows<ClaimedGeneration | ClaimedTitle>(
     db,
-    `UPDATE generations SET
+    prepared(`UPDATE generations SET
        status = 'streaming',
        attempt = attempt + 1,
        interruptions = interruptions + (status = 'streaming' AND released_at IS NULL)::int,
@@ -64,7 +65,7 @@ export async function claimGeneration(
        interruptions, settings, lane, input, price, tries, hold, hold_tokens AS "holdTokens",
        cancel_requested_at IS NOT NULL AS "cancelRequested", coalesce(hold_expires_at < now(), false) AS expired,
        (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId",
-       (SELECT title_by = 'excerpt' AND sessions.kind = 'chat' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`,
+       (SELECT title_by = 'excerpt' AND sessions.kind = 'chat' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`),
     [id],
   );
   return claimed[0];
@@ -94,11 +95,11 @@ export async function endGeneration(
 ): Promise<EndedHold | undefined> {
   const ended = await rows<EndedHold>(
     db,
-    `UPDATE generations SET
+    prepared(`UPDATE generations SET
        status = $3, attempt = $4, finish_reason = $5, error_code = $6, error_message = $7, input_tokens = $8,
        output_tokens = $9, usage_estimated = $10, cost_usd = $11, credits = $12, tries = $13, omitted_parameters = $14,
        cached_input_tokens = $15, reasoning_tokens = $16, tool_calls = $17, input = NULL, completed_at = now()
-     WHERE id = $1 AND attempt = $2 AND status = 'streaming' RETURNING hold, hold_tokens AS "holdTokens"`,
+     WHERE id = $1 AND attempt = $2 AND status = 'streaming' RETURNING hold, hold_tokens AS "holdTokens"`),
     [
       ref.id,
       ref.attempt,
@@ -166,7 +167,7 @@ export async function requestStop(
   const [column, id] = messageId ? ['message_id', messageId] : ['session_id', sessionId];
   return rows<StoppedGeneration>(
     db,
-    `UPDATE generations SET
+    prepared(`UPDATE generations SET
        cancel_requested_at = coalesce(cancel_requested_at, now()),
        status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
        finish_reason = CASE status WHEN 'queued' THEN 'cancelled' ELSE finish_reason END,
@@ -175,7 +176,7 @@ export async function requestStop(
        input = CASE status WHEN 'queued' THEN NULL ELSE input END
      WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND status IN ('queued', 'streaming')
      RETURNING id, session_id AS "sessionId", message_id AS "messageId", model, status, hold,
-       hold_tokens AS "holdTokens"`,
+       hold_tokens AS "holdTokens"`),
     [id, userId],
   );
 }
@@ -197,10 +198,10 @@ export async function beatGenerations(
 ): Promise<Heartbeat[]> {
   return rows<Heartbeat>(
     db,
-    `UPDATE generations g SET heartbeat_at = now(), hold_expires_at = now() + $3 * interval '1 minute'
+    prepared(`UPDATE generations g SET heartbeat_at = now(), hold_expires_at = now() + $3 * interval '1 minute'
        FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
       WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.status = 'streaming'
-      RETURNING g.id, g.cancel_requested_at IS NOT NULL AS "cancelRequested"`,
+      RETURNING g.id, g.cancel_requested_at IS NOT NULL AS "cancelRequested"`),
     [running.map((each) => each.id), running.map((each) => each.attempt), holdMinutes],
   );
 }

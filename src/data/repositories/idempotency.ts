@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { prepared } from '../prepared.ts';
 
 /** A request that may be repeated. */
 export interface IdempotentRequest {
@@ -21,7 +22,7 @@ export async function findAnswer(
 ): Promise<StoredAnswer | undefined> {
   const found = await rows<StoredAnswer>(
     db,
-    'SELECT fingerprint, answer FROM idempotency_keys WHERE user_id = $1 AND key = $2',
+    prepared('SELECT fingerprint, answer FROM idempotency_keys WHERE user_id = $1 AND key = $2'),
     [userId, key],
   );
   return found[0];
@@ -34,8 +35,8 @@ export async function findAnswer(
 export async function keepAnswer(db: Db, request: IdempotentRequest, answer: unknown): Promise<boolean> {
   const kept = await rows(
     db,
-    `INSERT INTO idempotency_keys (user_id, key, fingerprint, answer) VALUES ($1, $2, $3, $4)
-     ON CONFLICT DO NOTHING RETURNING key`,
+    prepared(`INSERT INTO idempotency_keys (user_id, key, fingerprint, answer) VALUES ($1, $2, $3, $4)
+     ON CONFLICT DO NOTHING RETURNING key`),
     [request.userId, request.key, request.fingerprint, JSON.stringify(answer)],
   );
   return kept.length > 0;

@@ -1,5 +1,6 @@
 import { type Db, rows } from '../database.ts';
 import type { AccountRecord, LedgerEntryRecord } from '../entities/ledger.ts';
+import { prepared } from '../prepared.ts';
 
 /** A movement to be posted. */
 export type NewLedgerEntry = Pick<LedgerEntryRecord, 'id' | 'userId' | 'kind' | 'amount'> &
@@ -17,7 +18,7 @@ export async function postEntry(db: Db, entry: NewLedgerEntry): Promise<AccountR
     db,
     // Of two at once, the second fails on the index, and its transaction with it. The entry is made of the account's row,
     // so `seq` and time are taken with that row locked: in the order in which balances follow each other.
-    `WITH account AS (
+    prepared(`WITH account AS (
        UPDATE accounts SET balance = balance + $4
         WHERE user_id = $2 AND NOT EXISTS (
           SELECT FROM ledger_entries WHERE generation_id = $5 AND kind = $3 AND kind IN ('charge', 'refund'))
@@ -26,7 +27,7 @@ export async function postEntry(db: Db, entry: NewLedgerEntry): Promise<AccountR
        INSERT INTO ledger_entries (id, user_id, kind, amount, generation_id, reason, created_by, balance_after, created_at)
        SELECT $1, user_id, $3, $4, $5, $6, $7, balance, clock_timestamp() FROM account
      )
-     SELECT user_id AS "userId", balance, held FROM account`,
+     SELECT user_id AS "userId", balance, held FROM account`),
     [id, userId, kind, amount, generationId, reason, createdBy],
   );
   return posted[0];

@@ -1,6 +1,7 @@
 import { type Db, rows } from '../database.ts';
 import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 import type { MessageRecord } from '../entities/message.ts';
+import { prepared } from '../prepared.ts';
 
 /** What a message shows of its generation. */
 export type GenerationView = GenerationOutcome &
@@ -31,14 +32,17 @@ const SELECT = `
 
 /** A message of one owner; undefined when there is none, or it is somebody else's. */
 export async function findOwnedMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
-  const found = await rows<Row>(db, `${SELECT} WHERE m.id = $1 AND m.user_id = $2`, [id, userId]);
+  const found = await rows<Row>(db, prepared(`${SELECT} WHERE m.id = $1 AND m.user_id = $2`), [id, userId]);
   return found.map(toView)[0];
 }
 
 /** Messages of one session by id, in no order; those that are not there are left out. */
 export async function findMessages(db: Db, sessionId: string, ids: string[]): Promise<MessageView[]> {
   if (ids.length === 0) return [];
-  const found = await rows<Row>(db, `${SELECT} WHERE m.id = ANY($1) AND m.session_id = $2`, [ids, sessionId]);
+  const found = await rows<Row>(db, prepared(`${SELECT} WHERE m.id = ANY($1) AND m.session_id = $2`), [
+    ids,
+    sessionId,
+  ]);
   return found.map(toView);
 }
 
@@ -104,11 +108,11 @@ export type ContextMessage = Pick<MessageRecord, 'id' | 'parentId' | 'role' | 'c
 export async function listContext(db: Db, generationId: string, limit: number): Promise<ContextMessage[]> {
   return rows<ContextMessage>(
     db,
-    `SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model, g.lane
+    prepared(`SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model, g.lane
        FROM messages m LEFT JOIN generations g ON g.message_id = m.id
       WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
         AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)
-      ORDER BY m.id DESC LIMIT $2`,
+      ORDER BY m.id DESC LIMIT $2`),
     [generationId, limit],
   );
 }
@@ -130,7 +134,7 @@ export async function listMessagesAfter(
 export async function listRunningMessages(db: Db, sessionId: string): Promise<MessageView[]> {
   const found = await rows<Row>(
     db,
-    `${SELECT} WHERE g.session_id = $1 AND g.status IN ('queued', 'streaming') ORDER BY m.id`,
+    prepared(`${SELECT} WHERE g.session_id = $1 AND g.status IN ('queued', 'streaming') ORDER BY m.id`),
     [sessionId],
   );
   return found.map(toView).filter((message) => message.sessionId === sessionId);
@@ -142,7 +146,7 @@ export async function setMessageContent(
   id: string,
   { content, reasoning }: Pick<MessageRecord, 'content' | 'reasoning'>,
 ): Promise<boolean> {
-  const sql = 'UPDATE messages SET content = $2, reasoning = $3 WHERE id = $1 RETURNING id';
+  const sql = prepared('UPDATE messages SET content = $2, reasoning = $3 WHERE id = $1 RETURNING id');
   const found = await rows(db, sql, [id, content, reasoning]);
   return found.length > 0;
 }

@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { prepared } from '../prepared.ts';
 
 /** What one generation adds to the totals of its session. */
 export interface AddedUsage {
@@ -14,8 +15,8 @@ export interface AddedUsage {
 export async function addUsage(db: Db, { sessionId, tokens, costUsd, credits }: AddedUsage): Promise<void> {
   await rows(
     db,
-    `UPDATE sessions SET total_tokens = total_tokens + $2, total_cost_usd = total_cost_usd + $3,
-       total_credits = total_credits + $4, last_activity_at = now() WHERE id = $1 RETURNING id`,
+    prepared(`UPDATE sessions SET total_tokens = total_tokens + $2, total_cost_usd = total_cost_usd + $3,
+       total_credits = total_credits + $4, last_activity_at = now() WHERE id = $1 RETURNING id`),
     [sessionId, tokens, costUsd, credits],
   );
 }

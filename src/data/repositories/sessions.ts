@@ -1,6 +1,7 @@
 import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
 import type { SessionRecord } from '../entities/session.ts';
+import { prepared } from '../prepared.ts';
 import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
 
 /** Raw rows in the shape of the record: mapping them once more would cost a list more than reading it. */
@@ -43,7 +44,7 @@ export async function findOwnedSession(
   userId: string,
   id: string,
 ): Promise<SessionRecord | undefined> {
-  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${ALIVE}`;
+  const sql = prepared(`SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${ALIVE}`);
   return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
 }
 
@@ -67,11 +68,11 @@ export async function findSessionToPostIn(
   userId: string,
   id: string,
 ): Promise<SessionToPostIn | undefined> {
-  const sql = `SELECT ${COLUMNS}, newest AS "newestMessageId", coalesce(
+  const sql = prepared(`SELECT ${COLUMNS}, newest AS "newestMessageId", coalesce(
       (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
     FROM sessions LEFT JOIN LATERAL (
       SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
-   WHERE id = $1 AND user_id = $2 AND ${ALIVE}`;
+   WHERE id = $1 AND user_id = $2 AND ${ALIVE}`);
   return (await rows<SessionToPostIn>(db, sql, [id, userId]))[0];
 }
 

@@ -4,6 +4,7 @@ import type { AccountRecord } from '../entities/ledger.ts';
 import type { MessageRecord } from '../entities/message.ts';
 import type { SessionRecord } from '../entities/session.ts';
 import type { AdmissionLimits } from '../entities/usage.ts';
+import { prepared } from '../prepared.ts';
 import { counted, ofDay, ofMonth, ofWindow, windowStart } from './usage-counters.ts';
 
 /** What a new generation is made of. */
@@ -123,7 +124,7 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
     held: string | null;
   }>(
     db,
-    `WITH locked AS (
+    prepared(`WITH locked AS (
        ${locked}
      ), limits AS (
        SELECT CASE WHEN $15 THEN coalesce(roles.usage_limits, '{}') ELSE '{}' END || users.usage_limits AS all_limits
@@ -139,7 +140,7 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
        SELECT generation.*, 'queued' FROM session, json_to_recordset($6) AS generation (${GENERATION_TYPES})
      )
      SELECT EXISTS (SELECT FROM locked) AS found, EXISTS (SELECT FROM session) AS stored,
-            (SELECT balance FROM account), (SELECT held FROM account)`,
+            (SELECT balance FROM account), (SELECT held FROM account)`),
     [
       sessionId,
       userId,
