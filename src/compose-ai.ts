@@ -2,11 +2,11 @@ import type { DoorParts } from './door-parts.ts';
 import type { RouteModule } from './http/route-table.ts';
 import { aiRoutes } from './http/routes/ai.ts';
 import { aiEntityRoutes } from './http/routes/ai-entities.ts';
-import { createServeEnhancement } from './realtime/enhancement-streams.ts';
 import { createAiEntities } from './services/ai-entities.ts';
 import { createEnhanceText } from './services/enhance-text.ts';
 import { createEnhancements } from './services/enhancements.ts';
 import { detectorsFor } from './services/masking/detectors.ts';
+import { createStreamEnhancement } from './services/stream-enhancement.ts';
 import { createUserStatistics } from './services/user-stats.ts';
 
 /** Builds `/ai`: enhancements of texts, and the records that they are told of. */
@@ -35,9 +35,14 @@ export function composeAi({
     ttlHours: config.AI_SESSION_TTL_HOURS,
   });
   const enhancements = createEnhancements({ database, messages: liveMessages, stopSession });
-  const serve = createServeEnhancement({ streams, followReplies, log });
   return [
-    aiRoutes({ enhanceText, enhancements, serve }),
+    aiRoutes({
+      enhanceText,
+      enhancements,
+      streamEnhancement: createStreamEnhancement(followReplies),
+      openStream: streams.open,
+      log,
+    }),
     aiEntityRoutes({ aiEntities: createAiEntities(database) }),
   ];
 }
