@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
 import type { OpenRun, Run, StartedRun } from '../../src/contracts/playground.ts';
+import type { ChatAnswer } from '../../src/contracts/routes/chat.ts';
 import type { Session } from '../../src/contracts/session.ts';
 import { rows } from '../../src/data/database.ts';
 import { BAD_CURSORS } from '../support/bad-cursors.ts';
@@ -401,7 +402,7 @@ describe('runs of the playground', () => {
   });
 });
 
-describe('what is held for the lanes of a run', () => {
+describe('what is held for the lanes of a run, and for a chat in one call', () => {
   const database = useTestDatabase();
   let app: WholeApp;
   let provider: Provider;
@@ -425,6 +426,7 @@ describe('what is held for the lanes of a run', () => {
 
   it('is for each what its own history takes', async () => {
     const [client, other] = [(await signUp(app)).at(app), (await signUp(app)).at(app)];
+    const { sessionId } = await client.post<ChatAnswer>('/chat', { message: words(200) });
     const path = '/playground/sessions';
     provider.answer({ steps: [begin, say('Short.'), end()] });
     const models = ['echo', 'openai/gpt-4.1-nano'];
@@ -447,6 +449,18 @@ describe('what is held for the lanes of a run', () => {
       { lane: 0, tokens: 400 + 1 + 100 },
       { lane: 1, tokens: 10 + 1 + 100 },
     ]);
+    const left = new AbortController();
+    const ask = { message: 'Hi', sessionId };
+    const chat = client.send('POST', '/chat', ask, { signal: left.signal }).catch(() => {});
+    const ofChat = async () => {
+      const sql = `SELECT hold_tokens AS tokens FROM generations WHERE session_id = $1 AND status = 'queued'`;
+      return rows<{ tokens: number }>(database().db, sql, [sessionId]);
+    };
+    await until('it is asked', async () => (await ofChat()).length > 0);
+    expect(await ofChat()).to.deep.equal([{ tokens: 400 + 1 + 100 }]);
+    left.abort();
+    await chat;
+    await client.delete(`/chat/sessions/${sessionId}`);
     await client.delete(`${path}/${session.id}`);
     await other.delete(`${path}/${waiting.session.id}`);
   });
