@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import OpenAI, { type APIError } from 'openai';
+import { rows } from '../../src/data/database.ts';
+import { useCluster } from '../support/cluster.ts';
+import { expectInvariants } from '../support/invariants.ts';
+import { rejection, saying } from '../support/one-shot-world.ts';
+import type { RecordedRequest } from '../support/provider-wire-server.ts';
+import { openAiWire } from '../support/provider-wires.ts';
+import { describeWithRedis } from '../support/redis.ts';
+import { makeKey } from '../support/test-keys.ts';
+import { signUp } from '../support/test-user.ts';
+import { until } from '../support/until.ts';
+
+const MODEL = 'openai/gpt-4.1-mini';
+const { begin, text } = openAiWire;
+const hello = { model: MODEL, messages: [{ role: 'user' as const, content: 'Hello' }] };
+
+describeWithRedis('a one-shot call whose worker is another process', function () {
+  this.timeout(60_000);
+  const cluster = useCluster({ webs: 1, workers: 1 });
+  let client: OpenAI;
+
+  before(async () => {
+    const web = cluster().web(0);
+    const { key: apiKey } = await makeKey(web, await signUp(web), { scopes: ['text'] });
+    client = new OpenAI({ baseURL: `${web.url}/v1`, apiKey, maxRetries: 0 });
+  });
+  afterEach(async () => {
+    const { database, provider } = cluster();
+    const open = 'SELECT id FROM generations WHERE completed_at IS NULL';
+    await until('all have ended', async () => (await rows(database.db, open)).length === 0, 10_000);
+    await expectInvariants(database);
+    provider.clear();
+  });
+
+  /** A stream that has begun, and the request that it is read from. */
+  async function streaming(): Promise<{
+    words: AsyncIterator<string>;
+    upstream: RecordedRequest;
+    leave: () => void;
+  }> {
+    cluster().provider.answer({ steps: [begin, text('Hi '), 'stall'] });
+    const sent = cluster().provider.nextRequest();
+    const stream = await client.chat.completions.create({ ...hello, stream: true });
+    const read = async function* () {
+      for await (const { choices } of stream) yield choices[0]?.delta.content ?? '';
+    };
+    const words = read();
+    expect((await words.next()).value).to.equal('');
+    expect((await words.next()).value).to.equal('Hi ');
+    return { words, upstream: await sent, leave: () => stream.controller.abort() };
+  }
+
+  it('is streamed whole', async () => {
+    cluster().provider.answer({ steps: saying('Hi ', 'there') });
+    expect(await client.chat.completions.stream(hello).finalContent()).to.equal('Hi there');
+  });
+
+  it('is stopped at its provider when its client leaves', async () => {
+    const { upstream, leave } = await streaming();
+    leave();
+    expect(await upstream.closed).to.deep.equal({ abortedByClient: true });
+  });
+
+  it('ends with an error for who has read of it, and is stopped, when its worker is killed', async () => {
+    const { words } = await streaming();
+    // For the next worker, which may be stopped before it asks.
+    cluster().provider.answer({ steps: [begin, text('Once more'), 'stall'] });
+    await cluster().worker(0).kill();
+    await cluster().addWorker();
+    const error = (await rejection(words.next())) as APIError;
+    expect(error).to.be.instanceOf(OpenAI.APIError);
+    expect(error).to.deep.include({ code: 'provider_failed', type: 'server_error' });
+    const { db } = cluster().database;
+    const last = 'SELECT status, attempt FROM generations ORDER BY id DESC LIMIT 1';
+    await until(
+      'it is stopped',
+      async () => (await rows<{ status: string }>(db, last))[0]?.status === 'cancelled',
+    );
+    expect(await rows(db, last)).to.deep.equal([{ status: 'cancelled', attempt: 2 }]);
+  });
+
+  it('is answered whole to who waits for it, when its worker is killed', async () => {
+    cluster().provider.answer({ steps: [begin, text('Half of'), 'stall'] });
+    const sent = cluster().provider.nextRequest();
+    const asking = client.chat.completions.create(hello);
+    await sent;
+    cluster().provider.answer({ steps: saying('Hi ', 'there') });
+    await cluster().worker(1).kill();
+    await cluster().addWorker();
+    const answer = await asking;
+    expect(answer.choices[0]).to.deep.include({ finish_reason: 'stop' });
+    expect(answer.choices[0]?.message.content).to.equal('Hi there');
+  });
+});
