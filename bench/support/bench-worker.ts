@@ -14,11 +14,17 @@ const provider: Provider = {
     new EventChannel({
       signal,
       open: (channel) => {
-        const { rate, durationMs, prefixChars } = JSON.parse(request.turns.at(-1)?.content ?? '') as Load;
+        const {
+          rate,
+          durationMs,
+          prefixChars,
+          waits = false,
+        } = JSON.parse(request.turns.at(-1)?.content ?? '') as Load;
         if (prefixChars) channel.push({ type: 'text', text: 'x'.repeat(prefixChars) });
         channel.onClose = metronome.add({
           rate,
           durationMs,
+          waits,
           emit: (text) => channel.push({ type: 'text', text }),
           done: () => {
             // As every provider does; without it the worker would have to count the prompt.
@@ -38,4 +44,5 @@ const worker: ProcessPart = {
   },
 };
 
+process.on('SIGUSR2', () => metronome.go());
 await runProcess([worker]);

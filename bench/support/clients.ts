@@ -29,6 +29,16 @@ export class Clients {
   #wrong = 0;
   readonly #streaming = new Set<string>();
   #onStreaming: (() => void) | undefined;
+  #ended = 0;
+  #onEnded: (() => void) | undefined;
+
+  /** Resolves when this many generations have ended. */
+  ended(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEnded = () => this.#ended >= count && resolve();
+      this.#onEnded();
+    });
+  }
 
   /** Resolves when this many generations have been heard of. */
   streaming(count: number): Promise<void> {
@@ -57,6 +67,10 @@ export class Clients {
         } else if (frame.startsWith('43/chat,1')) resolve();
         else if (frame.startsWith('44')) reject(new Error(frame));
         else if (frame.startsWith('42/chat,["message:stream"')) this.#onDelta(frame, texts);
+        else if (frame.startsWith('42/chat,["message:done"')) {
+          this.#ended += 1;
+          this.#onEnded?.();
+        }
       });
     });
   }

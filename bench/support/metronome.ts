@@ -4,6 +4,8 @@ import { nowUs, token } from './token.ts';
 export interface Beat {
   rate: number;
   durationMs: number;
+  /** Gives one token, and the rest from {@link Metronome.go} on. */
+  waits?: boolean;
   emit: (text: string) => void;
   done: () => void;
 }
@@ -19,9 +21,24 @@ interface Running extends Beat {
  */
 export class Metronome {
   readonly #running = new Set<Running>();
+  readonly #waiting = new Set<Beat>();
   #timer: NodeJS.Timeout | undefined;
 
+  /** Begins one; answers how it is ended. */
   add(beat: Beat): () => void {
+    if (!beat.waits) return this.#begin(beat);
+    beat.emit(token(nowUs()));
+    this.#waiting.add(beat);
+    return () => this.#waiting.delete(beat);
+  }
+
+  /** Goes on with everything that waits. */
+  go(): void {
+    for (const beat of this.#waiting) this.#begin(beat);
+    this.#waiting.clear();
+  }
+
+  #begin(beat: Beat): () => void {
     // Not all in the same millisecond.
     const startMs = performance.now() + Math.random() * (1_000 / beat.rate);
     const running = { ...beat, startMs, sent: 0 };

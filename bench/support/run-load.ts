@@ -24,9 +24,6 @@ export interface LoadResult extends Seen {
 /** Time for a load to settle before it is measured, in milliseconds. */
 const SETTLE_MS = 1_500;
 
-/** Longest that starting one more generation takes, on a slow machine, in milliseconds. */
-const START_MS = 15;
-
 /** Through web, worker and Redis: the real pipeline. */
 export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadResult> {
   const [web] = cluster.web;
@@ -41,19 +38,16 @@ export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadR
     const { api, sessionId } = sessions[index] as (typeof sessions)[number];
     return clients.add({ port: web.port, auth: { token: api.token }, sessionId });
   });
-  const started = Date.now();
-  const load: Load = {
-    ...loadOf(run),
-    durationMs: run.measureMs + 3 * SETTLE_MS + run.generations * START_MS,
-  };
+  const load: Load = { ...loadOf(run), waits: true };
   await inBatches(sessions.length, (index) => {
     const { api, sessionId } = sessions[index] as (typeof sessions)[number];
     return api.post('/messages', { sessionId, content: JSON.stringify(load) });
   });
+  await clients.streaming(run.generations);
   const pids = [...cluster.web.map(({ pid }) => pid), cluster.worker.pid, cluster.redis.pid];
-  const result = await measure(clients, run, pids);
+  const result = await measure(clients, run, { pids, go: () => process.kill(cluster.worker.pid, 'SIGUSR2') });
+  await clients.ended(run.generations);
   clients.close();
-  await until(started + load.durationMs + 2_000);
   return result;
 }
 
@@ -63,18 +57,25 @@ export async function runOnBare(run: LoadRun): Promise<LoadResult> {
   const rooms = Array.from({ length: run.generations }, (_, index) => `room-${index}`);
   const clients = new Clients();
   await inBatches(rooms.length, (index) => clients.add({ port: bare.port, auth: { room: rooms[index] } }));
-  bare.child.send({ rooms, load: { ...loadOf(run), durationMs: run.measureMs + 3 * SETTLE_MS } });
-  const result = await measure(clients, run, [bare.pid]);
+  const go = () => void bare.child.send({ rooms, load: loadOf(run) });
+  const result = await measure(clients, run, { pids: [bare.pid], go });
   clients.close();
   await bare.kill();
   return result;
 }
 
-function loadOf({ rate, prefixChars }: LoadRun): Omit<Load, 'durationMs'> {
-  return { rate, ...(prefixChars ? { prefixChars } : {}) };
+function loadOf({ rate, prefixChars, measureMs }: LoadRun): Load {
+  return { rate, durationMs: measureMs + 3 * SETTLE_MS, ...(prefixChars ? { prefixChars } : {}) };
 }
 
-async function measure(clients: Clients, run: LoadRun, pids: number[]): Promise<LoadResult> {
+/** What is measured, and how its load begins once everything is connected. */
+interface Measured {
+  pids: number[];
+  go: () => void;
+}
+
+async function measure(clients: Clients, run: LoadRun, { pids, go }: Measured): Promise<LoadResult> {
+  go();
   await clients.streaming(run.generations);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const before = cpuUs(pids);
@@ -84,9 +85,4 @@ async function measure(clients: Clients, run: LoadRun, pids: number[]): Promise<
   const seen = await watching;
   const offered = (run.generations * run.rate * run.measureMs) / 1_000;
   return { ...seen, offered, cpuPerToken: used / seen.tokens };
-}
-
-async function until(time: number): Promise<void> {
-  const left = time - Date.now();
-  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
 }

@@ -15,4 +15,6 @@ export interface Load {
   durationMs: number;
   /** Characters that come first, in one piece. */
   prefixChars?: number;
+  /** After its first token it waits until all of them are told to go on: what starting them costs is not measured. */
+  waits?: boolean;
 }
