@@ -260,6 +260,16 @@ describe('OWASP API Top 10', () => {
         'post /messages',
         'post /messages/:id/regenerate',
         'get /sse/sessions/:id/stream',
+        'post /chat',
+        'post /playground/sessions',
+        'get /playground/stream',
+        'post /v1/generate',
+        'post /v1/stream',
+        'get /v1/stream',
+        'post /v1/chat/completions',
+        'post /v1/responses',
+        'post /v1/messages',
+        'post /ai/enhance',
       ]);
       expect(limited('none')).to.have.members(['get /', 'get /health', 'get /health/ready', 'get /metrics']);
     });
