@@ -1,4 +1,4 @@
-import { type Detector, type Found, secretAt } from './detector.ts';
+import { type Detector, type Found, secretAt, trimEnd } from './detector.ts';
 
 const PASSWORD = 'pass(?:word|wd|phrase|code)|pwd';
 const OTHER =
@@ -12,7 +12,7 @@ const PATTERN = new RegExp(
 /** What stands for a value that is elsewhere, or says what kind of thing goes there. */
 const NO_VALUE = /^(?:[$<*{[(%]|(?:null|none|undefined|true|false|bearer|basic|string|required|optional)$)/i;
 /** Closes a sentence or a bracket; neither is part of a value. */
-const CLOSING = /[.)\]}]+$/;
+const CLOSING = '.)]}';
 /** Units: what may be a password; what is too long for a number of tokens, for a word. */
 const [SHORTEST, NO_COUNT, NO_WORD] = [3, 8, 16];
 
@@ -28,7 +28,7 @@ function secretIn(match: RegExpExecArray, text: string): Found | undefined {
   const { password, given = '', double, single, tick, plain } = match.groups ?? {};
   const quoted = double ?? single ?? tick;
   const raw = quoted ?? plain ?? '';
-  const value = quoted ?? raw.replace(CLOSING, '');
+  const value = quoted ?? trimEnd(raw, CLOSING);
   const end = match.index + match[0].length;
   const start = end - raw.length;
   if (value.length < SHORTEST || NO_VALUE.test(value)) return undefined;

@@ -3,7 +3,7 @@ import type { Detector } from './detector.ts';
 /** Digits, each behind the other or one separator apart. */
 const RUN = /(?<!\d)\d(?:[ \-\u00a0]?\d){12,}/g;
 /** Of the networks that there are; others (times in milliseconds begin with 1) are numbers of something else. */
-const FIRST = /[2-6]/;
+const FIRST = /^[2-6]/;
 const [MIN_DIGITS, MAX_DIGITS] = [13, 19];
 
 /** Card numbers: 13 to 19 digits whose check digit is right, also between other numbers. */
@@ -11,9 +11,10 @@ export const findCards: Detector = function* (text) {
   for (const { 0: run, index } of text.matchAll(RUN)) {
     const groups = [...run.matchAll(/\d+/g)].map((group) => ({ digits: group[0], at: group.index }));
     for (let first = 0; first < groups.length; first += 1) {
-      const card = longestFrom(groups, first);
+      const { at, digits } = groups[first] as Group;
+      const card = FIRST.test(digits) ? longestFrom(groups, first) : undefined;
+      yield undefined;
       if (!card) continue;
-      const { at } = groups[first] as Group;
       yield { kind: 'card', start: index + at, end: index + card.end, key: card.digits };
       first = card.last;
     }
@@ -34,7 +35,7 @@ function longestFrom(groups: Group[], first: number) {
     const group = groups[last] as Group;
     if (digits.length + group.digits.length > MAX_DIGITS) break;
     digits += group.digits;
-    if (digits.length < MIN_DIGITS || !FIRST.test(digits.charAt(0)) || !isChecked(digits)) continue;
+    if (digits.length < MIN_DIGITS || !isChecked(digits)) continue;
     found = { digits, end: group.at + group.digits.length, last };
   }
   return found;

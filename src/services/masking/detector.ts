@@ -37,3 +37,13 @@ export const secretAt = (value: string, start: number): Found => ({
   end: start + value.length,
   key: value,
 });
+
+/**
+ * A text without these characters at its end. An expression such as `/[.)]+$/` would look for the end from each of them
+ * anew.
+ */
+export function trimEnd(text: string, chars: string): string {
+  let end = text.length;
+  while (end > 0 && chars.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}

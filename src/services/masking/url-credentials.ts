@@ -1,7 +1,9 @@
-import { type Detector, secretAt } from './detector.ts';
+import { type Detector, secretAt, trimEnd } from './detector.ts';
 
 /** Ends the part of a URL in which a name and a password stand. */
-const END = /[\s/?#"'<>\\]/;
+const END = /[\s/?#"'<>`\\]/;
+/** What closes a sentence around a URL that has no path. */
+const CLOSING = '.,;)]}';
 
 /**
  * Names and passwords in URLs, with the host behind them: `postgres://admin:secret@host/db`. Without the host, what is
@@ -15,7 +17,8 @@ export const findUrlCredentials: Detector = function* (text) {
     for (; end < text.length && !END.test(text.charAt(end)); end += 1) {
       if (text.charAt(end) === '@') at = end;
     }
-    if (at !== -1 && text.slice(start, at).includes(':')) yield secretAt(text.slice(start, end), start);
+    if (at !== -1 && text.slice(start, at).includes(':'))
+      yield secretAt(trimEnd(text.slice(start, end), CLOSING), start);
     scheme = end - 3 > scheme ? end - 3 : scheme;
   }
 };
