@@ -75,7 +75,7 @@ export async function assembleContext(db: Db, request: ContextRequest): Promise<
 async function takeOf({ heading, text, maxLineUnits }: ContextPiece, room: number, masker: Masker) {
   if (room < MIN_TOKENS) return undefined;
   // Masked as a whole, before anything is cut: half a key is not known as one.
-  const draft = await masker.draft(withoutTags(text === '' ? heading : `${heading}\n${text}`));
+  const draft = await masker.draft(text === '' ? heading : `${heading}\n${text}`);
   const lines = draft.text.split('\n').map((line) => cutLine(line, maxLineUnits));
   const taken: string[] = [];
   let tokens = BETWEEN_TOKENS;
@@ -97,6 +97,3 @@ function cutLine(line: string, maxUnits: number): string {
   const [head = ''] = slices(line, maxUnits);
   return `${head}…`;
 }
-
-/** Nothing that is told may end what it is told in. */
-const withoutTags = (text: string): string => text.replaceAll(/<\/?context>/gi, '');
