@@ -1,5 +1,6 @@
 import type { Message } from '../contracts/message.ts';
 import type { Generation } from '../contracts/routes/admin-generations.ts';
+import type { AiEntity } from '../contracts/routes/ai-entities.ts';
 import type { Group } from '../contracts/routes/groups.ts';
 import type { LedgerEntry } from '../contracts/routes/ledger.ts';
 import type { Profile } from '../contracts/routes/user.ts';
@@ -35,6 +36,7 @@ export interface UserExport {
   usageByDay: AsyncIterable<UsageDay>;
   apiKeys: AsyncIterable<ExportedApiKey>;
   signIns: AsyncIterable<ExportedSignIn>;
+  aiEntities: AsyncIterable<AiEntity>;
   /**
    * To be called when all of it was read.
    *

@@ -2,7 +2,6 @@ import { AppError, notFound } from '../base/errors.ts';
 import { invalidInput } from '../base/validation.ts';
 import type { AiEntity, AiEntityBody, AiRelation } from '../contracts/routes/ai-entities.ts';
 import type { Database, Db } from '../data/database.ts';
-import type { AiEntityRecord } from '../data/entities/ai-entity.ts';
 import {
   type AiEntityKey,
   deleteAiEntity,
@@ -12,6 +11,7 @@ import {
   putAiEntity,
   sumOtherAiEntities,
 } from '../data/repositories/ai-entities.ts';
+import { presentAiEntity } from '../presenters/ai-entity.ts';
 import { circleInWords, findCircle, nameOf } from './enhance/entity-circle.ts';
 
 /** The records that a host registers for one of its users. Somebody else's is `not_found`, like one that is not there. */
@@ -87,24 +87,4 @@ async function requireSpace(db: Db, key: AiEntityKey, relations: AiRelation[]): 
   if (others.entities >= MAX_ENTITIES) refuse(`${MAX_ENTITIES} records`);
   if (others.relations + relations.length > MAX_RELATIONS) refuse(`${MAX_RELATIONS} relations`);
   if (others.bytes >= MAX_BYTES) refuse(`${MAX_BYTES} bytes of data`);
-}
-
-function presentAiEntity({
-  type,
-  id,
-  title,
-  data,
-  relations,
-  createdAt,
-  updatedAt,
-}: AiEntityRecord): AiEntity {
-  return {
-    type,
-    id,
-    title,
-    data: data as AiEntity['data'],
-    relations,
-    createdAt: createdAt.toISOString(),
-    updatedAt: updatedAt.toISOString(),
-  };
 }

@@ -1,6 +1,7 @@
 import { now } from '../base/clock.ts';
 import type { Db } from '../data/database.ts';
 import type { GroupRecord } from '../data/entities/group.ts';
+import { listAiEntities } from '../data/repositories/ai-entities.ts';
 import { listGroups } from '../data/repositories/groups.ts';
 import { type LedgerEntryView, listLedger } from '../data/repositories/ledger.ts';
 import { findOwnedSessions } from '../data/repositories/sessions.ts';
@@ -15,6 +16,7 @@ import {
   listExportedUsage,
   listSessionIds,
 } from '../data/repositories/user-export.ts';
+import { presentAiEntity } from '../presenters/ai-entity.ts';
 import { type ExportedSession, presentUsageDay, type UserExport } from '../presenters/export-user-json.ts';
 import { presentGeneration } from '../presenters/generation.ts';
 import { presentGroup } from '../presenters/group.ts';
@@ -79,6 +81,7 @@ export function createExportUser(deps: ExportUserDeps): ExportUser {
       usageByDay: pages(listExportedUsage, (row) => presentUsageDay(row, inrPerUsd)),
       apiKeys: pages(listExportedApiKeys, asIs),
       signIns: pages(listExportedSignIns, asIs),
+      aiEntities: pages(listAiEntities, presentAiEntity),
       async finish() {
         if (!(await isUserThere(db, userId))) throw accountGone();
       },

@@ -32,6 +32,7 @@ interface Exported {
   usageByDay: Record<string, unknown>[];
   apiKeys: Record<string, unknown>[];
   signIns: Record<string, unknown>[];
+  aiEntities: Record<string, unknown>[];
 }
 
 describe('the export of an account', () => {
@@ -60,7 +61,15 @@ describe('the export of an account', () => {
     expect(ledger).to.have.length(1);
     expect(ledger[0]).to.include({ kind: 'grant', amount: 1_000 });
     expect(signIns).to.have.length(1);
-    const empty = { favorites: [], groups: [], sessions: [], generations: [], usageByDay: [], apiKeys: [] };
+    const empty = {
+      favorites: [],
+      groups: [],
+      sessions: [],
+      generations: [],
+      usageByDay: [],
+      apiKeys: [],
+      aiEntities: [],
+    };
     expect(rest).to.deep.equal(empty);
   });
 
@@ -94,8 +103,14 @@ describe('the export of an account', () => {
       scopes: ['chat'],
     });
     await signInAgain(app, user);
+    const entities = [];
+    for (const name of ['note/1', 'note/2', 'task/1']) {
+      const record = { title: name, data: { b: 1, a: [']}'] }, relations: [] };
+      entities.push(await ann.json<Record<string, unknown>>('PUT', `/ai/entities/${name}`, record));
+    }
 
     const all = await exported();
+    expect(all.aiEntities).to.deep.equal(entities);
     const profile = await ann.get<Profile>('/user/profile');
     expect(all.profile).to.deep.equal(profile);
     expect(profile).to.deep.include({ name: 'Ann', bio: 'Reads.', favoriteModels: ['echo'] });

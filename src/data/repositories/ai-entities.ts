@@ -96,6 +96,19 @@ export async function findAiEntities(
   );
 }
 
+/** A user's records by type and id, those behind `after`. */
+export async function listAiEntities(
+  db: Db,
+  { userId, after, limit }: { userId: string; after: AiEntityRecord | undefined; limit: number },
+): Promise<AiEntityRecord[]> {
+  const behind = after ? 'AND (type, id) > ($3, $4)' : '';
+  return rows<AiEntityRecord>(
+    db,
+    `SELECT ${COLUMNS} FROM ai_entities WHERE user_id = $1 ${behind} ORDER BY type, id LIMIT $2`,
+    after ? [userId, limit, after.type, after.id] : [userId, limit],
+  );
+}
+
 /** Deletes a record. Returns false when it was not there, or is somebody else's. */
 export async function deleteAiEntity(db: Db, { userId, type, id }: AiEntityKey): Promise<boolean> {
   const sql = 'DELETE FROM ai_entities WHERE user_id = $1 AND type = $2 AND id = $3 RETURNING 1';
