@@ -115,16 +115,14 @@ describe('the stream of a playground', () => {
     const slowly = pieces.flatMap((word) => [say(word), { pauseMs: 600 }]);
     provider.answer({ model: 'gpt-4.1-nano', steps: [begin, ...slowly, released, say('.'), end()] });
     const models = ['gpt-4.1', 'gpt-4o', 'gpt-4.1-mini', 'gpt-4.1-nano'].map((name) => `openai/${name}`);
-    const startedAt = Date.now();
     const reader = await stream({ prompt: 'Go on, all of you', models: [...models, 'echo'].join(',') });
     const doneOf = (lane: number) => reader.of('done').find((done) => done.lane === lane);
 
     await reader.until('the quick ones', () => doneOf(0) && doneOf(4));
-    expect(Date.now() - startedAt, 'they waited for nobody').to.be.below(1_400);
     expect(doneOf(0)).to.deep.include({ status: 'failed', text: '', credits: 0 });
     expect(doneOf(0).error.code).to.equal('bad_request');
     expect(doneOf(4)).to.deep.include({ status: 'completed', text: 'Go on, all of you' });
-    expect(doneOf(4).responseTimeMs).to.be.below(1_400);
+    expect(reader.of('done'), 'they waited for nobody').to.have.length(2);
 
     await reader.until('the text', () => reader.of('delta').some(({ lane }) => lane === 2));
     const lanes = (reader.of('session') as [StartedRun])[0].lanes;
@@ -136,6 +134,7 @@ describe('the stream of a playground', () => {
     expect(doneOf(1)).to.deep.include({ status: 'failed', text: 'It stalls' });
     expect(doneOf(1).error.code).to.equal('interrupted');
     expect(doneOf(3), 'the slow one writes on').to.equal(undefined);
+    for (const lane of [0, 4]) expect(doneOf(lane).responseTimeMs).to.be.below(doneOf(1).responseTimeMs);
     release();
     await reader.end();
     expect(doneOf(3)).to.deep.include({ status: 'completed', text: 'It takes its time.' });
@@ -201,6 +200,10 @@ describe('the stream of a playground', () => {
     expect(textsOf(three).faults).to.deep.equal([]);
     const counted = await rows(database().db, 'SELECT id FROM generations WHERE user_id = $1', [user.id]);
     expect(counted).to.have.length(2);
+    const posted = await user
+      .at(app)
+      .post<StartedRun>('/playground/sessions', { ...query, models: ['echo', 'echo'] });
+    expect(posted.lanes, 'also without a stream').to.deep.equal(one.of('session')[0].lanes);
     const other = await stream({ ...query, prompt: 'Else' });
     expect((await other.problem()).code).to.equal('idempotency_key_reused');
   });
