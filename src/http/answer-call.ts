@@ -71,7 +71,7 @@ export async function streamCall(
     for (const { data, ...event } of events) await stream?.send(data, event);
   };
   try {
-    for await (const event of calls.follow(call, clientGone(ctx))) {
+    for await (const event of calls.follow(call, closed(ctx))) {
       if (!stream) {
         refuse(event);
         stream = openStream(ctx.res, identity);
@@ -79,8 +79,8 @@ export async function streamCall(
         await tell(teller.begin());
       }
       await tell(await tellEvent(event, teller, requestId));
-      // Cut off in the middle of its text; or the sign-in has ended, and with it the stream. Leaving stops the call.
-      if (event.type === 'restart' || ctx.res.writableEnded) break;
+      // Cut off in the middle of its text. Leaving stops the call.
+      if (event.type === 'restart') break;
     }
   } catch (error) {
     if (stream) await tell(await teller.fail(toProblem(error, requestId)));
@@ -91,6 +91,14 @@ export async function streamCall(
   // Nobody is there any more.
   ctx.respond = false;
   return undefined;
+}
+
+/** Aborts with the stream, whoever ended it: the client, or this side, because the sign-in has ended. */
+function closed({ res }: AppContext): AbortSignal {
+  const over = new AbortController();
+  if (res.destroyed) over.abort();
+  else res.once('close', () => over.abort());
+  return over.signal;
 }
 
 /** What is no answer at all is refused. */

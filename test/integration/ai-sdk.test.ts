@@ -11,7 +11,7 @@ import {
 } from 'ai';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
+import { MODEL, rejection, SILENCE, saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 
 const { begin, text, reasoning, end, call, callReason } = openAiWire;
@@ -65,7 +65,7 @@ for (const [name, modelOf] of MODELS) {
     });
 
     it('streams a text', async () => {
-      world().script(begin, reasoning('Hm.'), text('Hi '), text('there'), end('length'));
+      world().script(begin, reasoning('Hm.'), text('Hi '), SILENCE, text('there'), end('length'));
       const result = streamText({ model, prompt: 'Hello' });
       let heard = '';
       for await (const part of result.textStream) heard += part;

@@ -1,7 +1,7 @@
 import Anthropic, { type APIError } from '@anthropic-ai/sdk';
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
-import { collect, MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
+import { collect, MODEL, rejection, SILENCE, saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import { makeKey } from '../support/test-keys.ts';
 import { signUp } from '../support/test-user.ts';
@@ -151,7 +151,7 @@ describe('the Anthropic client', () => {
   });
 
   it('follows a stream with its helper, and has its tools called', async () => {
-    world().script(begin, text('Let me '), text('see.'), ...call(0, lookUp), end(callReason));
+    world().script(begin, text('Let me '), SILENCE, text('see.'), ...call(0, lookUp), end(callReason));
     const stream = client.messages.stream({ ...hello, tools: [weather] });
     const heard: string[] = [];
     stream.on('text', (delta) => void heard.push(delta));

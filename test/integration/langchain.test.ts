@@ -3,10 +3,10 @@ import { tool } from '@langchain/core/tools';
 import { ChatOpenAI } from '@langchain/openai';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
+import { MODEL, rejection, SILENCE, saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 
-const { begin, call, end, callReason } = openAiWire;
+const { begin, text, call, end, callReason } = openAiWire;
 const lookUp = { id: 'call_1', name: 'weather', pieces: ['{"place":', '"Oslo"}'] };
 
 describe('LangChain', () => {
@@ -36,14 +36,14 @@ describe('LangChain', () => {
   });
 
   it('streams, and knows the usage', async () => {
-    world().script(...saying('Hi ', 'there'));
+    world().script(begin, text('Hi '), SILENCE, text('there'), end());
     let heard: AIMessage | undefined;
-    let text = '';
+    let said = '';
     for await (const chunk of await open().stream('Hello')) {
-      text += chunk.content;
+      said += chunk.content;
       if (chunk.usage_metadata) heard = chunk as AIMessage;
     }
-    expect(text).to.equal('Hi there');
+    expect(said).to.equal('Hi there');
     expect(heard?.usage_metadata).to.deep.include({ input_tokens: 7, output_tokens: 3 });
   });
 

@@ -4,6 +4,7 @@ import { rows } from '../../src/data/database.ts';
 import { collect, MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import { openEvents } from '../support/server-sent-events.ts';
+import { makeKey } from '../support/test-keys.ts';
 import { until } from '../support/until.ts';
 
 const { begin, text, end } = openAiWire;
@@ -108,6 +109,20 @@ describe('whoever leaves a one-shot call', () => {
       expect(world().provider.requests).to.have.lengthOf(before);
     });
   }
+
+  it('by losing the right to it, stops it too: a key that is revoked', async () => {
+    const { app, user } = world();
+    const { id, key } = await makeKey(app, user, { scopes: ['text'] });
+    world().script(begin, text('Hi there'), 'stall');
+    const sent = world().nextRequest();
+    const { path, body } = STREAMING[1] as Door;
+    const reader = await openEvents(app.url + path, { method: 'POST', headers: { 'x-api-key': key }, body });
+    await reader.next();
+    await user.at(app).delete(`/user/api-keys/${id}`);
+    const rest = await reader.rest();
+    expect(rest.map(({ data }) => data)).to.not.include('[DONE]');
+    expect(await (await sent).closed).to.deep.equal({ abortedByClient: true });
+  });
 
   it('stops nothing when the request has a key, and gets it all with that key', async () => {
     let go = () => {};

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import OpenAI, { type APIError } from 'openai';
-import { collect, MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
+import { collect, MODEL, rejection, SILENCE, saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 
 const { begin, text, reasoning, end, call, callReason } = openAiWire;
@@ -60,7 +60,7 @@ describe('the openai client, chat completions', () => {
   });
 
   it('gets a stream, with its usage where it asks for it', async () => {
-    world().script(begin, reasoning('Hm. '), text('Hi '), text('there'), end('length'));
+    world().script(begin, reasoning('Hm. '), text('Hi '), SILENCE, text('there'), end('length'));
     const stream = await client.chat.completions.create({
       ...hello,
       stream: true,

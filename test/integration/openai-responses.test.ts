@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import OpenAI, { type APIError } from 'openai';
 import { rows } from '../../src/data/database.ts';
-import { collect, MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
+import { collect, MODEL, rejection, SILENCE, saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import { makeKey } from '../support/test-keys.ts';
 import { signUp } from '../support/test-user.ts';
@@ -172,7 +172,7 @@ describe('the openai client, responses', () => {
   });
 
   it('follows a stream with its helper, which builds the same answer', async () => {
-    world().script(begin, text('Hi '), text('there'), end('length'));
+    world().script(begin, text('Hi '), SILENCE, text('there'), end('length'));
     const answer = await client.responses.stream(hello).finalResponse();
     expect(answer.output_text).to.equal('Hi there');
     expect(answer).to.deep.include({

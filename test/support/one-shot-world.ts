@@ -34,6 +34,9 @@ export interface OneShotWorld {
 
 const { begin, text, end } = openAiWire;
 
+/** Long enough for a heartbeat in between. */
+export const SILENCE: Step = { pauseMs: 250 };
+
 /** An answer of the model that says this and stops. */
 export const saying = (...words: string[]): Step[] => [begin, ...words.map(text), end()];
 
@@ -51,6 +54,8 @@ export function useOneShotWorld(env: Record<string, string> = {}): () => OneShot
         DEFAULT_ROLE: 'premium',
         WELCOME_CREDITS: '1000000',
         MAX_CONCURRENT_GENERATIONS: '100',
+        // Clients must not stumble over them.
+        SSE_HEARTBEAT_MS: '100',
         ...env,
       },
     });
