@@ -31,7 +31,7 @@ describe('the stream of a playground', () => {
         OPENAI_BASE_URL: `${provider.url}/v1`,
         DEFAULT_MODEL: 'echo',
         DEFAULT_ROLE: 'premium',
-        PROVIDER_IDLE_TIMEOUT_MS: '1500',
+        PROVIDER_IDLE_TIMEOUT_MS: '4000',
         WELCOME_CREDITS: '100000',
       },
     });
@@ -122,7 +122,11 @@ describe('the stream of a playground', () => {
     expect(doneOf(0)).to.deep.include({ status: 'failed', text: '', credits: 0 });
     expect(doneOf(0).error.code).to.equal('bad_request');
     expect(doneOf(4)).to.deep.include({ status: 'completed', text: 'Go on, all of you' });
-    expect(reader.of('done'), 'they waited for nobody').to.have.length(2);
+    const quick = reader.of('done').slice(0, 2);
+    expect(
+      quick.map(({ lane }) => lane),
+      'they waited for nobody',
+    ).to.have.members([0, 4]);
 
     await reader.until('the text', () => reader.of('delta').some(({ lane }) => lane === 2));
     const lanes = (reader.of('session') as [StartedRun])[0].lanes;
