@@ -505,3 +505,30 @@ describe('enhancing a text, within limits', () => {
     }
   });
 });
+
+describe('an enhancement that nobody has begun', () => {
+  const database = useTestDatabase();
+
+  it('is cancelled at once: nothing is charged, nothing stays held, and its prompt is forgotten', async () => {
+    const app = await startWholeApp(database(), { without: 'worker', env: { DEFAULT_MODEL: 'echo' } });
+    try {
+      const client = (await signUp(app)).at(app);
+      const { sessionId } = await askFor(client, { text: 'Hello', action: 'improve' });
+      const stream = await new EnhancementClient(client).open(sessionId);
+      await stream.until('what it was asked for', () => stream.names.includes('metadata'));
+      expect(await client.get<Enhancement>(`/ai/session/${sessionId}`)).to.deep.include({
+        status: 'queued',
+        result: '',
+        tokens: null,
+      });
+      await client.delete(`/ai/session/${sessionId}`);
+      expect(await stream.end('cancelled')).to.deep.include({ text: '', credits: 0 });
+      expect(await client.get('/v1/balance')).to.deep.equal({ balance: 1000, held: 0, available: 1000 });
+      const sql = 'SELECT input FROM generations WHERE session_id = $1';
+      expect(await rows(database().db, sql, [sessionId])).to.deep.equal([{ input: null }]);
+      await expectInvariants(database());
+    } finally {
+      await app.close();
+    }
+  });
+});
