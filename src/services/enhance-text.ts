@@ -1,29 +1,20 @@
 import { now } from '../base/clock.ts';
 import { invalidField, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
-import { DEFAULT_TONE, type EnhancementMetadata } from '../contracts/enhancement.ts';
-import type { PromptInput } from '../contracts/prompt.ts';
 import type { EnhanceAnswer, EnhanceBody } from '../contracts/routes/ai-enhance.ts';
 import type { AiUsage } from '../contracts/routes/ai-usage.ts';
 import type { Database } from '../data/database.ts';
 import { findEnhancement } from '../data/repositories/enhancements.ts';
 import type { AccessDirectory } from './access.ts';
-import { contextBudget } from './context-budget.ts';
-import { countPrompt } from './count-prompt.ts';
 import type { DefaultModel } from './default-model.ts';
-import { ACTIONS } from './enhance/actions.ts';
-import { type AssembledContext, assembleContext } from './enhance/context/assemble.ts';
-import { systemPrompt } from './enhance/system-prompt.ts';
-import { estimateHold } from './hold.ts';
-import type { Detector } from './masking/detector.ts';
-import { createMasker } from './masking/masker.ts';
+import { type PromptRules, preparePrompt } from './enhance/prepare-prompt.ts';
 import { reachOf } from './model-access.ts';
-import type { Model, ModelDirectory } from './model-directory.ts';
+import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted, RateLimitState } from './rate-limits.ts';
 
 /** What enhancing texts needs. */
-export interface EnhanceTextDeps {
+export interface EnhanceTextDeps extends PromptRules {
   database: Pick<Database, 'db'>;
   models: Pick<ModelDirectory, 'resolve'>;
   access: Pick<AccessDirectory, 'of'>;
@@ -31,14 +22,8 @@ export interface EnhanceTextDeps {
   postTurn: PostTurn;
   /** What is used up of the current window. */
   usageOf: (userId: string) => Promise<AiUsage>;
-  /** What is kept from providers. */
-  detectors: readonly Detector[];
   /** Longest text, in UTF-16 code units. */
   maxTextUnits: number;
-  /** Most tokens that are told beside the text. */
-  contextTokens: number;
-  /** Tokens of output that are set aside. */
-  reserveTokens: number;
   /** How long an enhancement can be read, in hours. */
   ttlHours: number;
 }
@@ -53,12 +38,6 @@ export type EnhanceText = (
   body: EnhanceBody,
   idempotencyKey?: string,
 ) => Promise<EnhanceAnswer>;
-
-/** A prompt for a model, and what is told of how it came to be. */
-interface Prepared {
-  input: PromptInput;
-  metadata: EnhancementMetadata;
-}
 
 const [SECOND_MS, HOUR_MS] = [1_000, 3_600_000];
 
@@ -99,7 +78,7 @@ export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
     }
     const asked = body.model ?? deps.defaultModel(await reachOf(deps.access, userId));
     const model = models.resolve(asked, 'body.model');
-    const { input, metadata } = await prepare(userId, body, model);
+    const { input, metadata } = await preparePrompt(database.db, { userId, body, model }, deps);
     const expiresAt = new Date(now() + deps.ttlHours * HOUR_MS);
     return {
       sessionId: newId(),
@@ -116,55 +95,7 @@ export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
       paths: { content: 'body.text', settings: 'body' },
     };
   }
-
-  async function prepare(userId: string, body: EnhanceBody, model: Model): Promise<Prepared> {
-    const { action, context, includeContext = [], tone = DEFAULT_TONE } = body;
-    const masker = createMasker(deps.detectors);
-    // In this order: placeholders are numbered by where they first stand.
-    const text = await masker.mask(body.text);
-    const customPrompt = await masker.mask(body.customPrompt ?? '');
-    const fieldId = context?.fieldId === undefined ? undefined : await masker.mask(context.fieldId);
-    const parts = {
-      instructions: ACTIONS[action].instructions({ tone, customPrompt }),
-      fieldType: context?.fieldType,
-      fieldId,
-    };
-    const promptWith = (told: string): PromptInput => ({
-      turns: [
-        { role: 'system', content: systemPrompt({ ...parts, context: told }) },
-        { role: 'user', content: text },
-      ],
-    });
-    const window = contextBudget(model, {}) - (await countPrompt(promptWith('')));
-    const told = context
-      ? await assembleContext(database.db, {
-          userId,
-          context,
-          options: includeContext,
-          budgetTokens: Math.min(deps.contextTokens, window),
-          masker,
-        })
-      : NOTHING_TOLD;
-    const input = promptWith(told.text);
-    const asked = await countPrompt(input);
-    const { holdTokens } = estimateHold(model, { asked, history: 0 }, deps.reserveTokens);
-    return {
-      input,
-      metadata: {
-        tone: action === 'change_tone' ? tone : null,
-        customPrompt: body.customPrompt ?? null,
-        fieldType: context?.fieldType ?? null,
-        entityId: context?.entityId ?? null,
-        fieldId: context?.fieldId ?? null,
-        masked: masker.counts,
-        context: told.report,
-        estimatedTokens: holdTokens,
-      },
-    };
-  }
 }
-
-const NOTHING_TOLD: AssembledContext = { text: '', report: { included: [], omitted: [], tokens: 0 } };
 
 /** Of the limits on how often somebody may ask, the one that leaves least. */
 function tightest({ requests }: AiUsage, counted: RateLimitState | undefined): EnhanceAnswer['rateLimit'] {
