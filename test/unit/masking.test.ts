@@ -52,6 +52,9 @@ const CASES: Record<string, [text: string, masked: string][]> = {
   'what a name says is secret': [
     ['password=hunter2', 'password=[SECRET_1]'],
     ['The password: hunter2, you know', 'The password: [SECRET_1], you know'],
+    ['pass: hunter2, DB_PASS=xyz, CVV: 123', 'pass: [SECRET_1], DB_PASS=[SECRET_2], CVV: [SECRET_3]'],
+    ['secret key: wJalrXUtnFEMI1', 'secret key: [SECRET_1]'],
+    ['Server=db;Uid=ann;Password=abc;', 'Server=db;Uid=ann;Password=[SECRET_1];'],
     ['Password: letmein', 'Password: [SECRET_1]'],
     ['my password is Tr0ub4dor.', 'my password is [SECRET_1].'],
     ['{"apiKey": "abc def", "user": "ann"}', '{"apiKey": "[SECRET_1]", "user": "ann"}'],
@@ -71,6 +74,7 @@ const HARMLESS = [
   'time 1763600000000, card of nobody 4111 1111 1111 1112',
   '192.168.100.200 and 10.0.0.1',
   'Password: please choose a new one. The token: a small piece. Secret sauce is good.',
+  'passed: 120, bypass: 130, passengers: 140',
   'password=$PASSWORD, token: <your token>',
   'Tokens: 500 of 1000; bearer of bad news; basic understanding',
   'me @ home, @ann, a@b',

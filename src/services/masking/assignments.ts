@@ -1,8 +1,8 @@
 import { type Detector, type Found, secretAt, trimEnd } from './detector.ts';
 
-const PASSWORD = 'pass(?:word|wd|phrase|code)|pwd';
+const PASSWORD = 'pass(?:word|wd|phrase|code)|pwd|(?<![a-z])(?:pass|pw|cv[cv])(?![a-z])';
 const OTHER =
-  'secret|api[ _-]?key|(?:access|account|private|auth|encryption|signing|shared)[ _-]?key|token|credential|authorization';
+  'secret(?:[ _-]?key)?|api[ _-]?key|(?:access|account|private|auth|encryption|signing|shared)[ _-]?key|token|credential|authorization';
 /** A name, also with something behind it (`secret_key`, `passwords`); then how it is given its value; then that. */
 const PATTERN = new RegExp(
   `(?:(?<password>${PASSWORD})|${OTHER})[\\w-]{0,20}["'\`]?(?<given>[ \\t]{0,4}(?:=>|:=|[:=])\\s{0,4}|[ \\t]{1,4}(?:is|was)[ \\t]{1,4}:?[ \\t]{0,4})` +
