@@ -169,9 +169,9 @@ describe('sessions', () => {
 
       const listed = async (query: string) => ids(await ann.get<Listed<Session>>(`/sessions?${query}`));
       expect(await listed(`group=${group.id}`)).to.deep.equal([both.id, grouped.id]);
-      expect(await listed('group=none')).to.deep.equal([loved.id, lanes]);
+      expect(await listed('group=none')).to.deep.equal([loved.id]);
       expect(await listed('favourite=true')).to.deep.equal([both.id, loved.id]);
-      expect(await listed('favourite=false')).to.deep.equal([grouped.id, lanes]);
+      expect(await listed('favourite=false')).to.deep.equal([grouped.id]);
       expect(await listed('kind=playground')).to.deep.equal([lanes]);
       expect(await listed('kind=chat&group=none')).to.deep.equal([loved.id]);
       expect(await listed(`group=${group.id}&favourite=true&kind=chat`)).to.deep.equal([both.id]);
@@ -228,6 +228,7 @@ describe('sessions', () => {
         ['group=mine', 'query.group'],
         ['favourite=yes', 'query.favourite'],
         ['kind=voice', 'query.kind'],
+        ['kind=call', 'query.kind'],
         ['search=', 'query.search'],
         [`search=${'x'.repeat(101)}`, 'query.search'],
         ['favorite=true', 'query.favorite'],

@@ -21,7 +21,7 @@ export const listSessions = defineRoute({
       .optional()
       .describe('A group id, or `none`'),
     favourite: queryBoolean.optional(),
-    kind: z.enum(SESSION_KINDS).default('chat').describe('What they are for'),
+    kind: z.enum(SESSION_KINDS).exclude(['call']).default('chat').describe('What they are for'),
     search: textSchema({ min: 1, max: 100 }).optional().describe('Part of the title, whatever its case'),
   }),
   answer: { status: 200, schema: pageOf(sessionSchema) },
