@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import type { AuditEntry } from '../../src/contracts/audit.ts';
 import { rows } from '../../src/data/database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type ParleyProcess, type ProcessEnv, startAllInOne } from '../support/processes.ts';
+import { builtScript, type ParleyProcess, type ProcessEnv, startAllInOne } from '../support/processes.ts';
 import { freePort } from '../support/redis.ts';
 import { signUp } from '../support/test-user.ts';
 import { until } from '../support/until.ts';
@@ -20,7 +20,7 @@ interface Said {
 
 /** `npm run admin -- …`, with these variables and no others. */
 async function admin(env: ProcessEnv, ...words: string[]): Promise<Said> {
-  const args = ['--import', 'tsx', 'cli/admin.ts', ...words];
+  const args = [await builtScript('cli/admin.ts'), ...words];
   const variables = { PATH: process.env.PATH ?? '', ...env };
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: variables });

@@ -46,6 +46,13 @@ async function build(): Promise<void> {
   if (!existsSync(path.join(BUILD, 'src/server.js'))) throw new Error(`the build failed:\n${said}`);
 }
 
+/** A script of ours as it is built, such as `cli/admin.ts`: how that is run. */
+export async function builtScript(source: string): Promise<string> {
+  built ??= build();
+  await built;
+  return path.join(BUILD, source.replace(/\.ts$/, '.js'));
+}
+
 const alive = new Set<ParleyProcess>();
 // Also when the run ends in another way than by its end.
 process.on('exit', () => {
