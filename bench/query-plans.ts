@@ -27,39 +27,33 @@ const { user, small, group, session, running } = await pickIds();
 const position = await deepPosition();
 const middle = await middleMessage();
 
+/** What `GET /sessions` asks for unless another kind is wanted. */
+const chats = { userId: user, kind: 'chat' as const, limit: 21 };
+
 const lists: [name: string, run: RunStatement][] = [
-  ['sessions, first page', (db) => listSessions(db, { userId: user, limit: 21 })],
-  ['sessions, 50,000 in', (db) => listSessions(db, { userId: user, limit: 21, after: position })],
-  ['sessions of a group, first page', (db) => listSessions(db, { userId: user, limit: 21, group })],
-  [
-    'sessions of a group, deep',
-    (db) => listSessions(db, { userId: user, limit: 21, group, after: position }),
-  ],
-  ['sessions in no group', (db) => listSessions(db, { userId: user, limit: 21, group: 'none' })],
-  ['favourites, first page', (db) => listSessions(db, { userId: user, limit: 21, favourite: true })],
-  [
-    'favourites, deep',
-    (db) => listSessions(db, { userId: user, limit: 21, favourite: true, after: position }),
-  ],
-  ['sessions of a kind', (db) => listSessions(db, { userId: user, limit: 21, kind: 'playground' })],
-  ['search, found often', (db) => listSessions(db, { userId: user, limit: 21, search: 'SUBJECT 1' })],
-  ['search, never found', (db) => listSessions(db, { userId: user, limit: 21, search: 'nowhere' })],
+  ['sessions, first page', (db) => listSessions(db, chats)],
+  ['sessions, 50,000 in', (db) => listSessions(db, { ...chats, after: position })],
+  ['sessions of a group, first page', (db) => listSessions(db, { ...chats, group })],
+  ['sessions of a group, deep', (db) => listSessions(db, { ...chats, group, after: position })],
+  ['sessions in no group', (db) => listSessions(db, { ...chats, group: 'none' })],
+  ['favourites, first page', (db) => listSessions(db, { ...chats, favourite: true })],
+  ['favourites, deep', (db) => listSessions(db, { ...chats, favourite: true, after: position })],
+  ['sessions of a kind', (db) => listSessions(db, { ...chats, kind: 'playground' })],
+  ['search, found often', (db) => listSessions(db, { ...chats, search: 'SUBJECT 1' })],
+  ['search, never found', (db) => listSessions(db, { ...chats, search: 'nowhere' })],
   [
     'search in the favourites of a group',
-    (db) => listSessions(db, { userId: user, limit: 21, search: 'nowhere', group, favourite: true }),
+    (db) => listSessions(db, { ...chats, search: 'nowhere', group, favourite: true }),
   ],
-  ['favourites of a group', (db) => listSessions(db, { userId: user, limit: 21, group, favourite: true })],
-  [
-    'search in a group, found often',
-    (db) => listSessions(db, { userId: user, limit: 21, group, search: 'SUBJECT 1' }),
-  ],
+  ['favourites of a group', (db) => listSessions(db, { ...chats, group, favourite: true })],
+  ['search in a group, found often', (db) => listSessions(db, { ...chats, group, search: 'SUBJECT 1' })],
   [
     'search in the favourites, never found',
-    (db) => listSessions(db, { userId: user, limit: 21, favourite: true, search: 'nowhere' }),
+    (db) => listSessions(db, { ...chats, favourite: true, search: 'nowhere' }),
   ],
   [
     'search by a user with ten sessions',
-    (db) => listSessions(db, { userId: small, limit: 21, search: 'SUBJECT 1' }),
+    (db) => listSessions(db, { ...chats, userId: small, search: 'SUBJECT 1' }),
   ],
   ['groups', (db) => listGroups(db, { userId: user, limit: 21 })],
   ['messages, first page', (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 21 })],
