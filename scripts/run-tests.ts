@@ -4,14 +4,15 @@ import os from 'node:os';
 import path from 'node:path';
 
 /**
- * Runs every test, in three parts beside each other, as those of whole processes mostly wait for locks and
+ * Runs every test, in four parts beside each other, as those of whole processes mostly wait for locks and
  * deadlines to run out. Each part is a mocha of its own, with servers of its own. What one says is shown when the one before it
  * has ended. The last line tells the numbers of all; with `TEST_RESULTS` they also go into that file, one a line.
  *
  * @example npm test
  */
 const PARTS = [
-  ['test/integration/**/*.test.ts'],
+  ['test/integration/[a-k]*.test.ts'],
+  ['test/integration/[!a-k]*.test.ts'],
   ['test/journey/**/*.test.ts', 'test/faults/**/*.test.ts'],
   ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
 ];

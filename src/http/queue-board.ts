@@ -1,6 +1,4 @@
-import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { KoaAdapter } from '@bull-board/koa';
+import type { KoaAdapter } from '@bull-board/koa';
 import type { QueueViewer } from '../queue/queue-viewer.ts';
 import type { AppContext } from './context.ts';
 
@@ -29,6 +27,16 @@ const POLICY = [
 /** The page's only foreign address: web fonts, without which it looks the same where they are not. */
 const FOREIGN_FONTS = /<link href="https:\/\/fonts\.googleapis\.com[^>]*>/g;
 
+/** The packages of the board take a quarter of a second to load, and few servers ever show it. */
+async function loadBoard() {
+  const [{ createBullBoard }, { BullMQAdapter }, { KoaAdapter }] = await Promise.all([
+    import('@bull-board/api'),
+    import('@bull-board/api/bullMQAdapter'),
+    import('@bull-board/koa'),
+  ]);
+  return { createBullBoard, BullMQAdapter, KoaAdapter };
+}
+
 /** Makes the board over all queues. They are opened with its first request. */
 export function createQueueBoard({
   viewer,
@@ -43,7 +51,10 @@ export function createQueueBoard({
   async function boardAt(base: string): Promise<Middleware> {
     const known = boards.get(base);
     if (known) return known;
-    const queues = await viewer.queues();
+    const [queues, { createBullBoard, BullMQAdapter, KoaAdapter }] = await Promise.all([
+      viewer.queues(),
+      loadBoard(),
+    ]);
     const serverAdapter = new KoaAdapter().setBasePath(base);
     createBullBoard({
       queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode })),

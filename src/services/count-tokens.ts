@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import { countTokens as countO200k, setMergeCacheSize } from 'gpt-tokenizer/encoding/o200k_base';
 import { slices } from '../base/text.ts';
 
 /**
@@ -13,11 +12,27 @@ const TURN_MS = 5;
 /** Special tokens are plain text here: `<|endoftext|>` in a message is what somebody typed. */
 const OPTIONS = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
 
-// The cache is by number of entries: full of slices without a space it would hold a gigabyte. It saves little.
-setMergeCacheSize(0);
+/** The tokenizer takes a fifth of a second to load, and a start need not wait for it: it comes a moment after, or with the first text. */
+const LOAD_AFTER_MS = 1_000;
+setTimeout(() => void loadTokenizer().catch(() => {}), LOAD_AFTER_MS).unref();
+
+let loading: ReturnType<typeof loadO200k> | undefined;
+
+function loadTokenizer(): ReturnType<typeof loadO200k> {
+  loading ??= loadO200k();
+  return loading;
+}
+
+async function loadO200k() {
+  const { countTokens, setMergeCacheSize } = await import('gpt-tokenizer/encoding/o200k_base');
+  // The cache is by number of entries: full of slices without a space it would hold a gigabyte. It saves little.
+  setMergeCacheSize(0);
+  return countTokens;
+}
 
 /** About how many tokens a text has; exact models differ, this is for where a provider sends no usage. */
 export async function countTokens(text: string): Promise<number> {
+  const countO200k = await loadTokenizer();
   let tokens = 0;
   let turn = performance.now();
   for (const slice of slices(text, SLICE_UNITS)) {
