@@ -11,12 +11,14 @@ const SHAPES: Readonly<Record<ErrorShape, ShapeError>> = {
   anthropic: anthropicError,
 };
 
-/** In whose words a request is refused: those of its route, or where there is none, of the client that seems to ask. */
+/**
+ * In whose words a request is refused: those of its route, or where there is none, of the clients that ask there. Where
+ * OpenAI's and Anthropic's clients ask for the same path, the latter tell themselves by their header.
+ */
 export function shapeOf(ctx: Pick<AppContext, 'path' | 'get' | 'state'>): ShapeError {
-  return SHAPES[ctx.state.errorShape ?? guess(ctx)];
+  const shape = ctx.state.errorShape ?? (ctx.path.startsWith('/v1/') ? 'openai' : 'problem');
+  return SHAPES[shape === 'openai' && asksAnthropic(ctx) ? 'anthropic' : shape];
 }
 
-function guess(ctx: Pick<AppContext, 'path' | 'get'>): ErrorShape {
-  if (!ctx.path.startsWith('/v1/')) return 'problem';
-  return ctx.get('anthropic-version') === '' ? 'openai' : 'anthropic';
-}
+/** Anthropic's clients send it with every request, and nobody else does. */
+export const asksAnthropic = (ctx: Pick<AppContext, 'get'>): boolean => ctx.get('anthropic-version') !== '';

@@ -1,4 +1,4 @@
-import type { ChatChunk, ChatFinishReason } from '../contracts/openai-chat.ts';
+import type { ChatChunk, ChatFinishReason } from '../contracts/openai-chat-answer.ts';
 import type { CallTeller, ToldEvent } from './call-teller.ts';
 import { secondsOf, type ToldCall } from './foreign-call.ts';
 import { completionId, finishReasonOf, presentChatUsage, presentToolCalls } from './openai-chat.ts';

@@ -1,5 +1,5 @@
 import type { Message, Usage } from '../contracts/message.ts';
-import type { ChatCompletion, ChatFinishReason, ChatUsage } from '../contracts/openai-chat.ts';
+import type { ChatCompletion, ChatFinishReason, ChatUsage } from '../contracts/openai-chat-answer.ts';
 import { secondsOf, type ToldCall } from './foreign-call.ts';
 
 /** A call that has ended, as chat completions answer it. */

@@ -68,6 +68,8 @@ export function createEventStreams({ heartbeatMs, revocations }: EventStreamsDep
       if (retryMs !== undefined) response.write(`retry: ${retryMs}\n\n`);
       streams.set(response, identity);
       response.once('close', () => streams.delete(response));
+      // The client may have left before: that is told once.
+      if (response.destroyed) streams.delete(response);
       // It may have been revoked while the stream was prepared, when nobody was told.
       if (revocations.isRevoked(identity.familyId)) response.end();
       return {

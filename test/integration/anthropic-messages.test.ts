@@ -238,7 +238,9 @@ describe('the Anthropic client', () => {
     const other = await makeKey(app, user, { scopes: ['chat'] });
     const elsewhere = new Anthropic({ baseURL: app.url, apiKey: other.key, maxRetries: 0 });
     expect(await refused(elsewhere.messages.create(hello))).to.be.instanceOf(Anthropic.PermissionDeniedError);
-    expect((await refused(elsewhere.models.list())).status).to.equal(403);
+    expect(await refused(elsewhere.models.list())).to.deep.include({ status: 403, type: 'permission_error' });
+    const path = client.get('/v1/nothing');
+    expect(await refused(path)).to.deep.include({ status: 404, type: 'not_found_error' });
 
     expect((await ask({ model: 'none' })).type).to.equal('not_found_error');
     const large = await ask({ messages: [{ role: 'user', content: 'x'.repeat(30_000) }] });

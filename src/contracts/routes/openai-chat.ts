@@ -1,5 +1,6 @@
 import { ADMISSION_ERRORS } from '../errors.ts';
-import { chatCompletion, chatCompletionBody } from '../openai-chat.ts';
+import { chatCompletionBody } from '../openai-chat.ts';
+import { chatCompletion } from '../openai-chat-answer.ts';
 import { defineRoute } from '../route.ts';
 import { ONE_SHOT, ONE_SHOT_ERRORS } from './one-shot.ts';
 

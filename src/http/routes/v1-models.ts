@@ -1,9 +1,9 @@
 import { getCallableModel, listCallableModels } from '../../contracts/routes/v1-models.ts';
 import { presentAnthropicModel, presentOpenAiModel } from '../../presenters/foreign-model.ts';
 import type { CallableModels } from '../../services/callable-models.ts';
-import type { AppContext } from '../context.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
+import { asksAnthropic } from '../shape-of.ts';
 
 /** `/v1/models`: one path, of which both OpenAI's clients and Anthropic's expect their own shape. */
 export function callableModelRoutes({ callableModels }: { callableModels: CallableModels }): RouteModule {
@@ -25,11 +25,4 @@ export function callableModelRoutes({ callableModels }: { callableModels: Callab
       return asksAnthropic(ctx) ? presentAnthropicModel(model) : presentOpenAiModel(model);
     });
   };
-}
-
-/** Anthropic's clients send it with every request, and nobody else does. */
-function asksAnthropic(ctx: AppContext): boolean {
-  const asks = ctx.get('anthropic-version') !== '';
-  if (asks) ctx.state.errorShape = 'anthropic';
-  return asks;
 }
