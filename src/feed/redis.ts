@@ -33,7 +33,8 @@ export async function openRedisFeed(url: string, log: Logger): Promise<Feed> {
     health: createRedisHealth(commands),
     rateLimits: insureRateLimits(createRedisRateLimits(commands), createMemoryRateLimits(), log),
     async ping() {
-      await commands.ping();
+      // Each connection comes back for itself, and neither is enough.
+      await Promise.all([commands.ping(), pipe.run([['PING']])]);
     },
     async close() {
       control.close();
