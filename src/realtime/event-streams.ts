@@ -30,8 +30,15 @@ export interface EventStreams {
    * response then emits `close`.
    *
    * @param retryMs what an EventSource waits before it comes back; left out: nothing is said
+   * @param interrupt how it is ended from here, by the identity or by the process; left out: in good order, as for a
+   *   client that comes back by itself
    */
-  open(response: ServerResponse, identity: Identity, retryMs?: number): EventStream;
+  open(
+    response: ServerResponse,
+    identity: Identity,
+    retryMs?: number,
+    interrupt?: (response: ServerResponse) => void,
+  ): EventStream;
   /** How many are open. */
   readonly count: number;
   /** Ends every stream; the clients come back by themselves, elsewhere. */
@@ -48,33 +55,39 @@ const HEADERS = {
 
 /** Opens nothing yet. */
 export function createEventStreams({ heartbeatMs, revocations }: EventStreamsDeps): EventStreams {
-  const streams = new Map<ServerResponse, Identity>();
+  const streams = new Map<ServerResponse, { identity: Identity; interrupt: () => void }>();
 
   const unsubscribe = revocations.onRevoked((familyId) => {
-    for (const [response, identity] of streams) if (identity.familyId === familyId) response.end();
+    for (const { identity, interrupt } of streams.values()) if (identity.familyId === familyId) interrupt();
   });
   const heartbeat = setInterval(() => {
-    for (const [response, identity] of streams) {
-      if (identity.expiresAt <= now()) response.end('event: auth:expired\ndata: {"graceMs":0}\n\n');
-      else if (response.writableLength === 0) response.write(': heartbeat\n\n');
+    for (const [response, { identity, interrupt }] of streams) {
+      // It is over, and its client has not read the rest yet.
+      if (response.writableEnded) continue;
+      if (identity.expiresAt <= now()) {
+        response.write('event: auth:expired\ndata: {"graceMs":0}\n\n');
+        interrupt();
+      } else if (response.writableLength === 0) response.write(': heartbeat\n\n');
     }
   }, heartbeatMs);
   heartbeat.unref();
 
   return {
-    open(response, identity, retryMs) {
+    open(response, identity, retryMs, interrupt = endStream) {
       response.writeHead(200, HEADERS);
       response.flushHeaders();
       if (retryMs !== undefined) response.write(`retry: ${retryMs}\n\n`);
-      streams.set(response, identity);
+      streams.set(response, { identity, interrupt: () => interrupt(response) });
+      // A stream may be ended by several, and written to by one who has not heard of it: that is nothing that failed.
+      response.on('error', () => {});
       response.once('close', () => streams.delete(response));
       // The client may have left before: that is told once.
       if (response.destroyed) streams.delete(response);
       // It may have been revoked while the stream was prepared, when nobody was told.
-      if (revocations.isRevoked(identity.familyId)) response.end();
+      if (revocations.isRevoked(identity.familyId)) interrupt(response);
       return {
         send: (data, { event, id } = {}) => written(response, encodeEvent(data, { event, id })),
-        end: () => response.end(),
+        end: () => endStream(response),
       };
     },
     get count() {
@@ -83,9 +96,21 @@ export function createEventStreams({ heartbeatMs, revocations }: EventStreamsDep
     stop() {
       unsubscribe();
       clearInterval(heartbeat);
-      for (const response of streams.keys()) response.end();
+      for (const { interrupt } of streams.values()) interrupt();
     },
   };
+}
+
+/** How long a client may take to read the rest of a stream that is over, in milliseconds. */
+const LINGER_MS = 10_000;
+
+/** Ends a stream in good order; one whose client does not read the rest is cut off, as it would be kept for ever. */
+function endStream(response: ServerResponse): void {
+  if (response.writableEnded || response.destroyed) return;
+  response.end();
+  const late = setTimeout(() => response.destroy(), LINGER_MS);
+  late.unref();
+  response.once('close', () => clearTimeout(late));
 }
 
 function encodeEvent(

@@ -21,7 +21,8 @@ export function sseWire(response: ServerResponse, have: readonly Have[]): Wire {
       return `event: ${frame.event}\n${id}data: ${frame.json}\n\n`;
     },
     write(data, flushed) {
-      response.write(data, () => flushed());
+      // It was ended from elsewhere: nothing more is taken, and nobody is asked for more.
+      if (!response.writableEnded) response.write(data, () => flushed());
     },
   };
 }

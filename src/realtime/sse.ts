@@ -46,6 +46,7 @@ export interface SessionStreams {
 
 /** What an EventSource waits before it comes back, in milliseconds. */
 const RETRY_MS = 1_000;
+
 /** Makes the server of sessions' event streams. */
 export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
   const { hub, messages, maxBufferBytes, streams, log } = deps;
@@ -55,7 +56,7 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
       const outbox = new Outbox(sseWire(response, after), maxBufferBytes);
       const onFailure = (error: unknown) => {
         log.warn({ err: error, sessionId }, 'an event stream could not be brought up to date');
-        response.end();
+        if (!response.writableEnded) response.end();
       };
       const reader = new SessionReader({ sessionId, outbox, hub, messages, onFailure });
       // Also for a client that leaves while the stream is being prepared.
