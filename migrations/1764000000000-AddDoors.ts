@@ -16,7 +16,8 @@ export class AddDoors1764000000000 implements MigrationInterface {
       ALTER TABLE generations
         ADD COLUMN lane smallint CHECK (lane >= 0),
         ADD COLUMN input jsonb,
-        ADD COLUMN tool_calls jsonb;
+        ADD COLUMN tool_calls jsonb,
+        ADD COLUMN watched_until timestamptz;
 
       CREATE TABLE ai_entities (
         user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -36,7 +37,8 @@ export class AddDoors1764000000000 implements MigrationInterface {
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
       DROP TABLE ai_entities;
-      ALTER TABLE generations DROP COLUMN lane, DROP COLUMN input, DROP COLUMN tool_calls;
+      ALTER TABLE generations DROP COLUMN lane, DROP COLUMN input, DROP COLUMN tool_calls,
+        DROP COLUMN watched_until;
       DELETE FROM sessions WHERE kind NOT IN ('chat', 'playground');
       DROP INDEX sessions_newest, sessions_favorite;
       CREATE INDEX sessions_newest ON sessions (user_id, last_activity_at DESC, id DESC);

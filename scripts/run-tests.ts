@@ -13,8 +13,8 @@ import path from 'node:path';
 const PARTS = [
   ['test/integration/[a-k]*.test.ts'],
   ['test/integration/[!a-k]*.test.ts'],
-  ['test/journey/**/*.test.ts', 'test/faults/**/*.test.ts'],
-  ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
+  ['test/journey/**/*.test.ts'],
+  ['test/faults/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
 ];
 
 const ROOT = path.resolve(import.meta.dirname, '..');

@@ -10,6 +10,7 @@ import { callableModelRoutes } from './http/routes/v1-models.ts';
 import { createCallableModels } from './services/callable-models.ts';
 import { createCalls } from './services/calls.ts';
 import { countPrompt } from './services/count-prompt.ts';
+import { createWatchedCalls } from './services/watched-calls.ts';
 
 /** Builds the doors of one-shot calls, under `/v1`. */
 export function composeCalls(doors: DoorParts): RouteModule[] {
@@ -17,10 +18,16 @@ export function composeCalls(doors: DoorParts): RouteModule[] {
   const { models, inrPerUsd } = core;
   const { database } = core.resources;
   const door: CallDoor = {
-    calls: createCalls({ ...doors, database, models, inrPerUsd }),
+    calls: createCalls({
+      ...doors,
+      database,
+      models,
+      inrPerUsd,
+      watched: createWatchedCalls({ database, log: core.log }),
+    }),
     // A call that was admitted is answered to its end, also when the token expires meanwhile: nobody could renew it.
-    openStream: (response, identity) =>
-      streams.open(response, { ...identity, expiresAt: Number.POSITIVE_INFINITY }),
+    openStream: (response, identity, interrupt) =>
+      streams.open(response, { ...identity, expiresAt: Number.POSITIVE_INFINITY }, undefined, interrupt),
   };
   const callableModels = createCallableModels({ database, models, access });
   const balanceOf = async (userId: string) => Number((await findAccount(database.db, userId))?.balance ?? 0);

@@ -14,6 +14,7 @@ import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
 import type { StopGeneration } from './stop-generation.ts';
+import { WATCH_MS, type WatchedCalls } from './watched-calls.ts';
 
 /** A one-shot call under `/v1`: a prompt in, a text out, nothing that is kept. */
 export interface NewCall {
@@ -72,6 +73,7 @@ export interface CallsDeps {
   followReplies: FollowReplies;
   stopMessage: StopGeneration['stopMessage'];
   background: Background;
+  watched: WatchedCalls;
 }
 
 /** How long a call can be asked for again, in milliseconds: for clients that lost their connection. */
@@ -84,17 +86,19 @@ function toCall(userId: string, message: Message, isRepeatable: boolean): Starte
 
 /** Makes them. */
 export function createCalls(deps: CallsDeps): Calls {
-  const { database, inrPerUsd, models, postTurn, followReplies, stopMessage, background } = deps;
+  const { database, inrPerUsd, models, postTurn, followReplies, stopMessage, background, watched } = deps;
 
   async function* follow(call: StartedCall, signal: AbortSignal): AsyncGenerator<ReplyEvent> {
     const { userId, sessionId, messageId } = call;
     let isOver = false;
+    const unwatch = call.isRepeatable ? undefined : watched.watch(messageId);
     try {
       for await (const event of followReplies({ sessionId, messageIds: [messageId], signal })) {
         isOver = event.type === 'end' || event.type === 'gone';
         yield event;
       }
     } finally {
+      unwatch?.();
       if (!isOver && !call.isRepeatable) {
         background.run('the stop of a call that was left', async () => {
           await stopMessage(userId, messageId);
@@ -110,11 +114,12 @@ export function createCalls(deps: CallsDeps): Calls {
       const posted = postTurn(asking, repeatable, async () => {
         const asked = models.resolve(model, paths.model);
         const expiresAt = new Date(now() + TTL_MS);
+        const watchedUntil = key === undefined ? new Date(now() + WATCH_MS) : null;
         return {
           sessionId: newId(),
           settings,
           opening: { kind: 'call', model: asked.id, settings, metadata: {}, expiresAt },
-          asked: [{ model: asked, path: paths.model, historyTokens: 0, input: prompt }],
+          asked: [{ model: asked, path: paths.model, historyTokens: 0, input: prompt, watchedUntil }],
           paths: { content: paths.content, settings: 'settings' },
         };
       });

@@ -47,6 +47,8 @@ export interface AskedReply {
   lane?: number;
   /** The whole prompt, where that is not the conversation. */
   input?: PromptInput;
+  /** It is stopped when nobody waits for it any more, see `GenerationRecord`. */
+  watchedUntil?: Date | null;
 }
 
 /** What is set aside for a reply, and for how long. */
@@ -67,7 +69,7 @@ export async function planReplies(
   const { maxTokens } = settings;
   const countAsked = await countsOf(turn);
   const planned: PlannedReply[] = [];
-  for (const { model, historyTokens, lane = null, input = null } of asked) {
+  for (const { model, historyTokens, lane = null, input = null, watchedUntil = null } of asked) {
     const createdAt = new Date();
     const message: MessageRecord = {
       id: newId(),
@@ -94,6 +96,7 @@ export async function planReplies(
       settings,
       lane,
       input,
+      watchedUntil,
       price: model.price,
       ...hold,
       holdExpiresAt: new Date(createdAt.getTime() + holds.minutes * 60_000),

@@ -64,6 +64,22 @@ describe('whoever leaves a one-shot call', () => {
     });
   }
 
+  it('is noticed though nobody says so: who stays gives a sign of that', async () => {
+    world().script(begin, text('Hi there'), 'stall');
+    const sent = world().nextRequest();
+    const leaving = new AbortController();
+    const asking = rejection(ask(WAITING[0] as Door, leaving.signal));
+    await sent;
+    const watchedUntil = async () => {
+      const sql = 'SELECT watched_until AS until FROM generations ORDER BY id DESC LIMIT 1';
+      return (await rows<{ until: Date }>(world().database.db, sql))[0]?.until.getTime() ?? 0;
+    };
+    const first = await watchedUntil();
+    await until('a sign', async () => (await watchedUntil()) > first);
+    leaving.abort();
+    await asking;
+  });
+
   for (const door of STREAMING) {
     it(`stops what is streamed: ${door.path}`, async () => {
       world().script(begin, text('Hi there'), 'stall');

@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import OpenAI, { type APIError } from 'openai';
 import { rows } from '../../src/data/database.ts';
 import { useCluster } from '../support/cluster.ts';
+import { deferred } from '../support/deferred.ts';
 import { expectInvariants } from '../support/invariants.ts';
 import { rejection, saying } from '../support/one-shot-world.ts';
-import type { RecordedRequest } from '../support/provider-wire-server.ts';
+import type { RecordedRequest, Step } from '../support/provider-wire-server.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { makeKey } from '../support/test-keys.ts';
@@ -12,7 +13,7 @@ import { signUp } from '../support/test-user.ts';
 import { until } from '../support/until.ts';
 
 const MODEL = 'openai/gpt-4.1-mini';
-const { begin, text } = openAiWire;
+const { begin, text, end } = openAiWire;
 const hello = { model: MODEL, messages: [{ role: 'user' as const, content: 'Hello' }] };
 
 describeWithRedis('a one-shot call whose worker is another process', function () {
@@ -91,5 +92,30 @@ describeWithRedis('a one-shot call whose worker is another process', function ()
     const answer = await asking;
     expect(answer.choices[0]).to.deep.include({ finish_reason: 'stop' });
     expect(answer.choices[0]?.message.content).to.equal('Hi there');
+  });
+
+  it('is stopped when the web process dies that it would be answered by, one with a key is not', async () => {
+    const dying = await cluster().addWeb();
+    const { provider, database } = cluster();
+    const { key: apiKey } = await makeKey(dying, await signUp(dying), { scopes: ['text'] });
+    const lost = new OpenAI({ baseURL: `${dying.url}/v1`, apiKey, maxRetries: 0 });
+    const ask = async (headers: Record<string, string>, rest: Step[]) => {
+      provider.answer({ steps: [begin, text('Hi '), ...rest] });
+      const sent = provider.nextRequest();
+      rejection(lost.chat.completions.create(hello, { headers })).catch(() => {});
+      return sent;
+    };
+    const upstream = await ask({}, ['stall']);
+    const over = deferred<void>();
+    await ask({ 'idempotency-key': 'kept' }, [over.promise, text('there'), end()]);
+    await dying.kill();
+    expect(await upstream.closed).to.deep.equal({ abortedByClient: true });
+    over.resolve();
+    const states = async () => {
+      const sql = 'SELECT status FROM generations ORDER BY id DESC LIMIT 2';
+      return (await rows<{ status: string }>(database.db, sql)).map(({ status }) => status);
+    };
+    await until('both have ended', async () => !(await states()).includes('streaming'));
+    expect(await states()).to.deep.equal(['completed', 'cancelled']);
   });
 });

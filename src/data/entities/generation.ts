@@ -65,6 +65,8 @@ export interface GenerationRecord {
   costUsd: string | null;
   /** Credits charged, a decimal string. */
   credits: string | null;
+  /** Of a call that nobody can come back to: it is stopped when whoever waits for it has not prolonged this. Null elsewhere. */
+  watchedUntil: Date | null;
   /** Credits set aside for it while it is open, a decimal string; stays as it was at its end. */
   hold: string;
   /** The tokens that the hold is for. */
@@ -124,6 +126,7 @@ export const GenerationEntity = new EntitySchema<GenerationRecord>({
     usageEstimated: { type: 'boolean', nullable: true },
     costUsd: { type: 'numeric', nullable: true },
     credits: { type: 'numeric', nullable: true },
+    watchedUntil: { type: 'timestamptz', nullable: true },
     hold: { type: 'numeric' },
     holdTokens: { type: 'integer' },
     holdExpiresAt: { type: 'timestamptz', nullable: true },

@@ -21,12 +21,15 @@ export type GenerationClaim = Pick<
   | 'holdTokens'
 >;
 
+/** Somebody asked to stop it, or nobody waits for it any more. */
+const CANCEL_REQUESTED = '(cancel_requested_at IS NOT NULL OR coalesce(watched_until < now(), false))';
+
 /** A claimed reply. */
 export interface ClaimedGeneration extends GenerationClaim {
   kind: 'reply';
   /** The placeholder that it fills. */
   messageId: string;
-  /** Somebody asked to stop it. */
+  /** Somebody asked to stop it, or nobody waits for it any more. */
   cancelRequested: boolean;
   /** Nobody took it, or gave a sign of life of it, for so long that it is given up. */
   expired: boolean;
@@ -63,7 +66,7 @@ export async function claimGeneration(
      WHERE id = $1 AND status IN ('queued', 'streaming')
      RETURNING id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
        interruptions, settings, lane, input, price, tries, hold, hold_tokens AS "holdTokens",
-       cancel_requested_at IS NOT NULL AS "cancelRequested", coalesce(hold_expires_at < now(), false) AS expired,
+       ${CANCEL_REQUESTED} AS "cancelRequested", coalesce(hold_expires_at < now(), false) AS expired,
        (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId",
        (SELECT title_by = 'excerpt' AND sessions.kind = 'chat' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`),
     [id],
@@ -201,8 +204,18 @@ export async function beatGenerations(
     prepared(`UPDATE generations g SET heartbeat_at = now(), hold_expires_at = now() + $3 * interval '1 minute'
        FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
       WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.status = 'streaming'
-      RETURNING g.id, g.cancel_requested_at IS NOT NULL AS "cancelRequested"`),
+      RETURNING g.id, ${CANCEL_REQUESTED} AS "cancelRequested"`),
     [running.map((each) => each.id), running.map((each) => each.attempt), holdMinutes],
+  );
+}
+
+/** Says that somebody waits for the replies in these messages, for some time more. Nothing is written for what has ended. */
+export async function prolongWatches(db: Db, messageIds: string[], leaseMs: number): Promise<void> {
+  await rows(
+    db,
+    prepared(`UPDATE generations SET watched_until = now() + $2 * interval '1 millisecond'
+      WHERE message_id = ANY($1) AND watched_until IS NOT NULL AND status IN ('queued', 'streaming')`),
+    [messageIds, leaseMs],
   );
 }
 

@@ -17,6 +17,7 @@ export type NewGeneration = Pick<
   | 'settings'
   | 'lane'
   | 'input'
+  | 'watchedUntil'
   | 'price'
   | 'hold'
   | 'holdTokens'
@@ -62,9 +63,9 @@ const MESSAGE_COLUMNS = 'id, session_id, user_id, parent_id, role, content, crea
 const MESSAGE_TYPES =
   'id uuid, session_id uuid, user_id uuid, parent_id uuid, role text, content text, created_at timestamptz';
 const GENERATION_COLUMNS =
-  'id, user_id, session_id, message_id, model, settings, lane, input, price, hold, hold_tokens, hold_expires_at, created_at';
+  'id, user_id, session_id, message_id, model, settings, lane, input, watched_until, price, hold, hold_tokens, hold_expires_at, created_at';
 const GENERATION_TYPES = `id uuid, user_id uuid, session_id uuid, message_id uuid, model text, settings jsonb,
-  lane smallint, input jsonb, price jsonb,
+  lane smallint, input jsonb, watched_until timestamptz, price jsonb,
   hold numeric, hold_tokens integer, hold_expires_at timestamptz, created_at timestamptz`;
 
 /** What a user may still use: `limit` of the role, with what was set for the user over it. Null: no limit. */
