@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import OpenAI, { type APIError } from 'openai';
 import { rows } from '../../src/data/database.ts';
 import { useCluster } from '../support/cluster.ts';
-import { deferred } from '../support/deferred.ts';
+import { defer } from '../support/deferred.ts';
 import { expectInvariants } from '../support/invariants.ts';
 import { rejection, saying } from '../support/one-shot-world.ts';
 import type { RecordedRequest, Step } from '../support/provider-wire-server.ts';
@@ -106,7 +106,7 @@ describeWithRedis('a one-shot call whose worker is another process', function ()
       return sent;
     };
     const upstream = await ask({}, ['stall']);
-    const over = deferred<void>();
+    const over = defer();
     await ask({ 'idempotency-key': 'kept' }, [over.promise, text('there'), end()]);
     await dying.kill();
     expect(await upstream.closed).to.deep.equal({ abortedByClient: true });
