@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { AppError, toProblem } from '../base/errors.ts';
 import type { Message } from '../contracts/message.ts';
 import type { CallTeller, ToldEvent } from '../presenters/call-teller.ts';
@@ -6,20 +5,15 @@ import { callFailure, callGone, callInterrupted, isWithoutAnswer } from '../serv
 import type { Calls, StartedCall } from '../services/calls.ts';
 import type { ReplyEvent } from '../services/follow-replies.ts';
 import type { Identity } from '../services/identity.ts';
+
+import { type CallStream, type OpenCallStream, openCallStream, toldAsFailure } from './call-stream.ts';
 import { clientGone } from './client-gone.ts';
 import type { AppContext } from './context.ts';
 
 /** What every door of one-shot calls works with. */
 export interface CallDoor {
   calls: Calls;
-  /** Begins a stream, which goes on until the call has ended. */
-  openStream: (response: ServerResponse, identity: Identity) => CallStream;
-}
-
-/** A stream of server-sent events. */
-export interface CallStream {
-  send(data: unknown, event?: { event?: string | undefined; id?: string | undefined }): Promise<void>;
-  end(): void;
+  openStream: OpenCallStream;
 }
 
 /**
@@ -67,23 +61,19 @@ export async function streamCall(
 ): Promise<undefined> {
   const { call, teller, identity, requestId, ctx } = streamed;
   let stream = streamed.begun;
-  const tell = async (events: ToldEvent[]) => {
-    for (const { data, ...event } of events) await stream?.send(data, event);
-  };
   try {
     for await (const event of calls.follow(call, closed(ctx))) {
       if (!stream) {
         refuse(event);
-        stream = openStream(ctx.res, identity);
-        ctx.respond = false;
-        await tell(teller.begin());
+        stream = openCallStream(openStream, { identity, ctx, farewell: toldAsFailure(teller, requestId) });
+        await stream.tell(teller.begin());
       }
-      await tell(await tellEvent(event, teller, requestId));
+      await stream.tell(await tellEvent(event, teller, requestId));
       // Cut off in the middle of its text. Leaving stops the call.
       if (event.type === 'restart') break;
     }
   } catch (error) {
-    if (stream) await tell(await teller.fail(toProblem(error, requestId)));
+    await stream?.tell(await teller.fail(toProblem(error, requestId)));
     // What the client was told of is nothing that failed here.
     if (!stream || !(error instanceof AppError)) throw error;
   }

@@ -16,13 +16,24 @@ export function callFailure({ status, error }: Pick<Message, 'status' | 'error'>
   return new AppError(code, error?.message || 'The answer could not be written.');
 }
 
-/** A call has left nothing that could be answered with. */
-export const isWithoutAnswer = ({ content, toolCalls }: Pick<Message, 'content' | 'toolCalls'>): boolean =>
-  content === '' && toolCalls.length === 0;
+/** A call has left nothing that could be answered with, and that was charged: thoughts are both. */
+export const isWithoutAnswer = ({
+  content,
+  reasoning,
+  toolCalls,
+}: Pick<Message, 'content' | 'reasoning' | 'toolCalls'>): boolean =>
+  content === '' && !reasoning && toolCalls.length === 0;
 
 /** For a call whose rows are gone: an hour old, or deleted by its owner. */
 export const callGone = (): AppError =>
   new AppError('conflict', 'What this call has answered is not kept any more.');
+
+/** For a stream that is ended in the middle of its text, by something that has nothing to do with the call. */
+export const callCutOff = (): AppError =>
+  new AppError(
+    'not_ready',
+    'The answer was cut off: what asked for it was revoked, or this server stops. The text is not whole.',
+  );
 
 /** For a stream whose text begins again, when some of it was told already. */
 export const callInterrupted = (): AppError =>

@@ -7,6 +7,7 @@ import { textEvents } from '../../presenters/text-events.ts';
 import type { StartedCall } from '../../services/calls.ts';
 import type { Identity } from '../../services/identity.ts';
 import { type CallDoor, streamCall, waitForCall } from '../answer-call.ts';
+import { openCallStream } from '../call-stream.ts';
 import type { AppContext } from '../context.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
 import { mountRoute } from '../mount-route.ts';
@@ -31,9 +32,10 @@ export function textRoutes(door: TextRouteDeps): RouteModule {
   async function stream(call: StartedCall, { identity, requestId, ctx }: Asked, from?: Have): Promise<void> {
     const balance = () => balanceOf(identity.userId);
     const teller = textEvents(call, { balance, from });
-    const begun = door.openStream(ctx.res, identity);
-    ctx.respond = false;
-    if (!from) for (const { data, ...event } of teller.begin()) await begun.send(data, event);
+    // An EventSource comes back by itself, and gets the rest. After an error it would not.
+    const farewell = () => [];
+    const begun = openCallStream(door.openStream, { identity, ctx, farewell });
+    if (!from) await begun.tell(teller.begin());
     await streamCall(door, { call, teller, identity, requestId, ctx, begun });
   }
 
