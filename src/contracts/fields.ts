@@ -29,9 +29,15 @@ export const lineSchema = (max: number) =>
 /** An opaque position in a list, taken from `nextCursor`. */
 export const cursorSchema = textSchema({ min: 1, max: 200 }).describe('`nextCursor` of the page before');
 
+const DECIMAL = /^-?\d+(\.\d+)?$/;
+
+/** A number in a query string, in plain decimals: what is empty, or hexadecimal, is none. */
+export const queryNumber = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((value) => (typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value), schema);
+
 /** What every list takes. */
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(100).default(20).describe('Items a page'),
+  limit: queryNumber(z.int().min(1).max(100).default(20)).describe('Items a page'),
   cursor: cursorSchema.optional(),
 };
 

@@ -1,6 +1,6 @@
 import type { AnthropicError, AnthropicErrorType } from '../contracts/anthropic-error.ts';
 import type { Problem } from '../contracts/errors.ts';
-import { foreignStatus, sentenceOf } from './foreign-error.ts';
+import { foreignField, foreignStatus, sentenceOf } from './foreign-error.ts';
 
 const TYPES: Readonly<Record<number, AnthropicErrorType>> = {
   401: 'authentication_error',
@@ -17,12 +17,7 @@ export function anthropicErrorBody(problem: Problem): AnthropicError {
   const type: AnthropicErrorType = TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
   return {
     type: 'error',
-    error: { type, message: sentenceOf(problem, toPath) },
+    error: { type, message: sentenceOf(problem, foreignField) },
     request_id: problem.requestId,
   };
-}
-
-/** `body.messages.0.content` -> `messages.0.content`, as Anthropic names it. */
-function toPath(path: string): string | null {
-  return path.startsWith('body.') ? path.slice('body.'.length) : null;
 }

@@ -5,6 +5,13 @@ export function foreignStatus(code: ErrorCode): number {
   return code === 'model_not_available' ? 404 : ERRORS[code].status;
 }
 
+/** A refused field without where it stands, as in `messages.0.content`; null for what is no field of those APIs. */
+export function foreignField(path: string): string | null {
+  // The same in a path as in a body: their clients know it as the model.
+  if (path === 'params.modelId') return 'model';
+  return path.startsWith('body.') ? path.slice('body.'.length) : null;
+}
+
 /** What happened, with the refused field named as `name` does it. */
 export function sentenceOf({ detail, errors }: Problem, name: (path: string) => string | null): string {
   const path = errors?.[0]?.path;

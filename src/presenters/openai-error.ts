@@ -1,6 +1,6 @@
 import type { ErrorCode, Problem } from '../contracts/errors.ts';
 import type { OpenAiError, OpenAiErrorType } from '../contracts/openai-error.ts';
-import { sentenceOf } from './foreign-error.ts';
+import { foreignField, sentenceOf } from './foreign-error.ts';
 
 /** Codes that OpenAI publishes itself; clients look for them. Every other code is our own. */
 const CODES: Partial<Record<ErrorCode, string>> = {
@@ -37,6 +37,5 @@ function typeOf({ code, status }: Problem): OpenAiErrorType {
 
 /** `body.messages.0.content` -> `messages[0].content`; null for what is not in the body. */
 function toParam(path: string): string | null {
-  if (!path.startsWith('body.')) return null;
-  return path.slice('body.'.length).replace(/\.(\d+)(?=\.|$)/g, '[$1]');
+  return foreignField(path)?.replace(/\.(\d+)(?=\.|$)/g, '[$1]') ?? null;
 }

@@ -11,15 +11,24 @@ export function turnOf(role: ChatTurn['role'], parts: ContentPart[]): ChatTurn {
  * A prompt of these turns: what the system says becomes one turn, the first.
  *
  * @param path where they stand in the request
- * @throws {AppError} `validation_failed` when nothing is asked, or an answer belongs to no call
+ * @throws {AppError} `validation_failed` when nothing is asked, or nothing but blanks, or an answer belongs to no call
  */
 export function toPrompt(turns: ChatTurn[], options: PromptOptions, path: string): PromptInput {
   const system = turns.filter(({ role }) => role === 'system').map(({ content }) => content);
   const said = turns.filter(({ role }) => role !== 'system');
   if (!said.some(({ role }) => role === 'user')) throw invalidField(path, 'must have a message of the user');
+  if (isBlank(said)) throw invalidField(path, 'the last message of the user must not be empty');
   requireCalls(said, path);
   const first: ChatTurn[] = system.length > 0 ? [{ role: 'system', content: system.join('\n\n') }] : [];
   return { turns: [...first, ...said], ...(Object.keys(options).length > 0 && { options }) };
+}
+
+/** The last thing that is asked has no text, no image, and says nothing to what a tool answered. */
+function isBlank(turns: ChatTurn[]): boolean {
+  const at = turns.findLastIndex(({ role }) => role === 'user' || role === 'tool');
+  const last = turns[at];
+  if (last?.role !== 'user' || last.content.trim() !== '' || last.parts) return false;
+  return turns[at - 1]?.role !== 'tool';
 }
 
 function requireCalls(turns: ChatTurn[], path: string): void {

@@ -52,7 +52,7 @@ export function textEvents(call: ToldCall, { balance, from }: TextEventsDeps): C
     },
     async fail(problem, message) {
       const ended = message ? await endOf(message) : { id: messageId };
-      return [{ event: 'error', id: id(true), data: { ...ended, ...problem } }];
+      return [{ event: 'error', id: id(true), data: { ...ended, problem } }];
     },
   };
 }

@@ -183,7 +183,9 @@ describe('the Anthropic client', () => {
     const models = await collect(client.models.list());
     expect(models.map(({ id }) => id)).to.include.members([MODEL, 'echo']);
     expect((await client.models.retrieve(MODEL)).display_name).to.equal('gpt 4.1 mini');
-    expect(await refused(client.models.retrieve('none'))).to.be.instanceOf(Anthropic.NotFoundError);
+    const unknown = await refused(client.models.retrieve('none'));
+    expect(unknown).to.be.instanceOf(Anthropic.NotFoundError);
+    expect(unknown.apiMessage).to.match(/^model: /);
   });
 
   it('tells of a text that is not whole', async () => {
@@ -199,7 +201,10 @@ describe('the Anthropic client', () => {
     expect(error.type).to.equal('api_error');
   });
 
+  const asking = (content: unknown) => ({ messages: [{ role: 'user', content }] });
   const WRONG: [what: string, body: object, path: string][] = [
+    ['an empty message', asking(''), 'messages'],
+    ['a blank text', asking([{ type: 'text', text: ' ' }]), 'messages'],
     ['no limit', { max_tokens: undefined }, 'max_tokens'],
     ['more than the model writes', { model: 'openai/gpt-4', max_tokens: 20_000 }, 'max_tokens'],
     [

@@ -31,6 +31,14 @@ describe('the openai client is refused', () => {
   const WRONG: [what: string, body: object, param: string][] = [
     ['no message', { messages: [] }, 'messages'],
     ['no message of the user', { messages: [{ role: 'system', content: 'Hi' }] }, 'messages'],
+    ['an empty message', message({ content: '' }), 'messages'],
+    ['a blank message', message({ content: ' \n' }), 'messages'],
+    ['an empty text', message({ content: [{ type: 'text', text: '' }] }), 'messages'],
+    [
+      'an empty message at the end',
+      { messages: [...hello.messages, { role: 'user', content: '' }] },
+      'messages',
+    ],
     ['a role that is none', message({ role: 'robot' }), 'messages[0].role'],
     ['content that is none', message({ content: 7 }), 'messages[0].content'],
     [
@@ -92,6 +100,35 @@ describe('the openai client is refused', () => {
         code: 'model_not_found',
         type: 'invalid_request_error',
       });
+    }
+    const unknown = await refused(client.models.retrieve('nope'));
+    expect(unknown).to.be.instanceOf(OpenAI.NotFoundError);
+    expect(unknown).to.deep.include({ param: 'model', code: 'model_not_found' });
+    expect(unknown.message).to.include('model: ').and.not.include('params');
+  });
+
+  it('empty prompts of responses, but no answer of a tool, and no image', async () => {
+    const before = await world().charges();
+    for (const input of ['', ' ', [{ role: 'user' as const, content: '' }]]) {
+      const error = await refused(client.responses.create({ model: MODEL, input }));
+      expect(error).to.deep.include({ status: 400, param: 'input' });
+    }
+    expect(world().provider.requests).to.deep.equal([]);
+    expect(await world().charges()).to.equal(before);
+
+    const asksTool = {
+      role: 'assistant',
+      tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }],
+    } satisfies OpenAI.ChatCompletionMessageParam;
+    const fine: Body['messages'][] = [
+      [...hello.messages, asksTool, { role: 'tool', tool_call_id: 'a', content: '' }],
+      [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }] }],
+      [...hello.messages, { role: 'assistant', content: '' }],
+    ];
+    for (const messages of fine) {
+      world().script(...saying('Hi'));
+      const answer = await client.chat.completions.create({ model: MODEL, messages });
+      expect(answer.choices[0]?.message.content).to.equal('Hi');
     }
   });
 

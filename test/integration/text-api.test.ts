@@ -81,6 +81,11 @@ describe('the text API', () => {
     const many = '/v1/stream?model=gpt-4&prompt=Hi&maxTokens=100000';
     await client.refused('validation_failed', ['GET', many], ['query.maxTokens']);
     await client.refused('model_not_available', ['GET', '/v1/stream?model=none&prompt=Hi'], ['query.model']);
+    const numbers = ['temperature=', 'temperature=%201', 'topP=1e-1', 'maxTokens=0x10', 'maxTokens=%2B5'];
+    for (const number of numbers) {
+      const target = `/v1/stream?model=gpt-4&prompt=Hi&${number}`;
+      await client.refused('validation_failed', ['GET', target], [`query.${number.split('=')[0]}`]);
+    }
     expect([await balance(), await generations()]).to.deep.equal(before);
   });
 
@@ -138,7 +143,8 @@ describe('the text API', () => {
     for (let calls = 0; calls < 2; calls++) world().provider.answer({ status: 500, steps: [] });
     const events = await (await stream(asked)).rest();
     expect(events.map(({ event }) => event)).to.deep.equal(['start', 'error']);
-    expect(events[1]?.data).to.deep.include({ code: 'provider_failed', status: 502 });
+    const { status, problem } = events[1]?.data ?? {};
+    expect([status, problem.code, problem.status]).to.deep.equal(['failed', 'provider_failed', 502]);
   });
 
   it('streams to an EventSource with a ticket, once', async () => {
@@ -149,6 +155,27 @@ describe('the text API', () => {
     const reader = await openEvents(`${app.url}/v1/stream?${parameters}`);
     expect((await reader.rest()).at(-1)?.event).to.equal('done');
     expect((await openEvents(`${app.url}/v1/stream?${parameters}`)).status).to.equal(401);
+  });
+
+  it('takes numbers in the query', async () => {
+    world().script(...saying('Hi'));
+    const sent = world().nextRequest();
+    await (await stream({ ...asked, temperature: '0.5', topP: '1', maxTokens: '16' })).rest();
+    expect((await sent).body).to.deep.include({ temperature: 0.5, top_p: 1, max_tokens: 16 });
+  });
+
+  it('takes a key for one way of asking', async () => {
+    world().script(...saying('Hi'));
+    const key = crypto.randomUUID();
+    await (await stream({ ...asked, clientMessageId: key })).rest();
+    const { app, apiKey } = world();
+    const answer = await fetch(`${app.url}/v1/stream`, {
+      method: 'POST',
+      headers: { 'x-api-key': apiKey, 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify(asked),
+    });
+    expect(answer.status).to.equal(422);
+    expect(await answer.json()).to.include({ code: 'idempotency_key_reused' });
   });
 
   it('starts nothing for a HEAD', async () => {

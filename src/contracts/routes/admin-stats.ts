@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { queryNumber } from '../fields.ts';
 import { costSchema } from '../message.ts';
 import { defineRoute } from '../route.ts';
 import { daySchema, usageTotalsSchema } from '../stats.ts';
@@ -62,7 +63,7 @@ export const getAdminStats = defineRoute({
       .describe(`Last day (UTC), today where left out; at most ${MAX_STATS_DAYS} days from \`from\``),
     groupBy: z.enum(STATS_GROUPINGS).default('day'),
     sort: z.enum(['cost', 'tokens']).default('cost').describe('Which groups are the largest; not by day'),
-    limit: z.coerce.number().int().min(1).max(100).default(20).describe('Most groups; not by day'),
+    limit: queryNumber(z.int().min(1).max(100).default(20)).describe('Most groups; not by day'),
   }),
   answer: { status: 200, schema: adminStatsSchema },
 });

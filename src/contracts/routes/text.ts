@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ADMISSION_ERRORS } from '../errors.ts';
-import { amountSchema, idSchema, textSchema } from '../fields.ts';
+import { amountSchema, idSchema, queryNumber, textSchema } from '../fields.ts';
 import { FINISH_REASONS, GENERATION_STATUSES, generationErrorSchema, usageSchema } from '../message.ts';
 import { defineRoute } from '../route.ts';
 import { modelIdSchema, settingsSchema } from '../session.ts';
@@ -91,9 +91,9 @@ export const streamTextByQuery = defineRoute({
     model: modelIdSchema,
     prompt,
     systemPrompt,
-    temperature: z.coerce.number().pipe(temperature.unwrap()).optional(),
-    topP: z.coerce.number().pipe(topP.unwrap()).optional(),
-    maxTokens: z.coerce.number().pipe(maxTokens.unwrap()).optional(),
+    temperature: queryNumber(temperature.unwrap()).optional(),
+    topP: queryNumber(topP.unwrap()).optional(),
+    maxTokens: queryNumber(maxTokens.unwrap()).optional(),
     clientMessageId: idempotencyKeySchema
       .optional()
       .describe('Makes it safe to repeat, like `Idempotency-Key`'),
