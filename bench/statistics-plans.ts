@@ -4,6 +4,7 @@
  *   npx tsx bench/statistics-plans.ts postgres://…/empty-database [--fill]
  */
 import { Client } from 'pg';
+import { KEPT_KINDS } from '../src/contracts/session.ts';
 import { openDatabase } from '../src/data/database.ts';
 import { findUsageState } from '../src/data/repositories/accounts.ts';
 import { closeUsage } from '../src/data/repositories/closed-usage.ts';
@@ -42,9 +43,9 @@ const window = { seconds: 86_400, requests: 1_000, tokens: 1_000_000, orgCostUsd
 const statements: [name: string, run: RunStatement][] = [
   ['use of a user', (db) => findUserUsage(db, { userId: other, today, days: 30 })],
   ['use of the heavy user', (db) => findUserUsage(db, { userId: heavy, today, days: 30 })],
-  ['last activity of the heavy user', (db) => findLastActivity(db, heavy)],
-  ['sessions of a user', (db) => sumSessions(db, other)],
-  ['sessions of the heavy user', (db) => sumSessions(db, heavy)],
+  ['last activity of the heavy user', (db) => findLastActivity(db, { userId: heavy, kinds: KEPT_KINDS })],
+  ['sessions of a user', (db) => sumSessions(db, { userId: other, kinds: ['chat'] })],
+  ['sessions of the heavy user', (db) => sumSessions(db, { userId: heavy, kinds: ['chat'] })],
   ['limits and window', (db) => findUsageState(db, heavy, { window, maxRunning: 5, byRole: true })],
   ['everybody, 30 days', (db) => sumPeriod(db, month)],
   ['everybody, 366 days', (db) => sumPeriod(db, year)],

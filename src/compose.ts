@@ -4,7 +4,7 @@ import type { Lifecycle } from './base/lifecycle.ts';
 import type { Logger } from './base/logger.ts';
 import { createMetrics } from './base/metrics.ts';
 import { poolUse } from './data/pool-use.ts';
-import { findOwnedSession } from './data/repositories/sessions.ts';
+import { findKeptSession } from './data/repositories/sessions.ts';
 import { createProviders } from './providers/registry.ts';
 import { openGenerationQueue } from './queue/generation-queue.ts';
 import type { Resources } from './resources.ts';
@@ -75,9 +75,9 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
     announce,
     announceEnd: createAnnounceEnd({ database, announce, inrPerUsd }),
     liveMessages: createLiveMessages({ database, live: feed.live, inrPerUsd }),
-    /** @throws {AppError} `not_found` unless the session is the user's */
+    /** @throws {AppError} `not_found` unless the session is one that the user keeps */
     async requireSession(userId: string, sessionId: string): Promise<void> {
-      if (!(await findOwnedSession(database.db, userId, sessionId))) throw notFound('session');
+      if (!(await findKeptSession(database.db, userId, sessionId))) throw notFound('session');
     },
   };
 }

@@ -17,6 +17,8 @@ export const settingsSchema = z
  * What a session is for: `call` is a one-shot call under `/v1`, which is in no list and is deleted an hour later.
  */
 export const SESSION_KINDS = ['chat', 'playground', 'enhancement', 'call'] as const;
+/** Those that their owner finds again. Calls are kept for nobody. */
+export const KEPT_KINDS = SESSION_KINDS.filter((kind) => kind !== 'call');
 
 /** A model id: `provider/name`, or a bare name where it is unambiguous. */
 export const modelIdSchema = lineSchema(200).describe(

@@ -1,7 +1,7 @@
 import { notFound } from '../base/errors.ts';
 import type { Database } from '../data/database.ts';
 import { findKindOfMessage } from '../data/repositories/session-kinds.ts';
-import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findKeptSession } from '../data/repositories/sessions.ts';
 
 /** Keeps the doors of conversations to conversations. */
 export interface Chats {
@@ -15,7 +15,7 @@ export interface Chats {
 export function createChats({ db }: Pick<Database, 'db'>): Chats {
   return {
     async requireSession(userId, id) {
-      const session = await findOwnedSession(db, userId, id);
+      const session = await findKeptSession(db, userId, id);
       if (session?.kind !== 'chat') throw notFound('session');
     },
     async requireMessage(userId, id) {

@@ -1,6 +1,6 @@
 import { now } from '../base/clock.ts';
 import { notFound } from '../base/errors.ts';
-import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findKeptSession } from '../data/repositories/sessions.ts';
 import type { SessionExport } from '../presenters/export-json.ts';
 import { presentSession } from '../presenters/session.ts';
 import { createReadMessages, type ReadMessagesDeps } from './read-messages.ts';
@@ -24,7 +24,7 @@ export function createExportSession(deps: ExportSessionDeps): ExportSession {
   const readMessages = createReadMessages(deps);
 
   return async (userId, sessionId) => {
-    const session = await findOwnedSession(database.db, userId, sessionId);
+    const session = await findKeptSession(database.db, userId, sessionId);
     if (!session) throw notFound('session');
     return {
       session: presentSession(session, inrPerUsd),

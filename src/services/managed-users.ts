@@ -3,6 +3,7 @@ import { notFound } from '../base/errors.ts';
 import { type Page, pageFrom } from '../base/page.ts';
 import { idSchema } from '../contracts/fields.ts';
 import type { ListUsersQuery, ManagedUser, ManagedUserDetails } from '../contracts/routes/admin-users.ts';
+import { KEPT_KINDS } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
 import type { AdmissionLimits } from '../data/entities/usage.ts';
 import { findUsageState } from '../data/repositories/accounts.ts';
@@ -47,9 +48,9 @@ export function createManagedUsers({
         ...presentManagedUser(user),
         limits: presentLimits(state),
         balance: presentBalance(state),
-        lastActivityAt: (await findLastActivity(db, userId))?.toISOString() ?? null,
+        lastActivityAt: (await findLastActivity(db, { userId, kinds: KEPT_KINDS }))?.toISOString() ?? null,
         counts: {
-          ...(await sumSessions(db, userId)),
+          ...(await sumSessions(db, { userId, kinds: KEPT_KINDS })),
           runningGenerations: state.running,
           ...(await countWaysIn(db, userId)),
         },

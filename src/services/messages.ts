@@ -7,11 +7,11 @@ import type { Session } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
 import {
   deleteMessageRow,
-  findOwnedMessage,
+  findKeptMessage,
   listMessages,
   listOwnedMessages,
 } from '../data/repositories/messages.ts';
-import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findKeptSession } from '../data/repositories/sessions.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { Announcer } from './announce.ts';
 import type { LiveMessages } from './live-messages.ts';
@@ -28,7 +28,10 @@ export interface MessagesDeps {
   inrPerUsd: number;
 }
 
-/** What an owner does with stored messages. What is somebody else's is `not_found`, like what is not there. */
+/**
+ * What an owner does with stored messages. What is somebody else's is `not_found`, like what is not there; so is what
+ * belongs to a one-shot call.
+ */
 export interface Messages {
   /** Newest first; a message's id is a cursor. @throws {AppError} `not_found`, `validation_failed` */
   list(userId: string, sessionId: string, query: PageQuery): Promise<Page<Message>>;
@@ -51,19 +54,19 @@ export function createMessages(deps: MessagesDeps): Messages {
       const before = cursor === undefined ? undefined : parseInput(idSchema, cursor, 'query.cursor');
       const found = await listOwnedMessages(db, { userId, sessionId, limit: limit + 1, before });
       // Only an empty page leaves open whether there is such a session: the usual case stays one statement.
-      if (found.length === 0 && !(await findOwnedSession(db, userId, sessionId))) throw notFound('session');
+      if (found.length === 0 && !(await findKeptSession(db, userId, sessionId))) throw notFound('session');
       const page = pageFrom(found, limit, { present: (message) => message, cursorOf: (last) => last.id });
       return { ...page, data: await Promise.all(page.data.map(present)) };
     },
     async openSession(userId, sessionId) {
-      const session = await findOwnedSession(db, userId, sessionId);
+      const session = await findKeptSession(db, userId, sessionId);
       if (!session) throw notFound('session');
       const newest = await listMessages(db, { sessionId, limit: OPENING_MESSAGES });
       const messages = await Promise.all(newest.reverse().map(present));
       return { ...presentSession(session, inrPerUsd), messages };
     },
     async remove(userId, id) {
-      const message = await findOwnedMessage(db, userId, id);
+      const message = await findKeptMessage(db, userId, id);
       if (!message) throw notFound('message');
       if (message.generation && !isTerminal(message.generation.status)) await stopMessage(userId, id);
       // In a transaction for its retry: the deletion of the session locks the two the other way.

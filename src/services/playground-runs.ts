@@ -5,7 +5,7 @@ import { type Conversation, LISTED_PROMPT_CHARS, type OpenRun, type Run } from '
 import type { Database } from '../data/database.ts';
 import { findMessages, listMessages, type MessageView } from '../data/repositories/messages.ts';
 import { summarizeRuns } from '../data/repositories/playground-runs.ts';
-import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findKeptSession } from '../data/repositories/sessions.ts';
 import { listedPrompt, presentConversation, presentRun } from '../presenters/playground.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { LiveMessages } from './live-messages.ts';
@@ -42,7 +42,7 @@ export function createPlaygroundRuns(deps: PlaygroundRunsDeps): PlaygroundRuns {
   const { db } = deps.database;
 
   async function requireRun(userId: string, id: string) {
-    const session = await findOwnedSession(db, userId, id);
+    const session = await findKeptSession(db, userId, id);
     if (session?.kind !== 'playground') throw notFound('session');
     return session;
   }

@@ -2,6 +2,7 @@ import { now } from '../base/clock.ts';
 import { dayOf } from '../base/days.ts';
 import { AppError } from '../base/errors.ts';
 import type { Profile, ProfileChanges } from '../contracts/routes/user.ts';
+import { KEPT_KINDS } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
 import type { AdmissionLimits } from '../data/entities/usage.ts';
 import { findUsageState } from '../data/repositories/accounts.ts';
@@ -33,7 +34,7 @@ export function createProfiles({ database: { db }, limits, inrPerUsd }: Profiles
       findProfile(db, userId),
       findUsageState(db, userId, limits),
       findUserUsage(db, { userId, today: dayOf(now()), days: 0 }),
-      findLastActivity(db, userId),
+      findLastActivity(db, { userId, kinds: KEPT_KINDS }),
     ]);
     if (!row) throw accountGone();
     const total = presentTotals(usage.find(({ scope }) => scope === 'total') ?? NOTHING_USED, inrPerUsd);

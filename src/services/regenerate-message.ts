@@ -1,7 +1,7 @@
 import { AppError, notFound } from '../base/errors.ts';
 import type { SendMessageAnswer } from '../contracts/routes/messages.ts';
-import { findOwnedMessage, type MessageView } from '../data/repositories/messages.ts';
-import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findKeptMessage, type MessageView } from '../data/repositories/messages.ts';
+import { findKeptSession } from '../data/repositories/sessions.ts';
 import { countTokens } from './count-tokens.ts';
 import type { Counted } from './rate-limits.ts';
 import type { SendMessageDeps } from './send-message.ts';
@@ -31,10 +31,10 @@ export function createRegenerateMessage(
     const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
     const repeatable = { key, request: { regenerate: messageId, model } };
     const posted = await deps.postTurn(asking, repeatable, async () => {
-      const old = await findOwnedMessage(database.db, userId, messageId);
+      const old = await findKeptMessage(database.db, userId, messageId);
       if (!old) throw notFound('message');
       const question = await questionOf(old);
-      const session = await findOwnedSession(database.db, userId, old.sessionId);
+      const session = await findKeptSession(database.db, userId, old.sessionId);
       if (!session) throw notFound('session');
       if (session.kind !== 'chat')
         throw new AppError('conflict', 'Only a reply in a chat can be written again.');
@@ -55,7 +55,7 @@ export function createRegenerateMessage(
   async function questionOf(reply: MessageView): Promise<MessageView> {
     if (reply.role !== 'assistant') throw new AppError('conflict', 'Only a reply can be written again.');
     const { userId, parentId } = reply;
-    const question = parentId === null ? undefined : await findOwnedMessage(database.db, userId, parentId);
+    const question = parentId === null ? undefined : await findKeptMessage(database.db, userId, parentId);
     if (question?.role !== 'user') {
       throw new AppError('conflict', 'The message that this reply answers is not there any more.');
     }

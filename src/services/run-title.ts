@@ -1,7 +1,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { type ClaimedTitle, endGeneration, releaseGeneration } from '../data/repositories/generations.ts';
-import { findOwnedSession } from '../data/repositories/sessions.ts';
+import { findKeptSession } from '../data/repositories/sessions.ts';
 import { findFirstExchange, setWrittenTitle } from '../data/repositories/titles.ts';
 import { countUsage } from '../data/repositories/usage-days.ts';
 import { presentSession } from '../presenters/session.ts';
@@ -65,7 +65,7 @@ export function createRunTitle({ database, stream, announce, inrPerUsd, log }: R
   };
 
   async function announceTitle({ userId, sessionId }: ClaimedTitle): Promise<void> {
-    const session = await findOwnedSession(database.db, userId, sessionId);
+    const session = await findKeptSession(database.db, userId, sessionId);
     if (session) await announce.toSession(sessionId, 'session:update', presentSession(session, inrPerUsd));
   }
 }

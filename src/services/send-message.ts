@@ -3,7 +3,7 @@ import { excerpt } from '../base/text.ts';
 import type { SendMessageAnswer, SendMessageBody } from '../contracts/routes/messages.ts';
 import type { Database } from '../data/database.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
-import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
+import { findKeptSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { Announcer } from './announce.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
@@ -68,7 +68,7 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
   };
 
   async function announceTitle({ id, userId }: SessionRecord): Promise<void> {
-    const titled = await findOwnedSession(database.db, userId, id);
+    const titled = await findKeptSession(database.db, userId, id);
     if (titled) await deps.announce.toSession(id, 'session:update', presentSession(titled, inrPerUsd));
   }
 }

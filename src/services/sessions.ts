@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCursor } from '../base/cursor.ts';
-import { notFound } from '../base/errors.ts';
+import { invalidField, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
 import { idSchema } from '../contracts/fields.ts';
@@ -10,7 +10,7 @@ import { findOwnedGroup, lockOwnedGroup } from '../data/repositories/groups.ts';
 import type { SessionFilter } from '../data/repositories/session-filter.ts';
 import {
   deleteSessionRow,
-  findOwnedSession,
+  findKeptSession,
   insertSession,
   listSessions,
   type SessionChanges,
@@ -59,7 +59,7 @@ export interface Sessions {
    * Changes what is given.
    *
    * @throws {AppError} `not_found` (session or group), `model_not_available`, `forbidden` for the model,
-   *   `validation_failed` for settings that the model does not go with
+   *   `validation_failed` for settings that the model does not go with, and for a model where it is not a chat
    */
   update(userId: string, id: string, changes: SessionChanges): Promise<Session>;
   /** Stops what runs in it and deletes it with its messages. @throws {AppError} `not_found` */
@@ -99,8 +99,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
     id: string,
     { chosen, settings }: { chosen: Model | undefined; settings: SessionSettings | undefined },
   ): Promise<void> {
-    const session = await findOwnedSession(db, userId, id);
+    const session = await findKeptSession(db, userId, id);
     if (!session) throw notFound('session');
+    // Who answers was fixed when it was begun: the lanes of a run, the one model of an enhancement.
+    if (chosen && session.kind !== 'chat') {
+      throw invalidField('body.model', `of a session of the kind \`${session.kind}\` cannot be changed`);
+    }
     const model = chosen ?? models.find(session.model);
     if (!model) return;
     if (settings) requireSettings(model, settings, 'body.settings');
@@ -142,7 +146,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const session = await withGroup(userId, changes.groupId, (inside) =>
         changing
           ? updateSession(inside, { id, userId, changes: { ...changes, model: chosen?.id } })
-          : findOwnedSession(inside, userId, id),
+          : findKeptSession(inside, userId, id),
       );
       if (!session) throw notFound('session');
       const shown = presentSession(session, inrPerUsd);
@@ -150,7 +154,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       return shown;
     },
     async remove(userId, id) {
-      if (!(await findOwnedSession(db, userId, id))) throw notFound('session');
+      if (!(await findKeptSession(db, userId, id))) throw notFound('session');
       await stopSession(userId, id);
       // In a transaction for its retry: a settlement locks message, then session; the cascade the other way.
       const deleted = await database.transaction((inside) => deleteSessionRow(inside, userId, id));

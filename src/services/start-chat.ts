@@ -4,7 +4,7 @@ import { excerpt } from '../base/text.ts';
 import type { Message } from '../contracts/message.ts';
 import type { ChatBody } from '../contracts/routes/chat.ts';
 import type { Database } from '../data/database.ts';
-import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
+import { findKeptSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { AccessDirectory } from './access.ts';
 import type { Announcer } from './announce.ts';
@@ -111,7 +111,7 @@ export function createStartChat(deps: StartChatDeps): StartChat {
 
   /** Tells the other devices of what the turn has made of the session. */
   async function tell(userId: string, { id, isNew }: Untold): Promise<void> {
-    const session = await findOwnedSession(db, userId, id);
+    const session = await findKeptSession(db, userId, id);
     if (!session) return;
     const shown = presentSession(session, inrPerUsd);
     if (isNew) await announce.toUser(userId, 'session:new', shown);

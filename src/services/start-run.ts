@@ -7,7 +7,7 @@ import type { StartRunBody } from '../contracts/routes/playground.ts';
 import type { Database } from '../data/database.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
 import { findLaneTokens } from '../data/repositories/lanes.ts';
-import { findOwnedSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
+import { findKeptSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { presentLane } from '../presenters/playground.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { Announcer } from './announce.ts';
@@ -56,7 +56,7 @@ export function createStartRun({ database, models, postTurn, announce, inrPerUsd
       return turn;
     });
     const said = message as Message;
-    const session = await findOwnedSession(db, userId, said.sessionId);
+    const session = await findKeptSession(db, userId, said.sessionId);
     if (!session) throw notFound('session');
     const shown = presentSession(session, inrPerUsd);
     // Of requests that came at once, only the first has opened its own.

@@ -4,6 +4,7 @@ import { addDays, dayOf, daysBetween } from '../base/days.ts';
 import { notFound } from '../base/errors.ts';
 import type { AiUsage } from '../contracts/routes/ai-usage.ts';
 import { type ChatStats, SHOWN_DAYS, TOP_MODELS, type UserStats } from '../contracts/routes/stats.ts';
+import { KEPT_KINDS } from '../contracts/session.ts';
 import type { ModelUsage } from '../contracts/stats.ts';
 import type { Database } from '../data/database.ts';
 import type { AdmissionLimits, UsageState } from '../data/entities/usage.ts';
@@ -34,6 +35,7 @@ export interface UserStatisticsDeps {
 }
 
 const HOUR_S = 3_600;
+const CHATS = ['chat'] as const;
 
 /** Makes the statistics. */
 export function createUserStatistics({
@@ -70,7 +72,7 @@ export function createUserStatistics({
         messagesGenerated: total.completed,
         tokensUsed: total.tokens.total,
         totalCost: total.cost,
-        lastActive: (await findLastActivity(db, userId))?.toISOString() ?? null,
+        lastActive: (await findLastActivity(db, { userId, kinds: KEPT_KINDS }))?.toISOString() ?? null,
         total,
         month: totalsOf(of('month')[0]),
         today: totalsOf(byDay.get(today)),
@@ -86,9 +88,9 @@ export function createUserStatistics({
     async ofChat(userId) {
       const used = await findUserUsage(db, { userId, today: dayOf(now()), days: 0 });
       return {
-        ...(await sumSessions(db, userId)),
+        ...(await sumSessions(db, { userId, kinds: CHATS })),
         ...totalsOf(used.find(({ scope }) => scope === 'total')),
-        lastActivityAt: (await findLastActivity(db, userId))?.toISOString() ?? null,
+        lastActivityAt: (await findLastActivity(db, { userId, kinds: CHATS }))?.toISOString() ?? null,
         models: topModels(used),
       };
     },

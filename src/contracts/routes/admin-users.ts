@@ -30,7 +30,7 @@ export const managedUserDetailsSchema = managedUserSchema
     balance: balanceSchema,
     lastActivityAt: timeSchema.nullable().describe('The last time in a session that is still there'),
     counts: z.object({
-      sessions: z.int(),
+      sessions: z.int().describe('Of every kind but one-shot calls, which nobody keeps'),
       messages: z.int(),
       runningGenerations: z.int().describe('Replies that wait or are being written'),
       signIns: z.int().describe('Devices that are signed in'),

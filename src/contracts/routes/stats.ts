@@ -19,7 +19,9 @@ export const userStatsSchema = z
     messagesGenerated: z.int().describe('Replies that were completed'),
     tokensUsed: z.int().describe('Input and output tokens of all time'),
     totalCost: costSchema.describe('Of all time'),
-    lastActive: timeSchema.nullable().describe('The last time in a session; null: there is none'),
+    lastActive: timeSchema
+      .nullable()
+      .describe('The last time in a session that is still there, one-shot calls aside; null: there is none'),
     total: usageTotalsSchema.describe('Of all time'),
     month: usageTotalsSchema.describe('Of this calendar month (UTC)'),
     today: usageTotalsSchema.describe('Of today (UTC)'),
@@ -54,12 +56,15 @@ export const getUserStats = defineRoute({
 /** What a user's conversations are, and took. */
 export const chatStatsSchema = usageTotalsSchema
   .extend({
-    sessions: z.int().describe('Sessions that there are; deleted ones no more'),
+    sessions: z.int().describe('Chats that there are; deleted ones no more'),
     messages: z.int().describe('Messages in them'),
-    lastActivityAt: timeSchema.nullable().describe('Null: there is no session'),
+    lastActivityAt: timeSchema.nullable().describe('The last time in one of them; null: there is none'),
     models,
   })
-  .meta({ id: 'ChatStats', description: 'What was used is that of all time, deleted sessions included.' });
+  .meta({
+    id: 'ChatStats',
+    description: 'What was used is that of all time and of all doors, deleted sessions included.',
+  });
 /** See {@link chatStatsSchema}. */
 export type ChatStats = z.infer<typeof chatStatsSchema>;
 

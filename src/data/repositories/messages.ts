@@ -30,10 +30,17 @@ const SELECT = `
          g.usage_estimated, g.cost_usd, g.credits, g.completed_at, g.lane, g.tool_calls
     FROM messages m LEFT JOIN generations g ON g.message_id = m.id`;
 
-/** A message of one owner; undefined when there is none, or it is somebody else's. */
+/** A message of one owner, in whatever session; undefined when there is none, or it is somebody else's. */
 export async function findOwnedMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
   const found = await rows<Row>(db, prepared(`${SELECT} WHERE m.id = $1 AND m.user_id = $2`), [id, userId]);
   return found.map(toView)[0];
+}
+
+/** As {@link findOwnedMessage} for all that an owner comes back to: the message of a one-shot call is not there. */
+export async function findKeptMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
+  const kept = `(SELECT kind <> 'call' FROM sessions WHERE sessions.id = m.session_id)`;
+  const sql = prepared(`${SELECT} WHERE m.id = $1 AND m.user_id = $2 AND ${kept}`);
+  return (await rows<Row>(db, sql, [id, userId])).map(toView)[0];
 }
 
 /** Messages of one session by id, in no order; those that are not there are left out. */
@@ -64,13 +71,13 @@ export async function listMessages(
 
 /**
  * As {@link listMessages} for a session of one owner, in one statement; empty as well when there is no such
- * session, or it is somebody else's.
+ * session, it is a one-shot call, or it is somebody else's.
  */
 export async function listOwnedMessages(
   db: Db,
   { userId, sessionId, limit, before }: MessagePage & { userId: string },
 ): Promise<MessageView[]> {
-  const session = '(SELECT CASE WHEN user_id = $2 THEN id END FROM sessions WHERE id = $1)';
+  const session = `(SELECT CASE WHEN user_id = $2 AND kind <> 'call' THEN id END FROM sessions WHERE id = $1)`;
   return listNewest(db, { session, params: [sessionId, userId], limit, before });
 }
 

@@ -38,7 +38,13 @@ export async function listSessions(db: Db, { limit, ...filter }: SessionPage): P
 /** What has expired is as good as gone; it is deleted a little later. */
 const ALIVE = '(expires_at IS NULL OR expires_at > now())';
 
-/** A session of one owner; undefined when there is none, it has expired, or it is somebody else's. */
+/** One-shot calls are kept for nobody, not even for whoever has made them. */
+const KEPT = `kind <> 'call'`;
+
+/**
+ * A session of one owner, whatever it is for: for what knows that it asks for a call. Undefined when there is none, it has
+ * expired, or it is somebody else's.
+ */
 export async function findOwnedSession(
   db: Db,
   userId: string,
@@ -46,6 +52,16 @@ export async function findOwnedSession(
 ): Promise<SessionRecord | undefined> {
   const sql = prepared(`SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${ALIVE}`);
   return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
+}
+
+/** As {@link findOwnedSession} for all that an owner comes back to: a one-shot call is not there. */
+export async function findKeptSession(
+  db: Db,
+  userId: string,
+  id: string,
+): Promise<SessionRecord | undefined> {
+  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE}`;
+  return (await rows<SessionRecord>(db, prepared(sql), [id, userId]))[0];
 }
 
 /** These sessions of one owner, in the order of their ids; those that are not there are left out. */
@@ -62,7 +78,7 @@ export type SessionToPostIn = SessionRecord & {
   historyTokens: number;
 };
 
-/** As {@link findOwnedSession}, with how its conversation stands. */
+/** As {@link findKeptSession}, with how its conversation stands. */
 export async function findSessionToPostIn(
   db: Db,
   userId: string,
@@ -72,7 +88,7 @@ export async function findSessionToPostIn(
       (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
     FROM sessions LEFT JOIN LATERAL (
       SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
-   WHERE id = $1 AND user_id = $2 AND ${ALIVE}`);
+   WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE}`);
   return (await rows<SessionToPostIn>(db, sql, [id, userId]))[0];
 }
 
@@ -103,7 +119,7 @@ export interface SessionChanges {
   groupId?: string | null | undefined;
 }
 
-/** Changes a session. Undefined when there is none, or it is somebody else's. */
+/** Changes a session. Undefined when there is none that is kept, or it is somebody else's. */
 export async function updateSession(
   db: Db,
   { id, userId, changes }: { id: string; userId: string; changes: SessionChanges },
@@ -115,7 +131,7 @@ export async function updateSession(
         title_by = CASE WHEN $3::text IS NULL THEN title_by ELSE 'owner' END,
         model = COALESCE($5, model), settings = COALESCE($6, settings),
         group_id = CASE WHEN $7 THEN $8 ELSE group_id END, updated_at = now()
-      WHERE id = $1 AND user_id = $2 AND ${ALIVE} RETURNING ${COLUMNS}`,
+      WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE} RETURNING ${COLUMNS}`,
     [id, userId, title, isFavorite, model, settings, groupId !== undefined, groupId],
   );
   return updated;

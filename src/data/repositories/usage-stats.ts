@@ -1,3 +1,4 @@
+import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
 import { EACH_USER, EVERYBODY } from './closed-usage.ts';
 
@@ -55,29 +56,38 @@ export async function findUserUsage(
   );
 }
 
-/** A user's sessions. */
+/** Sessions of a user that are for certain things. */
+export interface SessionsOf {
+  userId: string;
+  kinds: readonly SessionKind[];
+}
+
+/** What these sessions come to. */
 export interface SessionSums {
   sessions: number;
   messages: number;
 }
 
-/** How many sessions and messages a user has, by the totals of the sessions. */
-export async function sumSessions(db: Db, userId: string): Promise<SessionSums> {
+/** How many sessions and messages there are, by the totals of the sessions. */
+export async function sumSessions(db: Db, { userId, kinds }: SessionsOf): Promise<SessionSums> {
   const [sums] = await rows<SessionSums>(
     db,
     `SELECT count(*)::float8 AS sessions, coalesce(sum(message_count), 0)::float8 AS messages
-       FROM sessions WHERE user_id = $1`,
-    [userId],
+       FROM sessions WHERE user_id = $1 AND kind = ANY($2)`,
+    [userId, kinds],
   );
   return sums ?? { sessions: 0, messages: 0 };
 }
 
-/** When a user last did something in a session that is still there; null: there is none. */
-export async function findLastActivity(db: Db, userId: string): Promise<Date | null> {
-  const [newest] = await rows<{ at: Date }>(
+/** When a user last did something in one of these, as far as they are still there; null: there is none. */
+export async function findLastActivity(db: Db, { userId, kinds }: SessionsOf): Promise<Date | null> {
+  const [newest] = await rows<{ at: Date | null }>(
     db,
-    `SELECT last_activity_at AS at FROM sessions WHERE user_id = $1 ORDER BY last_activity_at DESC, id DESC LIMIT 1`,
-    [userId],
+    // The newest of each kind is the first in its part of the index; over all kinds there is no order in it.
+    `SELECT max(newest.at) AS at FROM unnest($2::text[]) AS wanted (kind), LATERAL (
+       SELECT last_activity_at AS at FROM sessions WHERE user_id = $1 AND sessions.kind = wanted.kind
+        ORDER BY last_activity_at DESC, id DESC LIMIT 1) AS newest`,
+    [userId, kinds],
   );
   return newest?.at ?? null;
 }

@@ -49,11 +49,10 @@ export function listExportedFavorites(db: Db, userId: string): Promise<ExportedF
   );
 }
 
-/** The ids of all sessions of a user, in order. */
+/** The ids of all sessions of a user, in order, but for one-shot calls: those are kept for nobody. */
 export async function listSessionIds(db: Db, userId: string): Promise<string[]> {
-  const found = await rows<{ id: string }>(db, 'SELECT id FROM sessions WHERE user_id = $1 ORDER BY id', [
-    userId,
-  ]);
+  const sql = `SELECT id FROM sessions WHERE user_id = $1 AND kind <> 'call' ORDER BY id`;
+  const found = await rows<{ id: string }>(db, sql, [userId]);
   return found.map(({ id }) => id);
 }
 

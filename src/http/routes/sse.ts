@@ -35,7 +35,8 @@ export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps):
       const post = async () => {
         const body = { sessionId, role: 'user' as const, content: prompt ?? '', model, clientMessageId };
         const { message, replies } = await sendMessage(identity, body).catch((error: unknown) => {
-          throw asGiven(asGiven(error, 'body.content', 'query.prompt'), 'body', 'query');
+          const named = asGiven(error, 'body.sessionId', 'params.id');
+          throw asGiven(asGiven(named, 'body.content', 'query.prompt'), 'body', 'query');
         });
         return [message.id, ...replies.map((reply) => reply.id)];
       };
