@@ -33,3 +33,7 @@ export const SCOPES = ['chat', 'models', 'text', 'ai', 'usage', 'admin'] as cons
 
 /** What an API key may be made for, see {@link SCOPES}. */
 export type Scope = (typeof SCOPES)[number];
+
+/** What a key must be made for to be taken somewhere: for any of these. */
+export const scopesOf = (scope: Scope | readonly Scope[] | undefined): readonly Scope[] =>
+  scope === undefined ? [] : [scope].flat();

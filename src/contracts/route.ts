@@ -34,8 +34,8 @@ export interface RouteContract {
   access: 'public' | 'user' | 'ticket';
   /** What the account must be allowed to do, by its role at that moment; left out: everybody who has access. */
   permission?: Permission;
-  /** What an API key must be made for to be taken here; left out: none is, however it was made. */
-  scope?: Scope;
+  /** What an API key must be made for to be taken here, any of these; left out: none is, however it was made. */
+  scope?: Scope | readonly Scope[];
   /**
    * What a request counts against, beside the limit of all requests: `auth` (by address), `generation` (by user, when it
    * starts one). `none`: against nothing at all.

@@ -7,6 +7,7 @@ import {
 import { anthropicErrorSchema } from '../contracts/anthropic-error.ts';
 import { ERRORS, type ErrorCode, problemSchema } from '../contracts/errors.ts';
 import { openAiErrorSchema } from '../contracts/openai-error.ts';
+import { scopesOf } from '../contracts/permissions.ts';
 import type { ErrorShape, RouteContract } from '../contracts/route.ts';
 import { foreignStatus } from '../presenters/foreign-error.ts';
 
@@ -60,12 +61,12 @@ const SECURITY_SCHEMES: Record<string, oas31.SecuritySchemeObject> = {
   },
 };
 
-/** How a route may be called: any of these. An API key stands there with the scope that it needs. */
+/** How a route may be called: any of these. An API key stands there with each scope that is enough. */
 function toSecurity({ access, scope }: RouteContract): Record<string, string[]>[] {
   if (access === 'public') return [];
   return [
     { bearer: [] },
-    ...(scope ? [{ apiKey: [scope] }] : []),
+    ...scopesOf(scope).map((each) => ({ apiKey: [each] })),
     ...(access === 'ticket' ? [{ streamTicket: [] }] : []),
   ];
 }
@@ -137,7 +138,8 @@ function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
 
 function toKeyNotes({ access, scope }: RouteContract): string[] {
   if (access === 'public') return [];
-  return [scope ? `API keys need the scope \`${scope}\`.` : 'Not for API keys.'];
+  const scopes = scopesOf(scope).map((each) => `\`${each}\``);
+  return [scopes.length > 0 ? `API keys need the scope ${scopes.join(' or ')}.` : 'Not for API keys.'];
 }
 
 /** `POST /auth/stream-ticket` -> `postAuthStreamTicket`: unique, as method and path are. */

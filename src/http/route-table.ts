@@ -51,7 +51,11 @@ export function createRouteTable({
       const token = credentialOf(ctx);
       if (token !== undefined) return authenticate(token);
       const { ticket } = ctx.query;
-      if (access === 'ticket' && typeof ticket === 'string') return redeemTicket(ticket);
+      if (access === 'ticket' && typeof ticket === 'string') {
+        if (ctx.method !== 'HEAD') return redeemTicket(ticket);
+        // It is for one stream, and a HEAD opens none: it is neither used up nor told whether it is good.
+        throw new AppError('unauthenticated', 'A ticket is for one GET. Send HEAD with an access token.');
+      }
       throw new AppError(
         'unauthenticated',
         'Send an access token or an API key: `Authorization: Bearer <token>`.',

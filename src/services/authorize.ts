@@ -1,5 +1,5 @@
 import { AppError } from '../base/errors.ts';
-import type { Permission, Scope } from '../contracts/permissions.ts';
+import { type Permission, type Scope, scopesOf } from '../contracts/permissions.ts';
 import type { AccessDirectory } from './access.ts';
 import type { Identity } from './identity.ts';
 
@@ -7,8 +7,8 @@ import type { Identity } from './identity.ts';
 export interface Demand {
   /** Left out: everybody may. */
   permission?: Permission | undefined;
-  /** Of an API key; left out: no key may. */
-  scope?: Scope | undefined;
+  /** Of an API key, any of these; left out: no key may. */
+  scope?: Scope | readonly Scope[] | undefined;
 }
 
 /**
@@ -27,10 +27,7 @@ export function createAuthorize(access: Pick<AccessDirectory, 'of'>): Authorize 
     const account = await access.of(userId);
     if (!account) throw new AppError('unauthenticated', 'The account of this token is not there any more.');
     if (!account.isActive) throw new AppError('token_revoked', 'This account is deactivated.');
-    if (scopes && !scope) throw new AppError('forbidden', 'API keys cannot do this. Sign in instead.');
-    if (scopes && scope && !scopes.includes(scope)) {
-      throw new AppError('forbidden', `This needs an API key with the scope \`${scope}\`.`);
-    }
+    if (scopes) requireScope(scopes, scopesOf(scope));
     if (permission && !account.may(permission)) {
       throw new AppError(
         'forbidden',
@@ -38,4 +35,11 @@ export function createAuthorize(access: Pick<AccessDirectory, 'of'>): Authorize 
       );
     }
   };
+}
+
+function requireScope(has: readonly Scope[], anyOf: readonly Scope[]): void {
+  if (anyOf.length === 0) throw new AppError('forbidden', 'API keys cannot do this. Sign in instead.');
+  if (anyOf.some((scope) => has.includes(scope))) return;
+  const named = anyOf.map((scope) => `\`${scope}\``).join(' or ');
+  throw new AppError('forbidden', `This needs an API key with the scope ${named}.`);
 }

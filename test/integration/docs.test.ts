@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { ERRORS } from '../../src/contracts/errors.ts';
+import { scopesOf } from '../../src/contracts/permissions.ts';
 import type { RouteContract } from '../../src/contracts/route.ts';
 import * as adminModelContracts from '../../src/contracts/routes/admin-models.ts';
 import * as apiKeyContracts from '../../src/contracts/routes/api-keys.ts';
@@ -101,7 +102,7 @@ describe('the OpenAPI document', () => {
       expect(inPath.every(({ required }) => required)).to.equal(true);
       expect(contract.body !== undefined).to.equal(operations[index]?.requestBody !== undefined);
       expect(operations[index]?.security).to.have.lengthOf(
-        { public: 0, user: 1, ticket: 2 }[contract.access] + (contract.scope ? 1 : 0),
+        { public: 0, user: 1, ticket: 2 }[contract.access] + scopesOf(contract.scope).length,
       );
     }
     const refs = [...JSON.stringify(all).matchAll(/"\$ref":"([^"]*)"/g)].map(([, ref]) => ref as string);
@@ -141,10 +142,10 @@ describe('the OpenAPI document', () => {
     for (const contract of contracts) {
       const { description = '', security = [] } = operationOf(contract, all) ?? {};
       const byKey = security.filter((way) => 'apiKey' in way);
-      expect(byKey, contract.path).to.deep.equal(contract.scope ? [{ apiKey: [contract.scope] }] : []);
-      expect(/API keys need the scope `(\w+)`/.exec(description)?.[1], contract.path).to.equal(
-        contract.scope,
-      );
+      const scopes = scopesOf(contract.scope);
+      expect(byKey, contract.path).to.deep.equal(scopes.map((scope) => ({ apiKey: [scope] })));
+      const told = /API keys need the scope ((?:`\w+`(?: or )?)+)/.exec(description)?.[1] ?? '';
+      expect(told.match(/\w+(?=`)/g) ?? [], contract.path).to.deep.equal(scopes);
       const refused = contract.access !== 'public' && contract.scope === undefined;
       expect(description.includes('Not for API keys.'), contract.path).to.equal(refused);
     }

@@ -6,8 +6,8 @@ import { SWAGGER_ASSETS } from '../../src/http/swagger-ui.ts';
 export interface RouteAccess {
   /** `everybody`: without a token, too. `account`: whoever is signed in. `chat`: who may chat. `admin`: who runs the server. */
   for: 'everybody' | 'account' | 'chat' | 'admin';
-  /** What API keys must be made for; left out: it takes none. */
-  scope?: Scope;
+  /** What API keys must be made for, any of these; left out: it takes none. */
+  scope?: Scope | readonly Scope[];
   /** Its parameter names a record of one user. */
   record?: 'group' | 'session' | 'run' | 'message' | 'key' | 'device' | 'enhancement' | 'entity';
   /** A body with which an owner succeeds; needed where a record is named, unless the route needs none. */
@@ -55,7 +55,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'PATCH /auth/password': account,
   'GET /auth/devices': account,
   'DELETE /auth/devices/:id': { ...account, record: 'device' },
-  'POST /auth/stream-ticket': { for: 'account', scope: 'chat' },
+  'POST /auth/stream-ticket': { for: 'account', scope: ['chat', 'text', 'ai'] },
 
   'GET /user/profile': account,
   'PATCH /user/profile': account,

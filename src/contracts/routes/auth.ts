@@ -104,8 +104,8 @@ export const createStreamTicket = defineRoute({
   summary: 'A single-use ticket for `?ticket=` of an event stream, since EventSource cannot send headers',
   tag: 'Auth',
   access: 'user',
-  // As the streams that it is for: the ticket of a key allows what the key does.
-  scope: 'chat',
+  // As the streams that it is for, each of which asks for its own: the ticket of a key allows what the key does.
+  scope: ['chat', 'text', 'ai'],
   answer: {
     status: 201,
     schema: z.object({ ticket: z.string(), expiresIn: z.int().describe('Seconds') }),
