@@ -48,6 +48,18 @@ describe('a one-shot call whose model only thought, and broke off', () => {
     expect(answer.content).to.deep.equal([{ type: 'thinking', thinking: 'Let me think.', signature: '' }]);
   });
 
+  it('... and a stream tells it before the failure, also to whoever comes when it has ended', async () => {
+    const options = { headers: { 'idempotency-key': crypto.randomUUID() } };
+    const ask = () => openai().chat.completions.create({ ...hello, stream: true }, options);
+    await once(async () => {
+      for (const stream of [await ask(), await ask()]) {
+        const { heard, error } = await broken(stream);
+        expect(heard).to.include('Let me think.');
+        expect(error).to.be.instanceOf(OpenAI.APIError).and.to.deep.include({ code: 'provider_failed' });
+      }
+    });
+  });
+
   it('... and the text API, which says why there is no text', async () => {
     const { user, app } = world();
     const asked = { model: MODEL, prompt: 'Hello' };
