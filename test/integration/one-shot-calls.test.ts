@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import OpenAI from 'openai';
 import { rows } from '../../src/data/database.ts';
+import { deleteExpiredSessions } from '../../src/data/repositories/sessions.ts';
 import { collect, MODEL, rejection, saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import { openEvents } from '../support/server-sent-events.ts';
@@ -255,9 +256,11 @@ describe('the sessions of one-shot calls', () => {
     const { baseURL, apiKey } = world();
     const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
     const options = { headers: { 'idempotency-key': crypto.randomUUID() } };
-    const { id } = await client.chat.completions.create(HELLO, options);
-    const owner = world().user.at(world().app);
-    await owner.delete(`/messages/${id.replace('chatcmpl-', '')}`);
+    await client.chat.completions.create(HELLO, options);
+    await world().settled();
+    const { db } = world().database;
+    await db.query(`UPDATE sessions SET expires_at = now() - interval '1 second'`);
+    expect(await deleteExpiredSessions(db, 100)).to.be.at.least(1);
     for (const stream of [false, true]) {
       const error = await rejection(client.chat.completions.create({ ...HELLO, stream }, options));
       expect(error).to.deep.include({ status: 409, code: 'conflict' });
