@@ -4,42 +4,31 @@ import { rows } from '../../src/data/database.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectInvariants } from '../support/invariants.ts';
-import { startProviderWireServer } from '../support/provider-wire-server.ts';
+import { type ProviderApp, startProviderApp } from '../support/provider-app.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import { ReplyTexts } from '../support/reply-texts.ts';
 import { SseReader } from '../support/sse-reader.ts';
 import { signUp, type TestUser } from '../support/test-user.ts';
 import { until } from '../support/until.ts';
-import { startWholeApp, type WholeApp } from '../support/whole-app.ts';
 import { words } from '../support/words.ts';
-
-type Provider = Awaited<ReturnType<typeof startProviderWireServer>>;
 
 const { begin, text: say, end } = openAiWire;
 
 describe('the stream of a playground', () => {
   const database = useTestDatabase();
-  let app: WholeApp;
-  let provider: Provider;
+  let world: ProviderApp;
+  let app: ProviderApp['app'];
+  let provider: ProviderApp['provider'];
   let user: TestUser;
 
   before(async () => {
-    provider = await startProviderWireServer();
-    app = await startWholeApp(database(), {
-      env: {
-        OPENAI_API_KEY: 'none',
-        OPENAI_BASE_URL: `${provider.url}/v1`,
-        DEFAULT_MODEL: 'echo',
-        DEFAULT_ROLE: 'premium',
-        PROVIDER_IDLE_TIMEOUT_MS: '4000',
-        WELCOME_CREDITS: '100000',
-      },
+    world = await startProviderApp(database(), {
+      PROVIDER_IDLE_TIMEOUT_MS: '4000',
+      WELCOME_CREDITS: '100000',
     });
+    ({ app, provider } = world);
   });
-  after(async () => {
-    await app.close();
-    await provider.close();
-  });
+  after(() => world.close());
   beforeEach(async () => {
     provider.clear();
     user = await signUp(app);

@@ -8,44 +8,33 @@ import { BAD_CURSORS } from '../support/bad-cursors.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectInvariants } from '../support/invariants.ts';
-import { startProviderWireServer } from '../support/provider-wire-server.ts';
+import { type ProviderApp, startProviderApp } from '../support/provider-app.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import type { Listed, RestClient } from '../support/rest-client.ts';
 import { signUp, type TestUser } from '../support/test-user.ts';
 import { until } from '../support/until.ts';
-import { startWholeApp, type WholeApp } from '../support/whole-app.ts';
 import { words } from '../support/words.ts';
 import { expectNothingWritten } from '../support/written.ts';
-
-type Provider = Awaited<ReturnType<typeof startProviderWireServer>>;
 
 const { begin, text: say, end } = openAiWire;
 const EIGHT = Array.from({ length: 8 }, () => 'echo');
 
 describe('runs of the playground', () => {
   const database = useTestDatabase();
-  let app: WholeApp;
-  let provider: Provider;
+  let world: ProviderApp;
+  let app: ProviderApp['app'];
+  let provider: ProviderApp['provider'];
   let user: TestUser;
   let client: RestClient;
 
   before(async () => {
-    provider = await startProviderWireServer();
-    app = await startWholeApp(database(), {
-      env: {
-        OPENAI_API_KEY: 'none',
-        OPENAI_BASE_URL: `${provider.url}/v1`,
-        DEFAULT_MODEL: 'echo',
-        DEFAULT_ROLE: 'premium',
-        // Enough for seven lanes that ask one token: 1.01 each.
-        WELCOME_CREDITS: '8',
-      },
+    world = await startProviderApp(database(), {
+      // Enough for seven lanes that ask one token: 1.01 each.
+      WELCOME_CREDITS: '8',
     });
+    ({ app, provider } = world);
   });
-  after(async () => {
-    await app.close();
-    await provider.close();
-  });
+  after(() => world.close());
   beforeEach(async () => {
     provider.clear();
     user = await signUp(app);
@@ -404,25 +393,16 @@ describe('runs of the playground', () => {
 
 describe('what is held for the lanes of a run, and for a chat in one call', () => {
   const database = useTestDatabase();
-  let app: WholeApp;
-  let provider: Provider;
+  let world: ProviderApp;
+  let app: ProviderApp['app'];
+  let provider: ProviderApp['provider'];
 
   before(async () => {
-    provider = await startProviderWireServer();
-    const env = {
-      OPENAI_API_KEY: 'none',
-      OPENAI_BASE_URL: `${provider.url}/v1`,
-      DEFAULT_MODEL: 'echo',
-      DEFAULT_ROLE: 'premium',
-      // While it is busy, what is asked waits: a hold stays as it was admitted.
-      WORKER_CONCURRENCY: '1',
-    };
-    app = await startWholeApp(database(), { env });
+    // While it is busy, what is asked waits: a hold stays as it was admitted.
+    world = await startProviderApp(database(), { WORKER_CONCURRENCY: '1' });
+    ({ app, provider } = world);
   });
-  after(async () => {
-    await app.close();
-    await provider.close();
-  });
+  after(() => world.close());
 
   it('is for each what its own history takes', async () => {
     const [client, other] = [(await signUp(app)).at(app), (await signUp(app)).at(app)];
