@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { sessionRoom } from '../contracts/events.ts';
 import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
-import type { Channel, LiveRef, LiveText, LiveTexts } from './ports.ts';
-import type { RespCommand } from './resp-link.ts';
+import type { Channel, Delta, LiveRef, LiveText, LiveTexts } from './ports.ts';
+import { beginCommand, encodeCommand, encodeWord, type RespCommand } from './resp-link.ts';
 import type { RespPipe } from './resp-pipe.ts';
 import type { RespReply } from './resp-replies.ts';
 
@@ -40,56 +40,78 @@ const keyOf = ({ sessionId, messageId, attempt }: LiveRef, channel?: Channel): s
 
 const isBroken = (part: string | null | undefined): boolean => part?.startsWith(BEGIN) === false;
 
-/** One string in Redis. */
+/** One string in Redis. What all its deltas have in common is encoded once. */
 interface Part {
   channel: Channel;
   key: string;
+  /** `APPEND`, up to the text. */
+  append: string;
   /** Stands before a delta's offset in its event. */
   head: string;
+  /** Bytes of the event beside its offset and its text. */
+  frameBytes: number;
   /** Bytes that the key should hold. */
   bytes: number;
 }
 
+const BEFORE_DELTA = ',"delta":';
+const AFTER_DELTA = `}${BROADCAST_TAIL}`;
+
 function openLiveText(pipe: RespPipe, ref: LiveRef): LiveText {
   const { sessionId, messageId, attempt } = ref;
   const room = sessionRoom(sessionId);
-  const roomsChannel = roomChannel(room);
-  const head = `${broadcastHead(room, 'message:stream')}{"sessionId":"${sessionId}","messageId":"${messageId}","attempt":${attempt},`;
+  const publish = beginCommand(3, ['spublish', roomChannel(room)]);
+  const beginning = `${broadcastHead(room, 'message:stream')}{"sessionId":"${sessionId}","messageId":"${messageId}","attempt":${attempt},`;
 
-  const newPart = (channel: Channel): Part => ({
-    channel,
-    key: keyOf(ref, channel),
-    head: `${head}${channel ? `"channel":"${channel}",` : ''}"offset":`,
-    bytes: Buffer.byteLength(BEGIN),
-  });
+  const newPart = (channel: Channel): Part => {
+    const key = keyOf(ref, channel);
+    const head = `${beginning}${channel ? `"channel":"${channel}",` : ''}"offset":`;
+    return {
+      channel,
+      key,
+      append: beginCommand(3, ['append', key]),
+      head,
+      frameBytes: Buffer.byteLength(head + BEFORE_DELTA + AFTER_DELTA),
+      bytes: Buffer.byteLength(BEGIN),
+    };
+  };
   const textPart = newPart(undefined);
   let reasoningPart: Part | undefined;
   /** The part that was written last. */
   let last: Part | undefined;
 
+  const encodeEvent = ({ head, frameBytes }: Part, { offset, text }: Delta, textBytes: number): string => {
+    const [at, json] = [String(offset), JSON.stringify(text)];
+    // Nothing in it had to be escaped: then its bytes are known.
+    const isPlain = json.length === text.length + 2;
+    const jsonBytes = isPlain ? textBytes + 2 : Buffer.byteLength(json);
+    const event = head + at + BEFORE_DELTA + json + AFTER_DELTA;
+    return publish + encodeWord(event, frameBytes + at.length + jsonBytes);
+  };
   const set = ({ key }: Part, text: string): RespCommand => ['set', key, BEGIN + text, 'EX', TTL_SECONDS];
 
   return {
-    async append({ channel, offset, text, whole }) {
+    async append(delta) {
+      const { channel, offset, text, whole } = delta;
       if (channel) reasoningPart ??= newPart(channel);
       const part = channel ? (reasoningPart as Part) : textPart;
       const before = last !== part ? last : undefined;
       last = part;
-      part.bytes += Buffer.byteLength(text);
-      const commands: RespCommand[] = [
-        offset === 0 ? set(part, text) : ['append', part.key, text],
-        ['spublish', roomsChannel, `${part.head}${offset},"delta":${JSON.stringify(text)}}${BROADCAST_TAIL}`],
-      ];
+      const textBytes = Buffer.byteLength(text);
+      part.bytes += textBytes;
+      const written =
+        offset === 0 ? encodeCommand(set(part, text)) : part.append + encodeWord(text, textBytes);
+      const event = encodeEvent(part, delta, textBytes);
       // What this delta is not appended to tells nothing: whether it is still there has to be asked.
-      if (before) commands.push(['strlen', before.key]);
-      const [write, publish, length] = await pipe.run(commands);
+      const asked = before ? encodeCommand(['strlen', before.key]) : '';
+      const [write, published, length] = await pipe.send(written + event + asked, before ? 3 : 2);
       // The length that is answered tells whether Redis lost anything (a flush, a failover): put it back whole.
       const isLost = offset > 0 ? !holds(write, part) : write instanceof Error;
       if (isLost || (before && !holds(length, before))) {
         const parts = [textPart, reasoningPart].filter((each) => each && each.bytes > BEGIN.length) as Part[];
         await pipe.run(parts.map((each) => set(each, whole(each.channel))));
       }
-      if (publish instanceof Error) throw publish;
+      if (published instanceof Error) throw published;
     },
   };
 }

@@ -134,10 +134,15 @@ export class RespLink {
 
 /** A command as an array of bulk strings. */
 export function encodeCommand(command: RespCommand): string {
-  let text = `*${command.length}\r\n`;
-  for (const word of command) {
-    const argument = String(word);
-    text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
-  }
-  return text;
+  return beginCommand(command.length, command);
+}
+
+/** A command whose last words are still to come, each by {@link encodeWord}. @param count of all its words */
+export function beginCommand(count: number, words: RespCommand): string {
+  return `*${count}\r\n${words.map((word) => encodeWord(String(word))).join('')}`;
+}
+
+/** A word as a bulk string. @param bytes of it, where they are known */
+export function encodeWord(word: string, bytes = Buffer.byteLength(word)): string {
+  return `$${bytes}\r\n${word}\r\n`;
 }

@@ -45,8 +45,17 @@ export class RespPipe implements RespSpeaker {
    * @throws when the connection is away, or is lost before the answers are there
    */
   run(commands: readonly RespCommand[]): Promise<RespReply[]> {
+    return this.send(commands.map(encodeCommand).join(''), commands.length);
+  }
+
+  /**
+   * The same for commands that are encoded already: most of what a delta sends is what the one before has sent.
+   *
+   * @param count how many commands there are in `encoded`
+   */
+  send(encoded: string, count: number): Promise<RespReply[]> {
     if (!this.#link.ready) return Promise.reject(new Error('Redis is away.'));
-    return this.#ask(commands);
+    return this.#ask(encoded, count);
   }
 
   /** Ends the connection; what is under way fails. May be called twice. */
@@ -63,7 +72,8 @@ export class RespPipe implements RespSpeaker {
   }
 
   async greet(greeting: readonly RespCommand[]): Promise<void> {
-    const refused = (await this.#ask(greeting)).find((reply) => reply instanceof Error);
+    const encoded = greeting.map(encodeCommand).join('');
+    const refused = (await this.#ask(encoded, greeting.length)).find((reply) => reply instanceof Error);
     if (refused) throw refused;
   }
 
@@ -75,12 +85,18 @@ export class RespPipe implements RespSpeaker {
     for (const { reject } of waiting) reject(cause);
   }
 
-  #ask(commands: readonly RespCommand[]): Promise<RespReply[]> {
+  #ask(encoded: string, count: number): Promise<RespReply[]> {
     return new Promise((resolve, reject) => {
-      if (this.#out === '') setImmediate(this.#flush);
-      for (const command of commands) this.#out += encodeCommand(command);
-      this.#waiting.push({ left: commands.length, replies: [], resolve, reject });
+      if (this.#out === '') this.#schedule();
+      this.#out += encoded;
+      this.#waiting.push({ left: count, replies: [], resolve, reject });
     });
+  }
+
+  /** Idle, what is asked goes out as soon as whoever asks is done; else with all that this turn of the event loop brings. */
+  #schedule(): void {
+    if (this.#waiting.length === 0) process.nextTick(this.#flush);
+    else setImmediate(this.#flush);
   }
 
   readonly #flush = (): void => {

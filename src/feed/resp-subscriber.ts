@@ -46,6 +46,7 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
   /** Answers to the greeting that are still to come. */
   #greeting: ((refused: Error | undefined) => void)[] = [];
   #batch: ShardMessage[] = [];
+  #handingOut: NodeJS.Immediate | undefined;
   #ready = false;
   /** Counts the times that it was connected. */
   #round = 0;
@@ -94,7 +95,8 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
 
   hear(chunk: Buffer): void {
     this.#pushes.read(chunk);
-    this.#handOut();
+    // One turn of the event loop may bring many chunks; what they have of one reply is one delta.
+    if (this.#batch.length > 0) this.#handingOut ??= setImmediate(this.#handOut);
   }
 
   async greet(greeting: readonly RespCommand[]): Promise<void> {
@@ -163,12 +165,14 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
     this.#batch.push(message);
   }
 
-  #handOut(): void {
+  readonly #handOut = (): void => {
+    clearImmediate(this.#handingOut);
+    this.#handingOut = undefined;
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
     this.emit('batch', batch);
-  }
+  };
 }
 
 const SMESSAGE = 'smessage'.length;

@@ -18,7 +18,7 @@ export interface FollowRepliesDeps {
 export function createFollowReplies({ hub, messages, maxBufferBytes }: FollowRepliesDeps): FollowReplies {
   return async function* follow({ sessionId, messageIds, signal }) {
     const inbox = new Inbox();
-    const outbox = new Outbox<RoomFrame>(inbox, maxBufferBytes);
+    const outbox = new Outbox(inbox, maxBufferBytes);
     const reader = new SessionReader({ sessionId, outbox, hub, messages, onFailure: inbox.fail });
     const progress = new ReplyProgress(messageIds);
     signal.addEventListener('abort', inbox.end, { once: true });
@@ -50,15 +50,11 @@ export function createFollowReplies({ hub, messages, maxBufferBytes }: FollowRep
 }
 
 /** The end of the wire: what has left the outbox, until it is asked for. */
-class Inbox implements Wire<RoomFrame> {
+class Inbox implements Wire {
   readonly #frames: { frame: RoomFrame; flushed: () => void }[] = [];
   #wake: (() => void) | undefined;
   #failure: { error: unknown } | undefined;
   #ended = false;
-
-  encode(frame: RoomFrame): RoomFrame {
-    return frame;
-  }
 
   write(frame: RoomFrame, flushed: () => void): void {
     this.#frames.push({ frame, flushed });

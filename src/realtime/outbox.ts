@@ -3,12 +3,10 @@ import type { StreamEvent } from '../contracts/events.ts';
 import { mergeDeltas } from './merge-deltas.ts';
 import { RoomFrame } from './room-frame.ts';
 
-/** The wire of one reader. What is written on it is text, unless its other end is in this process. */
-export interface Wire<T = string> {
-  /** What is written for a frame. */
-  encode(frame: RoomFrame): T;
-  /** Writes, and calls back once it was taken. */
-  write(data: T, flushed: () => void): void;
+/** The wire of one reader. */
+export interface Wire {
+  /** Writes a frame, and calls back once it was taken. */
+  write(frame: RoomFrame, flushed: () => void): void;
 }
 
 /** Whose frames go through an outbox. */
@@ -29,8 +27,8 @@ interface Item {
  * channel merge into one. When more than `maxBytes` wait, all of them are dropped and their owners told: they send a snapshot once
  * the wire has drained, so that a slow reader never costs more than the bound.
  */
-export class Outbox<T = string> {
-  readonly #wire: Wire<T>;
+export class Outbox {
+  readonly #wire: Wire;
   readonly #maxBytes: number;
   #queue: Item[] = [];
   /** The last waiting delta of each message: the next one is added to it. */
@@ -42,7 +40,7 @@ export class Outbox<T = string> {
   readonly #overflowed = new Set<FrameOwner>();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(wire: Wire<T>, maxBytes: number) {
+  constructor(wire: Wire, maxBytes: number) {
     this.#wire = wire;
     this.#maxBytes = maxBytes;
   }
@@ -69,7 +67,7 @@ export class Outbox<T = string> {
     } else {
       this.#busy = true;
       tally.framesSent += 1;
-      this.#wire.write(this.#wire.encode(frame), this.#flushed);
+      this.#wire.write(frame, this.#flushed);
     }
   }
 
@@ -146,7 +144,7 @@ export class Outbox<T = string> {
       const last = items.length - 1;
       tally.framesSent += items.length;
       items.forEach(({ frame }, index) => {
-        this.#wire.write(this.#wire.encode(frame), index === last ? this.#flushed : nothing);
+        this.#wire.write(frame, index === last ? this.#flushed : nothing);
       });
       return;
     }
@@ -162,7 +160,7 @@ export class Outbox<T = string> {
   }
 }
 
-/** An outbox as those see it who send, whatever its wire is. */
+/** An outbox as those see it who send. */
 export type Sending = Pick<Outbox, 'send' | 'idle' | 'overflowed' | 'hasRoom'>;
 
 /** About what a delta's frame adds to its text. */

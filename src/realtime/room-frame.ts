@@ -1,4 +1,5 @@
 import { CHAT_NAMESPACE, type RoomEventName, type RoomEvents } from '../contracts/events.ts';
+import { encodeTextFrame } from './text-frame.ts';
 
 /**
  * One event on its way to the readers of a room. Encoded once per room and wire, however many readers there are.
@@ -8,6 +9,7 @@ export class RoomFrame<E extends RoomEventName = RoomEventName> {
   readonly payload: RoomEvents[E];
   #json: string | undefined;
   #packet: string | undefined;
+  #webSocketFrame: Buffer | undefined;
 
   /** `json` is the payload, where it came encoded. */
   constructor(event: E, payload: RoomEvents[E], json?: string) {
@@ -29,6 +31,12 @@ export class RoomFrame<E extends RoomEventName = RoomEventName> {
   get packet(): string {
     this.#packet ??= `2${CHAT_NAMESPACE},["${this.event}",${this.json}]`;
     return this.#packet;
+  }
+
+  /** The packet as it goes out on a WebSocket: 4 (MESSAGE) of Engine.IO, in a text frame. */
+  get webSocketFrame(): Buffer {
+    this.#webSocketFrame ??= encodeTextFrame(`4${this.packet}`);
+    return this.#webSocketFrame;
   }
 
   /** Whether this is that event; narrows the payload. */

@@ -3,13 +3,9 @@ import { createShardedAdapter } from '@socket.io/redis-adapter';
 import type { Redis } from 'ioredis';
 import type { Server } from 'socket.io';
 import type { Logger } from '../base/logger.ts';
-import {
-  CHAT_NAMESPACE,
-  type RoomEventName,
-  type RoomEvents,
-  type StreamEvent,
-} from '../contracts/events.ts';
-import { CHANNEL_PREFIX, decodeBroadcast, roomChannel } from '../feed/broadcast.ts';
+import { CHAT_NAMESPACE, type StreamEvent } from '../contracts/events.ts';
+import { CHANNEL_PREFIX, roomChannel } from '../feed/broadcast.ts';
+import { BroadcastReader, type ReceivedEvent } from '../feed/broadcast-reader.ts';
 import type { MemoryFeed } from '../feed/memory.ts';
 import type { RespSubscriber, ShardMessage } from '../feed/resp-subscriber.ts';
 import { mergeDeltas } from './merge-deltas.ts';
@@ -55,6 +51,7 @@ export function redisRoomSource(
     }),
   );
   const { adapter } = io.of(CHAT_NAMESPACE);
+  const reader = new BroadcastReader();
 
   /** Its subscriptions are back. What was missed can be read once the other connection is, too. */
   async function comeBack(listener: RoomSourceListener): Promise<void> {
@@ -71,9 +68,9 @@ export function redisRoomSource(
   return {
     listen(listener) {
       subscriber.on('batch', (messages) => {
-        for (const message of takeEvents(messages, listener)) {
-          subscriber.emit('smessageBuffer', message.channel, message.payload);
-        }
+        const { events, others } = readEvents(messages, reader);
+        for (const { room, event, payload, json } of events) listener.event(room, event, payload, json);
+        for (const { channel, payload } of others) subscriber.emit('smessageBuffer', channel, payload);
       });
       subscriber.on('close', () => listener.lost());
       subscriber.on('ready', () => {
@@ -87,40 +84,33 @@ export function redisRoomSource(
     },
     unsubscribe(room) {
       void adapter.del(MEMBER, room);
+      reader.forget(roomChannel(room));
     },
   };
 }
 
-interface Received {
-  room: string;
-  event: RoomEventName;
-  payload: RoomEvents[RoomEventName];
-  json: string | undefined;
-}
+/** An event, alone or made of several: then it has to be encoded anew. */
+type MergedEvent = Omit<ReceivedEvent, 'json'> & { json: string | undefined };
 
 /**
- * Hands our events to the listener, in order, and answers whatever else there is: that is the adapter's. Deltas of one
- * message that arrived together, because this process is behind, become one: so it gets less to do the further
- * behind it is.
+ * Our events, in order, and whatever else there is: that is the adapter's. Deltas of one message that arrived together,
+ * because this process is behind, become one: so it gets less to do the further behind it is.
  */
-function takeEvents(messages: ShardMessage[], listener: RoomSourceListener): ShardMessage[] {
-  const events: Received[] = [];
+function readEvents(
+  messages: ShardMessage[],
+  reader: BroadcastReader,
+): { events: MergedEvent[]; others: ShardMessage[] } {
+  const events: MergedEvent[] = [];
   const others: ShardMessage[] = [];
   /** The last delta of each message, to which the next may be added. */
-  const deltas = new Map<string, Received>();
+  const deltas = new Map<string, MergedEvent>();
   for (const message of messages) {
-    const broadcast = decodeBroadcast(message.payload.toString());
-    if (!broadcast) {
-      others.push(message);
-      continue;
-    }
-    const { room, event, payloadJson: json } = broadcast;
-    const received: Received = { room, event, payload: JSON.parse(json), json };
+    const received = reader.read(message.channel, message.payload);
+    if (!received) others.push(message);
     // With nothing to be merged with there is nothing to look for.
-    if (messages.length === 1 || !addToLast(deltas, received)) events.push(received);
+    else if (messages.length === 1 || !addToLast(deltas, received)) events.push(received);
   }
-  for (const { room, event, payload, json } of events) listener.event(room, event, payload, json);
-  return others;
+  return { events, others };
 }
 
 /**
@@ -130,7 +120,7 @@ function takeEvents(messages: ShardMessage[], listener: RoomSourceListener): Sha
 const MAX_MERGED = 16_384;
 
 /** Adds a delta to the one before it, if that is all there is between them. */
-function addToLast(deltas: Map<string, Received>, received: Received): boolean {
+function addToLast(deltas: Map<string, MergedEvent>, received: MergedEvent): boolean {
   if (received.event !== 'message:stream') {
     // A delta behind this event must not get before it.
     deltas.clear();

@@ -14,6 +14,7 @@ import type { LiveMessages } from '../services/live-messages.ts';
 import { Outbox } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
+import { socketWire } from './socket-wire.ts';
 import { UserReader } from './user-reader.ts';
 
 /** A socket in `/chat`, with the event types of the contract. */
@@ -49,10 +50,7 @@ export class SocketConnection {
     this.socket = socket;
     this.#identity = identity;
     this.#deps = deps;
-    this.#outbox = new Outbox(
-      { encode: (frame) => frame.packet, write: (data, flushed) => this.#write(data, flushed) },
-      deps.maxBufferBytes,
-    );
+    this.#outbox = new Outbox(socketWire(socket.conn), deps.maxBufferBytes);
     this.#user = new UserReader(this.#outbox, () => this.#fail(new Error('too much was missed')));
     this.#watchExpiry();
   }
@@ -121,10 +119,6 @@ export class SocketConnection {
     const reader = new SessionReader({ sessionId, outbox: this.#outbox, hub, messages, onFailure });
     this.#sessions.set(sessionId, reader);
     return reader;
-  }
-
-  #write(data: string, flushed: () => void): void {
-    this.socket.conn.write(data, {}, flushed);
   }
 
   /** Ends the connection below Socket.IO, so that the client comes back by itself. */

@@ -14,15 +14,13 @@ export function sseWire(response: ServerResponse, have: readonly Have[]): Wire {
   const progress = new Progress();
   for (const position of have) progress.note(position, position.done === true);
   return {
-    encode(frame) {
+    write(frame, flushed) {
+      // It was ended from elsewhere: nothing more is taken, and nobody is asked for more.
+      if (response.writableEnded) return;
       const position = positionAfter(frame, progress);
       if (position) progress.note(position, endsMessage(frame));
       const id = position ? `id: ${formatEventId(progress.behind(position))}\n` : '';
-      return `event: ${frame.event}\n${id}data: ${frame.json}\n\n`;
-    },
-    write(data, flushed) {
-      // It was ended from elsewhere: nothing more is taken, and nobody is asked for more.
-      if (!response.writableEnded) response.write(data, () => flushed());
+      response.write(`event: ${frame.event}\n${id}data: ${frame.json}\n\n`, () => flushed());
     },
   };
 }

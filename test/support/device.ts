@@ -146,7 +146,7 @@ export class Device {
   #wire(inFlight: Written[]): Wire {
     const write = (data: string, flushed: () => void) => void inFlight.push({ data, flushed });
     if (this.kind === 'stream') return sseWire({ write } as unknown as ServerResponse, this.#have());
-    return { encode: (frame: RoomFrame) => frame.packet, write };
+    return { write: ({ packet }: RoomFrame, flushed) => write(packet, flushed) };
   }
 
   #take(data: string): void {

@@ -39,7 +39,12 @@ export class SessionWatch {
   }
 
   #open(): SessionReader {
-    const wire: Wire = { encode: (frame) => this.#take(frame), write: (_, flushed) => flushed() };
+    const wire: Wire = {
+      write: (frame, flushed) => {
+        this.#take(frame);
+        flushed();
+      },
+    };
     return new SessionReader({
       ...this.#deps,
       sessionId: this.sessionId,
@@ -48,10 +53,9 @@ export class SessionWatch {
     });
   }
 
-  #take(frame: RoomFrame): string {
+  #take(frame: RoomFrame): void {
     if (frame.is('message:delete')) this.transcript.copies.delete(frame.payload.messageId);
     else this.transcript.apply(frame.event, frame.payload);
-    return '';
   }
 }
 

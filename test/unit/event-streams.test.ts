@@ -3,6 +3,7 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createEventStreams } from '../../src/realtime/event-streams.ts';
+import { RoomFrame } from '../../src/realtime/room-frame.ts';
 import { sseWire } from '../../src/realtime/sse-wire.ts';
 import { until } from '../support/until.ts';
 
@@ -86,7 +87,7 @@ describe('event streams', () => {
     response.on('error', (error) => failures.push(error));
     void stream.send('x'.repeat(20_000_000));
     stream.end();
-    sseWire(response, []).write('late', () => {});
+    sseWire(response, []).write(new RoomFrame('session:delete', { sessionId: 's' }), () => {});
     socket.destroy();
     await once(response, 'close');
     expect(failures).to.deep.equal([]);

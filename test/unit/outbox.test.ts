@@ -9,12 +9,8 @@ class SlowWire implements Wire {
   readonly frames: RoomFrame[] = [];
   #flushed: (() => void)[] = [];
 
-  encode(frame: RoomFrame): string {
+  write(frame: RoomFrame, flushed: () => void): void {
     this.frames.push(frame);
-    return frame.json;
-  }
-
-  write(_data: string, flushed: () => void): void {
     this.#flushed.push(flushed);
   }
 
