@@ -1,3 +1,4 @@
+import type { ChatTurn } from '../../src/contracts/prompt.ts';
 import { EventChannel } from '../../src/providers/event-channel.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { type ProcessPart, runProcess } from '../../src/run-process.ts';
@@ -20,21 +21,29 @@ const provider: Provider = {
           prefixChars,
           waits = false,
         } = JSON.parse(request.turns.at(-1)?.content ?? '') as Load;
+        let outputTokens = 0;
         if (prefixChars) channel.push({ type: 'text', text: 'x'.repeat(prefixChars) });
         channel.onClose = metronome.add({
           rate,
           durationMs,
           waits,
-          emit: (text) => channel.push({ type: 'text', text }),
+          emit: (text) => {
+            outputTokens += 1;
+            channel.push({ type: 'text', text });
+          },
           done: () => {
             // As every provider does; without it the worker would have to count the prompt.
-            channel.push({ type: 'usage', usage: { inputTokens: 1, outputTokens: 1 } });
+            channel.push({ type: 'usage', usage: { inputTokens: tokensOf(request.turns), outputTokens } });
             channel.push({ type: 'finish', reason: 'stop' });
           },
         });
       },
     }),
 };
+
+/** About what a provider would count; holds are made of it. */
+const tokensOf = (turns: ChatTurn[]): number =>
+  Math.ceil(turns.reduce((sum, { content }) => sum + content.length, 0) / 4);
 
 const worker: ProcessPart = {
   name: 'worker',

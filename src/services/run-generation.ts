@@ -63,12 +63,12 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       await announceAgain(generationId);
       return 'done';
     }
-    const run = running.begin(claim);
+    const run = running.begin(claim, lockSignal);
     try {
-      if (claim.kind === 'title') return await deps.runTitle(claim, run, lockSignal);
+      if (claim.kind === 'title') return await deps.runTitle(claim, run);
       const window = deps.models.find(claim.model) ?? NO_WINDOW;
       const prompt = await context.prompt(claim, before, window);
-      return await runClaimed({ claim, prompt }, run, lockSignal);
+      return await runClaimed({ claim, prompt }, run);
     } finally {
       run.end();
     }
@@ -83,7 +83,6 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   async function runClaimed(
     { claim, prompt }: { claim: ClaimedGeneration; prompt: PromptInput },
     run: RunningGeneration,
-    lockSignal: AbortSignal,
   ): Promise<RunOutcome> {
     const { sessionId, messageId, attempt } = claim;
     const logged = { generationId: claim.id, attempt, model: claim.model };
@@ -103,12 +102,13 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const writer = new DeltaWriter(live.open(ref), (error) =>
       log.warn({ err: error, ...logged }, 'a delta was not published'),
     );
-    const signal = AbortSignal.any([run.signal, lockSignal]);
     const pointless = claim.cancelRequested || prompt.turns.length === 0;
     const sink = writer.push.bind(writer);
-    const end = pointless ? { cancelled: true } : await streamMetered({ claim, prompt, sink, signal });
+    const end = pointless
+      ? { cancelled: true }
+      : await streamMetered({ claim, prompt, sink, signal: run.signal });
 
-    const reason = run.reason() ?? (lockSignal.aborted ? 'lost' : undefined);
+    const reason = run.reason();
     if (end.aborted && reason !== 'cancelled') {
       writer.abandon();
       if (reason !== 'handover') {

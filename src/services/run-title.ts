@@ -23,24 +23,21 @@ export interface RunTitleDeps {
 }
 
 /** Writes the title of a session, and tells its room. Nobody watches it being written, and nobody is charged. */
-export type RunTitle = (
-  claim: ClaimedTitle,
-  run: RunningGeneration,
-  lockSignal: AbortSignal,
-) => Promise<RunOutcome>;
+export type RunTitle = (claim: ClaimedTitle, run: RunningGeneration) => Promise<RunOutcome>;
 
 /** Makes the verb. */
 export function createRunTitle({ database, stream, announce, inrPerUsd, log }: RunTitleDeps): RunTitle {
-  return async (claim, run, lockSignal) => {
+  return async (claim, run) => {
     const exchange = await findFirstExchange(database.db, claim.sessionId);
     const prompt = { turns: exchange ? titleTurns(exchange) : [] };
-    const signal = AbortSignal.any([run.signal, lockSignal]);
     let text = '';
     const write = (piece: string, channel?: 'reasoning'): undefined => {
       if (!channel) text += piece;
     };
     const pointless = claim.interruptions > 0 || !exchange;
-    const end: StreamEnd = pointless ? { cancelled: true } : await stream({ claim, prompt, write, signal });
+    const end: StreamEnd = pointless
+      ? { cancelled: true }
+      : await stream({ claim, prompt, write, signal: run.signal });
     if (end.aborted && run.reason() !== 'cancelled') {
       if (run.reason() !== 'handover') return 'done';
       await releaseGeneration(database.db, claim);
