@@ -1,8 +1,5 @@
+import { type Answer, EventStream } from './event-stream.ts';
 import type { ProviderEvent } from './provider.ts';
-
-type Result = IteratorResult<ProviderEvent, undefined>;
-
-const END: Result = { done: true, value: undefined };
 
 /** Text that may wait unread before the source is asked to pause, in UTF-16 code units. */
 const HIGH_WATER = 256 * 1024;
@@ -16,11 +13,11 @@ export interface EventChannelOptions {
 }
 
 /**
- * From a source that pushes to a reader that pulls: the iterable that an adapter hands out. Deltas of one kind
- * that meet a slow reader are merged, so a queue never holds more than a few events.
- * It has one reader, which asks for one event at a time.
+ * From a source that pushes to a reader that asks: the stream that an adapter hands out. An event that is waited for is
+ * with the reader when `push` returns. Deltas of one kind that meet a slow reader are merged, so a queue never holds
+ * more than a few events.
  */
-export class EventChannel implements AsyncIterableIterator<ProviderEvent, undefined> {
+export class EventChannel extends EventStream {
   /** Called once, when the last event has been pushed or the reader has gone: the source stops. */
   onClose: (() => void) | undefined;
   /** Called with `true` when too much waits unread, with `false` when the reader has caught up. */
@@ -33,9 +30,10 @@ export class EventChannel implements AsyncIterableIterator<ProviderEvent, undefi
   #full = false;
   #queue: ProviderEvent[] = [];
   #queuedUnits = 0;
-  #waiting: ((result: Result) => void) | undefined;
+  #waiting: Answer | undefined;
 
   constructor({ signal, open }: EventChannelOptions) {
+    super();
     this.#signal = signal;
     this.#open = open;
   }
@@ -48,26 +46,27 @@ export class EventChannel implements AsyncIterableIterator<ProviderEvent, undefi
   /** Adds an event. `finish` and `error` close the channel; after that it takes nothing. */
   push(event: ProviderEvent): void {
     if (this.#closed) return;
-    if (this.#waiting) this.#settle({ done: false, value: event });
-    else this.#enqueue(event);
     if (event.type === 'finish' || event.type === 'error') this.#close();
+    if (this.#waiting) this.#answer(event);
+    else this.#enqueue(event);
   }
 
-  next(): Promise<Result> {
+  ask(answer: Answer): void {
     if (!this.#opened) this.#begin();
     const event = this.#queue.shift();
-    if (!event && !this.#closed) return new Promise((resolve) => (this.#waiting = resolve));
+    if (!event && !this.#closed) {
+      this.#waiting = answer;
+      return;
+    }
     if (this.#queue.length === 0) this.#relax();
-    return Promise.resolve(event ? { done: false, value: event } : END);
+    answer(event);
   }
 
-  return(): Promise<Result> {
-    this.#abandon();
-    return Promise.resolve(END);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+  stop(): void {
+    this.#opened = true;
+    this.#queue = [];
+    this.#close();
+    this.#answer(undefined);
   }
 
   #begin(): void {
@@ -76,7 +75,7 @@ export class EventChannel implements AsyncIterableIterator<ProviderEvent, undefi
       this.#closed = true;
       return;
     }
-    this.#signal.addEventListener('abort', this.#abandon, { once: true });
+    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#queue.push({ type: 'start' });
     this.#open(this);
   }
@@ -104,23 +103,18 @@ export class EventChannel implements AsyncIterableIterator<ProviderEvent, undefi
     this.onPressure?.(false);
   }
 
-  #settle(result: Result): void {
-    const resolve = this.#waiting;
+  #answer(event: ProviderEvent | undefined): void {
+    const answer = this.#waiting;
     this.#waiting = undefined;
-    resolve?.(result);
+    answer?.(event);
   }
 
-  readonly #abandon = (): void => {
-    this.#opened = true;
-    this.#queue = [];
-    this.#close();
-    this.#settle(END);
-  };
+  readonly #onAbort = (): void => this.stop();
 
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#signal.removeEventListener('abort', this.#abandon);
+    this.#signal.removeEventListener('abort', this.#onAbort);
     this.onClose?.();
   }
 }

@@ -1,5 +1,5 @@
-import { classifyError } from './classify-error.ts';
 import { TextCleaner } from './clean-text.ts';
+import { type Answer, EventStream, eventStreamOf } from './event-stream.ts';
 import { type Provider, ProviderError, type ProviderEvent, type ProviderRequest } from './provider.ts';
 
 /** How long a provider may be silent, in milliseconds. */
@@ -37,23 +37,19 @@ interface GuardedCall {
   deadlines: Deadlines;
 }
 
-type Result = IteratorResult<ProviderEvent, undefined>;
-
 /** Made once: without a reason each abort makes an exception with a stack of its own. */
 const OVER = new Error('The stream is over.');
 
-const END: Result = { done: true, value: undefined };
-
-class GuardedStream implements AsyncIterableIterator<ProviderEvent, undefined> {
+class GuardedStream extends EventStream {
   readonly #call: GuardedCall;
   readonly #upstream = new AbortController();
   readonly #text = new TextCleaner();
   readonly #reasoning = new TextCleaner();
   #state: 'new' | 'open' | 'ending' | 'ended' = 'new';
-  #inner: AsyncIterator<ProviderEvent> | undefined;
+  #inner: EventStream | undefined;
   /** The adapter's first event, asked for before the reader asks: that sends the request. */
-  #ahead: Promise<IteratorResult<ProviderEvent>> | undefined;
-  #waiting: ((result: Result) => void) | undefined;
+  #ahead: ReturnType<EventStream['next']> | undefined;
+  #waiting: Answer | undefined;
   /** In the state `ending`, what still goes out. */
   #last: ProviderEvent[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -62,69 +58,57 @@ class GuardedStream implements AsyncIterableIterator<ProviderEvent, undefined> {
   #silentSinceMs = 0;
 
   constructor(call: GuardedCall) {
+    super();
     this.#call = call;
   }
 
-  next(): Promise<Result> {
-    if (this.#call.signal.aborted) this.#stop();
-    if (this.#state === 'new') return Promise.resolve(this.#begin());
-    if (this.#state !== 'open') return Promise.resolve(this.#nextOfLast());
-    if (this.#hasToken) this.#silentSinceMs = performance.now();
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-      this.#pull();
-    });
+  ask(answer: Answer): void {
+    if (this.#call.signal.aborted) this.stop();
+    if (this.#state === 'open') this.#askInTime(answer);
+    else answer(this.#state === 'new' ? this.#begin() : this.#nextOfLast());
   }
 
-  return(): Promise<Result> {
-    this.#stop();
-    return Promise.resolve(END);
+  stop(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#last = [];
+    this.#release();
+    this.#answer(undefined);
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #begin(): Result {
+  #begin(): ProviderEvent {
     const { provider, request, signal, deadlines } = this.#call;
     this.#state = 'open';
     this.#silentSinceMs = performance.now();
-    signal.addEventListener('abort', this.#stop, { once: true });
+    signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#arm(deadlines.firstTokenTimeoutMs);
-    try {
-      this.#inner = provider.stream(request, this.#upstream.signal)[Symbol.asyncIterator]();
-      this.#ahead = this.#inner.next();
-      this.#ahead.catch(() => {}); // Reported when it is read.
-    } catch (error) {
-      this.#ahead = Promise.reject(error);
-      this.#ahead.catch(() => {});
-    }
-    return { done: false, value: { type: 'start' } };
+    this.#inner = eventStreamOf(() => provider.stream(request, this.#upstream.signal));
+    this.#ahead = this.#inner.next();
+    return { type: 'start' };
   }
 
-  #pull(): void {
-    const next = this.#ahead ?? this.#inner?.next();
+  #askInTime(answer: Answer): void {
+    if (this.#hasToken) this.#silentSinceMs = performance.now();
+    this.#waiting = answer;
+    this.#askInner();
+  }
+
+  #askInner(): void {
+    const ahead = this.#ahead;
     this.#ahead = undefined;
-    next?.then(this.#onResult, this.#onThrown);
+    if (ahead) void ahead.then(({ value }) => this.#onEvent(value));
+    else this.#inner?.ask(this.#onEvent);
   }
 
-  readonly #onResult = (result: IteratorResult<ProviderEvent>): void => {
+  readonly #onEvent: Answer = (event) => {
     if (this.#state !== 'open') return;
-    if (result.done) {
-      this.#fail(new ProviderError('stream_broken', 'The stream ended without a finish reason.'));
-      return;
-    }
-    const event = result.value;
-    if (event.type === 'text') this.#token('text', this.#text.clean(event.text));
-    else if (event.type === 'reasoning') this.#token('reasoning', this.#reasoning.clean(event.text));
-    else if (event.type === 'writing') this.#token('text', '');
-    else if (event.type === 'usage' || event.type === 'tool_calls')
-      this.#settle({ done: false, value: event });
-    else if (event.type === 'start') this.#pull();
-    else this.#end(event);
+    if (event?.type === 'text') this.#token('text', this.#text.clean(event.text));
+    else if (event?.type === 'reasoning') this.#token('reasoning', this.#reasoning.clean(event.text));
+    else if (event?.type === 'writing') this.#token('text', '');
+    else if (event?.type === 'usage' || event?.type === 'tool_calls') this.#answer(event);
+    else if (event?.type === 'start') this.#askInner();
+    else this.#end(event ?? failed('stream_broken', 'The stream ended without a finish reason.'));
   };
-
-  readonly #onThrown = (error: unknown): void => this.#fail(classifyError(error));
 
   #token(type: 'text' | 'reasoning', text: string): void {
     if (!this.#hasToken) {
@@ -132,56 +116,44 @@ class GuardedStream implements AsyncIterableIterator<ProviderEvent, undefined> {
       clearTimeout(this.#timer);
       this.#arm(this.#call.deadlines.idleTimeoutMs);
     }
-    if (text) this.#settle({ done: false, value: { type, text } });
+    if (text) this.#answer({ type, text });
     else {
       this.#silentSinceMs = performance.now();
-      this.#pull();
+      this.#askInner();
     }
   }
 
-  #fail(error: ProviderError): void {
-    this.#end({ type: 'error', error });
-  }
-
   #end(event: ProviderEvent): void {
-    if (this.#state !== 'open') return;
-    this.#release();
     this.#state = 'ending';
     const reasoning = this.#reasoning.flush();
     const text = this.#text.flush();
     if (reasoning) this.#last.push({ type: 'reasoning', text: reasoning });
     if (text) this.#last.push({ type: 'text', text });
     this.#last.push(event);
-    if (this.#waiting) this.#settle(this.#nextOfLast());
-  }
-
-  #nextOfLast(): Result {
-    const value = this.#last.shift();
-    if (value) return { done: false, value };
-    this.#state = 'ended';
-    return END;
-  }
-
-  readonly #stop = (): void => {
-    if (this.#state === 'ended') return;
     this.#release();
-    this.#state = 'ended';
-    this.#last = [];
-    this.#settle(END);
-  };
-
-  #settle(result: Result): void {
-    const resolve = this.#waiting;
-    this.#waiting = undefined;
-    resolve?.(result);
+    this.#answer(this.#nextOfLast());
   }
 
+  #nextOfLast(): ProviderEvent | undefined {
+    const event = this.#last.shift();
+    if (!event) this.#state = 'ended';
+    return event;
+  }
+
+  #answer(event: ProviderEvent | undefined): void {
+    const answer = this.#waiting;
+    this.#waiting = undefined;
+    answer?.(event);
+  }
+
+  readonly #onAbort = (): void => this.stop();
+
+  /** Comes after the new state: the adapter's stream may answer in the midst of it, and must not be heard any more. */
   #release(): void {
     clearTimeout(this.#timer);
-    this.#call.signal.removeEventListener('abort', this.#stop);
+    this.#call.signal.removeEventListener('abort', this.#onAbort);
     this.#upstream.abort(OVER);
-    // A generator that hangs would never answer: nobody waits for it.
-    this.#inner?.return?.()?.then(undefined, () => {});
+    this.#inner?.stop();
   }
 
   #arm(ms: number): void {
@@ -197,7 +169,11 @@ class GuardedStream implements AsyncIterableIterator<ProviderEvent, undefined> {
     if (leftMs > 0.5) this.#arm(Math.ceil(leftMs));
     else {
       const what = this.#hasToken ? 'nothing more' : 'no first token';
-      this.#fail(new ProviderError('timeout', `The provider sent ${what} for ${limitMs} ms.`));
+      this.#end(failed('timeout', `The provider sent ${what} for ${limitMs} ms.`));
     }
   };
+}
+
+function failed(code: 'timeout' | 'stream_broken', message: string): ProviderEvent {
+  return { type: 'error', error: new ProviderError(code, message) };
 }

@@ -4,6 +4,7 @@ import type { Try } from '../contracts/message.ts';
 import type { ModelParameter } from '../contracts/model.ts';
 import { type Candidate, fitRequest, type RoutedRequest } from './candidate.ts';
 import { classifyError } from './classify-error.ts';
+import { type Answer, EventStream, eventStreamOf } from './event-stream.ts';
 import { verdictOf } from './failover-rules.ts';
 import { ProviderError, type ProviderEvent } from './provider.ts';
 import { type Cooldowns, type RoutePatience, RoutePlan } from './route-plan.ts';
@@ -74,18 +75,15 @@ export function createRouter(deps: RouterDeps): StartRoute {
   return (options) => new RoutedStream(all, options);
 }
 
-type Result = IteratorResult<ProviderEvent, undefined>;
-const END: Result = { done: true, value: undefined };
-
 interface Call {
   candidate: Candidate;
   startedAt: number;
   /** On the clock of `performance`. */
   startedMs: number;
-  events: AsyncIterator<ProviderEvent>;
+  events: EventStream;
 }
 
-class RoutedStream implements Route, AsyncIterableIterator<ProviderEvent, undefined> {
+class RoutedStream extends EventStream implements Route {
   readonly tries: Try[] = [];
   answeredBy: Candidate | undefined;
   omittedParameters: readonly ModelParameter[] = [];
@@ -95,48 +93,55 @@ class RoutedStream implements Route, AsyncIterableIterator<ProviderEvent, undefi
   #call: Call | undefined;
   /** What the answering call gave up to its first token, not read yet. */
   #ahead: ProviderEvent[] = [];
+  #waiting: Answer | undefined;
   #state: 'new' | 'open' | 'ended' = 'new';
 
   constructor(deps: Required<RouterDeps>, options: RouteOptions) {
+    super();
     this.#deps = deps;
     this.#options = options;
     this.#plan = new RoutePlan({ ...deps, cooldowns: deps.health, candidates: options.candidates });
   }
 
-  next(): Promise<Result> {
-    if (this.#state === 'new') return this.#connect();
+  ask(answer: Answer): void {
     if (this.#options.signal.aborted) this.#ahead = [];
-    const value = this.#ahead.shift();
-    if (value) return Promise.resolve({ done: false, value });
-    if (this.#state === 'ended' || !this.#call) return Promise.resolve(END);
-    return this.#call.events.next().then(this.#onResult, this.#onThrown);
+    const event = this.#ahead.shift();
+    if (this.#state === 'new') void this.#connect().then(() => this.ask(answer));
+    else if (event || !this.#call) answer(event);
+    else {
+      this.#waiting = answer;
+      this.#call.events.ask(this.#onEvent);
+    }
   }
 
-  async return(): Promise<Result> {
+  stop(): void {
     this.#ahead = [];
-    await this.#call?.events.return?.();
+    this.#call?.events.stop();
     this.#close();
-    return END;
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** Calls one candidate after the other until one gives a token, or finishes; answers with its first event. */
-  async #connect(): Promise<Result> {
-    const { signal } = this.#options;
+  async #connect(): Promise<void> {
     this.#state = 'open';
+    try {
+      await this.#tryCandidates();
+    } catch (thrown) {
+      this.#fail(classifyError(thrown));
+    }
+  }
+
+  /** Calls one candidate after the other until one gives a token, or finishes. */
+  async #tryCandidates(): Promise<void> {
+    const { signal } = this.#options;
     let last: ProviderError | undefined;
     for (let step = this.#plan.next(); step; step = this.#plan.next()) {
       if (step.waitMs > 0) await delay(step.waitMs, signal);
       if (signal.aborted || this.#isOver()) return this.#close();
       last = await this.#tryCandidate(step.candidate);
-      if (!last) return this.next();
+      if (!last) return;
       if (verdictOf(last.code) === 'never') return this.#fail(last);
       this.#plan.failed(step.candidate, last);
     }
-    return this.#fail(describeFailure(this.tries, last));
+    this.#fail(describeFailure(this.tries, last));
   }
 
   /** @returns why the candidate gave no token; undefined when it did, or when the reader has left */
@@ -146,7 +151,7 @@ class RoutedStream implements Route, AsyncIterableIterator<ProviderEvent, undefi
     const call = this.#begin(candidate, () => candidate.provider.stream(fitted.request, signal));
     this.#ahead = [];
     for (;;) {
-      const event = await readEvent(call.events, signal);
+      const event = (await call.events.next()).value ?? brokenOff(signal);
       if (!event || this.#isOver()) {
         this.#close();
         return undefined;
@@ -166,38 +171,31 @@ class RoutedStream implements Route, AsyncIterableIterator<ProviderEvent, undefi
 
   #begin(candidate: Candidate, open: () => AsyncIterable<ProviderEvent>): Call {
     const [startedAt, startedMs] = [this.#deps.now(), performance.now()];
-    this.#call = { candidate, startedAt, startedMs, events: open()[Symbol.asyncIterator]() };
+    this.#call = { candidate, startedAt, startedMs, events: eventStreamOf(open) };
     return this.#call;
   }
 
-  readonly #onResult = (result: IteratorResult<ProviderEvent>): Result => {
-    if (result.done) return this.#close();
-    const { value } = result;
-    if (value.type === 'finish') this.#close(null);
-    else if (value.type === 'error') this.#close(value.error);
-    return { done: false, value };
+  readonly #onEvent: Answer = (event) => {
+    if (!event) this.#close();
+    else if (event.type === 'finish') this.#close(null);
+    else if (event.type === 'error') this.#close(event.error);
+    const answer = this.#waiting;
+    this.#waiting = undefined;
+    answer?.(event);
   };
 
-  readonly #onThrown = (thrown: unknown): Result => {
-    const error = classifyError(thrown);
-    this.#close(error);
-    return { done: false, value: { type: 'error', error } };
-  };
-
-  #fail(error: ProviderError): Promise<Result> {
+  #fail(error: ProviderError): void {
     this.#ahead = this.#options.signal.aborted ? [] : [{ type: 'start' }, { type: 'error', error }];
     this.#close();
-    return this.next();
   }
 
   /** Ends the stream. Without a reason somebody else ended it: that says nothing about the provider. */
-  #close(reason?: ProviderError | null): Result {
+  #close(reason?: ProviderError | null): void {
     const call = this.#call;
     if (call && reason !== undefined) this.#record(call, reason);
     else if (call && this.answeredBy) this.tries.push(this.#tryOf(call, null));
     this.#call = undefined;
     this.#state = 'ended';
-    return END;
   }
 
   /** A call has ended by itself. */
@@ -231,19 +229,10 @@ class RoutedStream implements Route, AsyncIterableIterator<ProviderEvent, undefi
   }
 }
 
-/** The next event; undefined when the call was aborted. A provider that breaks its promises has failed. */
-async function readEvent(
-  events: AsyncIterator<ProviderEvent>,
-  signal: AbortSignal,
-): Promise<ProviderEvent | undefined> {
-  try {
-    const result = await events.next();
-    if (!result.done) return result.value;
-    if (signal.aborted) return undefined;
-    return { type: 'error', error: new ProviderError('stream_broken', 'The stream ended without a reason.') };
-  } catch (error) {
-    return { type: 'error', error: classifyError(error) };
-  }
+/** What an end without an event stands for: a provider that breaks its promises has failed. */
+function brokenOff(signal: AbortSignal): ProviderEvent | undefined {
+  if (signal.aborted) return undefined;
+  return { type: 'error', error: new ProviderError('stream_broken', 'The stream ended without a reason.') };
 }
 
 /** One error for all that was tried. */

@@ -5,7 +5,8 @@ import type { Database } from '../data/database.ts';
 import { appendTry, type GenerationClaim } from '../data/repositories/generations.ts';
 import type { Channel } from '../feed/ports.ts';
 import type { Candidate } from '../providers/candidate.ts';
-import { type Provider, ProviderError } from '../providers/provider.ts';
+import { drive } from '../providers/drive.ts';
+import { type Provider, ProviderError, type ProviderEvent } from '../providers/provider.ts';
 import type { Route, StartRoute } from '../providers/router.ts';
 import type { CreditMeter, MeterEnd } from './credit-meter.ts';
 import type { StreamEnd } from './describe-end.ts';
@@ -62,23 +63,29 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
       onFailedTry: record.add,
     });
     const end: StreamEnd = {};
-    for await (const event of stream) {
-      if (event.type === 'text' || event.type === 'reasoning') {
-        const covered = write(event.text, event.type === 'text' ? undefined : event.type);
-        if (covered) await covered;
-      } else if (event.type === 'tool_calls') end.toolCalls = event.calls;
-      else if (event.type === 'usage') end.usage = event.usage;
-      else if (event.type === 'finish') end.finishReason = event.reason;
-      else if (event.type === 'error') end.error = event.error;
-      // Leaving the loop ends the request.
-      if (meter?.over) break;
-    }
+    await drive(stream, {
+      take(event) {
+        if (event.type === 'text') return write(event.text);
+        if (event.type === 'reasoning') return write(event.text, event.type);
+        note(end, event);
+        return undefined;
+      },
+      leaves: () => meter?.over !== undefined,
+    });
     if (meter?.over && !end.finishReason && !end.error) Object.assign(end, endOf(meter.over));
     // Aborted, unless the model was done before the signal came.
     if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
     await record.written();
     return { ...end, ...describeRoute(stream, claim, chosen) };
   };
+}
+
+/** Keeps what an event that is no text says of the end. */
+function note(end: StreamEnd, event: ProviderEvent): void {
+  if (event.type === 'tool_calls') end.toolCalls = event.calls;
+  else if (event.type === 'usage') end.usage = event.usage;
+  else if (event.type === 'finish') end.finishReason = event.reason;
+  else if (event.type === 'error') end.error = event.error;
 }
 
 /** The end of a stream that ended from our side. */
