@@ -22,6 +22,8 @@ interface Head {
 
 /** Most heads that are kept of one room: the lanes of a playground, with their reasoning, write at once. */
 const MAX_HEADS = 16;
+/** Most rooms of which something is kept, those in which something began last. */
+const MAX_CHANNELS = 10_000;
 const BEFORE_TEXT = ',"delta":';
 const DELTA = Buffer.from(`${BEFORE_TEXT}"`);
 const END = Buffer.from(`"}${BROADCAST_TAIL}`);
@@ -33,6 +35,7 @@ const [ZERO, NINE, QUOTE, BACKSLASH, LAST_ASCII] = [0x30, 0x39, 0x22, 0x5c, 0x7f
  * and parses nothing.
  */
 export class BroadcastReader {
+  /** By channel. */
   readonly #heads = new Map<string, Head[]>();
 
   /** @returns undefined for what is none of ours: the adapters tell each other more */
@@ -43,19 +46,21 @@ export class BroadcastReader {
     return (known && readBehind(known, broadcast)) ?? this.#parse(name, broadcast.toString());
   }
 
-  /** Forgets a channel that nobody here reads any more. */
-  forget(channel: string): void {
-    this.#heads.delete(channel);
-  }
-
   #parse(channel: string, broadcast: string): ReceivedEvent | undefined {
     const decoded = decodeBroadcast(broadcast);
     if (!decoded) return undefined;
     const { room, event, payloadJson: json } = decoded;
     const payload = JSON.parse(json) as RoomEvents[RoomEventName];
     const head = event === 'message:stream' && headOf(broadcast, decoded, payload as StreamEvent);
-    if (head) this.#heads.set(channel, [head, ...(this.#heads.get(channel) ?? [])].slice(0, MAX_HEADS));
+    if (head) this.#keep(channel, head);
     return { room, event, payload, json };
+  }
+
+  #keep(channel: string, head: Head): void {
+    const heads = this.#heads.get(channel) ?? [];
+    this.#heads.delete(channel);
+    this.#heads.set(channel, [head, ...heads.slice(0, MAX_HEADS - 1)]);
+    if (this.#heads.size > MAX_CHANNELS) this.#heads.delete(this.#heads.keys().next().value as string);
   }
 }
 

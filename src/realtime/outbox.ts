@@ -139,24 +139,30 @@ export class Outbox {
   }
 
   readonly #flushed = (): void => {
-    const items = this.#take();
-    if (items.length > 0) {
-      const last = items.length - 1;
-      tally.framesSent += items.length;
-      items.forEach(({ frame }, index) => {
-        this.#wire.write(frame, index === last ? this.#flushed : nothing);
-      });
-      return;
+    if (this.#queue.length > 0) this.#writeAll(this.#take());
+    else {
+      this.#busy = false;
+      this.#settle();
+      if (this.overflowed) this.#tellDrained();
     }
-    this.#busy = false;
-    this.#settle();
+  };
+
+  #writeAll(items: Item[]): void {
+    const last = items.length - 1;
+    tally.framesSent += items.length;
+    items.forEach(({ frame }, index) => {
+      this.#wire.write(frame, index === last ? this.#flushed : nothing);
+    });
+  }
+
+  #tellDrained(): void {
     const owners = [...this.#overflowed];
     this.#overflowed.clear();
     for (const owner of owners) owner.drained();
-  };
+  }
 
   #settle(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    while (this.#waiting.length > 0) this.#waiting.shift()?.();
   }
 }
 

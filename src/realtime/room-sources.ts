@@ -84,7 +84,6 @@ export function redisRoomSource(
     },
     unsubscribe(room) {
       void adapter.del(MEMBER, room);
-      reader.forget(roomChannel(room));
     },
   };
 }
