@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { koaSwagger } from 'koa2-swagger-ui';
 import type { AppContext } from './context.ts';
 
 const require = createRequire(import.meta.url);
@@ -31,21 +30,25 @@ export interface SwaggerPage {
   policy: string;
 }
 
-const renderPage = koaSwagger({
-  title: 'Parley API',
-  routePrefix: false,
-  swaggerCdnUrl: '/api-docs/assets',
-  swaggerVersion: version,
-  favicon: `${SWAGGER_ASSETS}/favicon-32x32.png`,
-  hideTopbar: true,
-  // Without a validator: it would send the document's address to swagger.io.
-  swaggerOptions: {
-    url: '/openapi.json',
-    validatorUrl: null,
-    deepLinking: true,
-    persistAuthorization: false,
-  },
-});
+/** What renders the page is loaded with it: that takes a tenth of a second, and few servers ever show it. */
+async function loadRenderer() {
+  const { koaSwagger } = await import('koa2-swagger-ui');
+  return koaSwagger({
+    title: 'Parley API',
+    routePrefix: false,
+    swaggerCdnUrl: '/api-docs/assets',
+    swaggerVersion: version,
+    favicon: `${SWAGGER_ASSETS}/favicon-32x32.png`,
+    hideTopbar: true,
+    // Without a validator: it would send the document's address to swagger.io.
+    swaggerOptions: {
+      url: '/openapi.json',
+      validatorUrl: null,
+      deepLinking: true,
+      persistAuthorization: false,
+    },
+  });
+}
 
 /** The template's only foreign address: web fonts, without which the page looks the same where they are not. */
 const FOREIGN_FONTS = /<link href="https:\/\/fonts\.googleapis\.com[^>]*>/g;
@@ -53,6 +56,7 @@ const INLINE_SCRIPT = /<script>([\s\S]*?)<\/script>/g;
 
 /** Renders the page. It loads from this server alone, and so works offline. */
 export async function renderSwaggerPage(ctx: AppContext): Promise<SwaggerPage> {
+  const renderPage = await loadRenderer();
   await renderPage(ctx, async () => {});
   const html = String(ctx.body).replace(FOREIGN_FONTS, '');
   return { html, policy: policyFor(html) };

@@ -1,4 +1,4 @@
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { MailTransport } from './ports.ts';
 
 /** Longest wait for the mail server at any step, in milliseconds. */
@@ -6,23 +6,33 @@ const TIMEOUT_MS = 20_000;
 
 /** Sends over SMTP, one connection a mail. STARTTLS where the server offers it; `smtps:` begins with TLS. */
 export function createSmtpTransport(url: string): MailTransport {
-  const transporter = createTransport({
-    url,
-    connectionTimeout: TIMEOUT_MS,
-    greetingTimeout: TIMEOUT_MS,
-    socketTimeout: TIMEOUT_MS,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
+  let transporter: Promise<Transporter> | undefined;
+  /** The package is loaded with the first mail: that takes a tenth of a second, which no start should wait for. */
+  const load = async () => {
+    const { createTransport } = await import('nodemailer');
+    return createTransport({
+      url,
+      connectionTimeout: TIMEOUT_MS,
+      greetingTimeout: TIMEOUT_MS,
+      socketTimeout: TIMEOUT_MS,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+  };
   return {
     async deliver(mail) {
       try {
-        await transporter.sendMail(mail);
+        transporter ??= load();
+        await (await transporter).sendMail(mail);
       } catch (error) {
         throw withoutQuotes(error);
       }
     },
-    close: () => transporter.close(),
+    close: () =>
+      void transporter?.then(
+        (opened) => opened.close(),
+        () => {},
+      ),
   };
 }
 
