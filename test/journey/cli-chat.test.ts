@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type ParleyProcess, type ProcessEnv, startAllInOne } from '../support/processes.ts';
+import { builtScript, type ParleyProcess, type ProcessEnv, startAllInOne } from '../support/processes.ts';
 import { freePort } from '../support/redis.ts';
 
 /** Words a second that the server writes. */
@@ -21,6 +21,7 @@ describe('npm run chat, against a real server', function () {
   let url: string;
   let env: ProcessEnv;
   let server: ParleyProcess;
+  let script: string;
 
   before(async () => {
     directory = await mkdtemp(path.join(os.tmpdir(), 'parley-chat-'));
@@ -32,6 +33,7 @@ describe('npm run chat, against a real server', function () {
       ECHO_TOKENS_PER_SECOND: String(SPEED),
       ACCESS_TOKEN_MINUTES: String(TOKEN_MINUTES),
     };
+    script = await builtScript('cli/chat.ts');
     server = await startAllInOne(env);
     url = server.url;
   });
@@ -54,7 +56,7 @@ describe('npm run chat, against a real server', function () {
   });
 
   it('asks for the e-mail address and the password when they are not given', async () => {
-    const client = run(['--url', url], 'bob@example.com\ncorrect horse\nHello\n');
+    const client = run(script, ['--url', url], 'bob@example.com\ncorrect horse\nHello\n');
     expect(await client.exited).to.equal(0);
     expect(client.out).to.equal('Hello\n');
     expect(client.err).to.include('bob@example.com');
@@ -66,7 +68,7 @@ describe('npm run chat, against a real server', function () {
     expect(await wrong.exited).to.equal(1);
     expect(wrong.err).to.match(/^The password is wrong\.$/m);
 
-    const nowhere = run(['--url', 'http://127.0.0.1:9', '--email', 'a@b.cd', '--password', 'x']);
+    const nowhere = run(script, ['--url', 'http://127.0.0.1:9', '--email', 'a@b.cd', '--password', 'x']);
     expect(await nowhere.exited).to.equal(1);
     expect(nowhere.err).to.match(/^There is no answer from http:\/\/127\.0\.0\.1:9\.$/m);
   });
@@ -153,7 +155,7 @@ describe('npm run chat, against a real server', function () {
 
   function chat([email, password = 'correct horse']: string[], input: string, more: string[] = []): Client {
     const who = ['--email', email ?? '', '--password', password];
-    return run(['--url', url, ...who, ...more], input);
+    return run(script, ['--url', url, ...who, ...more], input);
   }
 });
 
@@ -198,9 +200,9 @@ class Client {
   }
 }
 
-function run(args: string[], input = ''): Client {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'cli/chat.ts', ...args], {
-    cwd: path.resolve(import.meta.dirname, '../..'),
+/** `npm run chat -- …`, of the script that was built. */
+function run(script: string, args: string[], input = ''): Client {
+  const child = spawn(process.execPath, [script, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.end(input);
