@@ -26,7 +26,8 @@ export const createEmptyDatabase = (): Promise<TestDatabase> => create('template
 
 async function create(from: string): Promise<TestDatabase> {
   const name = `parley_test_${newId().replaceAll('-', '')}`;
-  await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${from}`);
+  // Copying its files costs half of what writing them to the log does.
+  await asSuperuser(`CREATE DATABASE ${name} TEMPLATE ${from} STRATEGY file_copy`);
   const url = await urlOf(name);
   const database = await openDatabase({ url, poolSize: POOL_SIZE });
   return {
