@@ -40,6 +40,8 @@ export interface LaunchOptions {
   native: string;
   runner: Runner;
   password: string;
+  /** In the place of those of ours. */
+  settings?: Record<string, string> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -100,8 +102,12 @@ async function launchOnce(options: LaunchOptions): Promise<LaunchedServer> {
 }
 
 /** Detached, so that a Ctrl-C in the terminal reaches only us, and we stop PostgreSQL when nobody needs it. */
-function spawnServer({ paths, native, runner }: LaunchOptions, port: number, log: FileHandle): ChildProcess {
-  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+function spawnServer(options: LaunchOptions, port: number, log: FileHandle): ChildProcess {
+  const { paths, native, runner } = options;
+  const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
   const [command = '', ...args] = [
     ...runner.prefix,
     path.join(native, 'bin', 'postgres'),

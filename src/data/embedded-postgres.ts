@@ -29,6 +29,8 @@ export interface EmbeddedPostgresOptions {
    * allows that, as the user `postgres` or `nobody` where it does not.
    */
   asRoot?: AsRoot;
+  /** Settings of PostgreSQL in the place of ours: for data that nobody would miss. */
+  settings?: Record<string, string>;
 }
 
 /** A PostgreSQL of our own. */
@@ -106,7 +108,7 @@ async function findOrLaunch(
   options: EmbeddedPostgresOptions,
   { paths, native }: Place,
 ): Promise<OpenedServer> {
-  const { log, signal, asRoot } = options;
+  const { log, signal, asRoot, settings } = options;
   const initialised = await isInitialised(paths);
   if (initialised) {
     const password = await readPassword(paths);
@@ -118,7 +120,7 @@ async function findOrLaunch(
     if (runner.owner) await giveTo(runner.owner, paths.home);
     if (!initialised) await initialise({ paths, native, runner, signal });
     const password = await readPassword(paths);
-    const launched = await launchServer({ paths, native, runner, password, signal });
+    const launched = await launchServer({ paths, native, runner, password, settings, signal });
     return { ...launched, adopted: false, password };
   } catch (error) {
     throw (await explainBarrier(runner, { paths, native }, error)) ?? error;

@@ -1,8 +1,5 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { createLogger } from '../../src/base/logger.ts';
-import { startEmbeddedPostgres } from '../../src/data/embedded-postgres.ts';
+import { startTestPostgres } from './test-postgres.ts';
 
 /** A logger that says nothing. */
 export const silentLog = createLogger({ level: 'silent', pretty: false });
@@ -20,8 +17,8 @@ export function atEndOfRun(close: () => Promise<unknown>): void {
 let server: Promise<string> | undefined;
 
 /**
- * The URL of a PostgreSQL superuser: `TEST_DATABASE_URL`, or else one embedded PostgreSQL for the whole run,
- * started when the first test asks for it.
+ * The URL of a PostgreSQL superuser: `TEST_DATABASE_URL`, which `npm test` sets for all of its parts, or else that of an
+ * embedded PostgreSQL, started when the first test asks for it.
  */
 export function postgresUrl(): Promise<string> {
   server ??= process.env.TEST_DATABASE_URL ? Promise.resolve(process.env.TEST_DATABASE_URL) : startServer();
@@ -29,14 +26,8 @@ export function postgresUrl(): Promise<string> {
 }
 
 async function startServer(): Promise<string> {
-  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'parley-test-'));
-  // As root it runs as somebody else, who must be able to pass; mkdtemp makes 0700.
-  await chmod(dataDir, 0o711);
-  const postgres = await startEmbeddedPostgres({ dataDir, log: silentLog });
-  atEndOfRun(async () => {
-    await postgres.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  });
+  const postgres = await startTestPostgres();
+  atEndOfRun(() => postgres.close());
   return postgres.url;
 }
 

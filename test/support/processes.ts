@@ -1,7 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { buildFolder, buildSources } from './build.ts';
 import { atEndOfRun } from './global.ts';
 
 /** Variables of a process. */
@@ -28,23 +29,15 @@ const START_MS = 60_000;
 /** What is not about limits is not to meet any. */
 const UNLIMITED = { RATE_LIMITS: 'off', MAX_CONCURRENT_GENERATIONS: '1000' };
 
-/** Where the sources are compiled to: inside of the package, so that imports are found. */
-const BUILD = path.join(ROOT, '.tmp', `processes-${process.pid}`);
+/** `npm test` compiles the sources once for all of its parts; whoever runs a file by itself does so here. */
+const GIVEN_BUILD = process.env.TEST_BUILD;
+const BUILD = GIVEN_BUILD ?? buildFolder();
 
 let built: Promise<void> | undefined;
 
-/** Compiles the sources, once for the run: as in production, and a process starts in two thirds of the time. */
-async function build(): Promise<void> {
-  const compiler = path.join(ROOT, 'node_modules/.bin/tsc');
-  const out = ['--outDir', BUILD, '--tsBuildInfoFile', path.join(BUILD, '.tsbuildinfo')];
-  const said = await new Promise<string>((resolve) => {
-    // Type errors are the business of `npm run types`.
-    execFile(compiler, ['-p', 'tsconfig.build.json', ...out], { cwd: ROOT }, (_error, stdout) =>
-      resolve(stdout),
-    );
-  });
-  if (!existsSync(path.join(BUILD, 'src/server.js'))) throw new Error(`the build failed:\n${said}`);
-}
+const build = async (): Promise<void> => {
+  if (GIVEN_BUILD === undefined) await buildSources(BUILD);
+};
 
 /** A script of ours as it is built, such as `cli/admin.ts`: how that is run. */
 export async function builtScript(source: string): Promise<string> {
@@ -60,7 +53,7 @@ process.on('exit', () => {
 });
 atEndOfRun(async () => {
   await Promise.all([...alive].map((each) => each.kill()));
-  await rm(BUILD, { recursive: true, force: true });
+  if (GIVEN_BUILD === undefined) await rm(BUILD, { recursive: true, force: true });
 });
 
 /** A web process on a free port, ready. */
