@@ -17,6 +17,14 @@ export interface ShardMessage {
 /** How often Redis is asked whether it is there while it says nothing, in milliseconds. */
 const PING_MS = 4_000;
 
+/**
+ * A chunk as long as Node reads at once, of so many events, says that this process is behind, and that they are small: then all
+ * that this turn of the event loop brings is handed out together, so that there is something to be merged. Of large ones that
+ * would be more than the sockets can take in one go.
+ */
+const FULL_BYTES = 65_536;
+const MANY = 100;
+
 interface Events {
   /** What arrived together, in order. */
   batch: [ShardMessage[]];
@@ -94,9 +102,11 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
   readonly expecting = true;
 
   hear(chunk: Buffer): void {
+    const before = this.#batch.length;
     this.#pushes.read(chunk);
-    // One turn of the event loop may bring many chunks; what they have of one reply is one delta.
-    if (this.#batch.length > 0) this.#handingOut ??= setImmediate(this.#handOut);
+    const isBehind = chunk.length >= FULL_BYTES && this.#batch.length - before >= MANY;
+    if (isBehind) this.#handingOut ??= setImmediate(this.#handOut);
+    else if (!this.#handingOut) this.#handOut();
   }
 
   async greet(greeting: readonly RespCommand[]): Promise<void> {
