@@ -6,20 +6,21 @@ import { buildFolder, buildSources } from '../test/support/build.ts';
 import { startTestPostgres } from '../test/support/test-postgres.ts';
 
 /**
- * Runs every test, in four parts beside each other, as those of whole processes mostly wait for locks and
- * deadlines to run out. Each part is a mocha of its own, with Redis servers of its own; they share one PostgreSQL and one
+ * Runs every test, in four parts, as many beside each other as there are cores (more on one core would wait for it, and what is
+ * tested has deadlines). Each part is a mocha of its own, with Redis servers of its own; they share one PostgreSQL and one
  * build of the sources, as each of those takes seconds of a core. What one says is shown when the one before it has ended.
  * The last line tells the numbers of all; with `TEST_RESULTS` they also go into that file, one a line.
  *
- * The parts take about as long as each other; `ledger-property` takes a quarter of its part.
+ * The parts take about as long as each other (`ledger-property` takes a quarter of its part), and one that mostly waits stands
+ * beside one that mostly works.
  *
  * @example npm test
  */
 const PARTS = [
-  ['test/integration/@([a-e]*|ledger-property).test.ts'],
-  ['test/integration/!([a-e]*|ledger-property).test.ts'],
   ['test/journey/**/*.test.ts'],
+  ['test/integration/@([a-e]*|ledger-property).test.ts'],
   ['test/faults/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
+  ['test/integration/!([a-e]*|ledger-property).test.ts'],
 ];
 
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -37,10 +38,11 @@ const postgres = process.env.TEST_DATABASE_URL ? undefined : startTestPostgres()
 try {
   const [own] = await Promise.all([postgres, buildSources(build)]);
   const env = { ...process.env, TEST_BUILD: build, ...(own && { TEST_DATABASE_URL: own.url }) };
+  // A Redis that was given is one for all, and tests flush it: then they run one after the other.
+  const atOnce = process.env.TEST_REDIS_URL ? 1 : Math.max(2, os.availableParallelism());
   const running: Promise<Part>[] = [];
   for (const [index, globs] of PARTS.entries()) {
-    // A Redis that was given is one for all, and tests flush it: then they run one after the other.
-    if (process.env.TEST_REDIS_URL) await running.at(-1);
+    await running.at(-atOnce);
     const file = path.join(scratch, String(index));
     running.push(runMocha({ globs, file, env, after: running.at(-1) }));
   }
