@@ -1,6 +1,7 @@
 import { notFound } from '../base/errors.ts';
 import { formatEventId } from '../contracts/event-id.ts';
 import type { Have } from '../contracts/events.ts';
+import type { Message } from '../contracts/message.ts';
 import type { PlaygroundStreamEvents, StartedRun } from '../contracts/playground.ts';
 import { END_ID } from '../contracts/routes/playground.ts';
 import type { Database } from '../data/database.ts';
@@ -39,12 +40,19 @@ interface FollowedRun {
 /** Makes it. */
 export function createStreamRun({ database, followReplies, liveMessages }: StreamRunDeps): StreamRun {
   async function* follow({ sessionId, lanes, have, signal }: FollowedRun): AsyncGenerator<SentEvent> {
+    const ended: Message[] = [];
+    /** Of whose end this stream did not tell: the client had it already. */
+    const untold = new Set(lanes.keys());
     for await (const { event, id } of resumeReplies(followReplies, { sessionId, have, signal })) {
+      if (event.type === 'end') {
+        ended.push(event.message);
+        untold.delete(event.message.id);
+      } else if (event.type === 'gone') untold.delete(event.messageId);
       yield laneEvent(event, id, lanes);
     }
     if (signal.aborted) return;
-    const replies = await liveMessages.current(sessionId, [...lanes.keys()]);
-    const data: PlaygroundStreamEvents['end'] = presentRunEnd(sessionId, replies);
+    const others = untold.size > 0 ? await liveMessages.current(sessionId, [...untold]) : [];
+    const data: PlaygroundStreamEvents['end'] = presentRunEnd(sessionId, [...ended, ...others]);
     yield { event: 'end', id: END_ID, data };
   }
 

@@ -211,7 +211,8 @@ describe('the stream of a playground', () => {
     await user.at(app).delete(`/messages/${lanes[0]?.messageId}`);
     await reader.end();
     expect(reader.of('gone').length + reader.of('done').length).to.equal(2);
-    expect(reader.of('end')[0].totalTokens).to.equal(2);
+    // Deleting stops it first, and its end may be told before it is gone: then it counts, as it was told.
+    expect(reader.of('end')[0].totalTokens).to.equal(2 * reader.of('done').length);
     const used = await SseReader.open({ url: app.url }, { path });
     expect(used.status).to.equal(401);
   });
