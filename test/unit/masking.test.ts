@@ -236,12 +236,18 @@ describe('masking takes time in proportion to the length', () => {
     const { user, system } = process.cpuUsage(began);
     return (user + system) / 1_000;
   };
-  const [SHORT, TIMES] = [20_000, 8];
+  const CHARS = 20_000;
+  /** National numbers are looked for by a library that takes a hundred times as long. */
+  const LENGTHS = [
+    { country: undefined, chars: CHARS },
+    { country: 'US', chars: 5_000 },
+  ];
+  const TIMES = 8;
   for (const [what, piece] of Object.entries(ADVERSARIAL)) {
     it(what, async function () {
       this.timeout(30_000);
-      const text = piece.repeat(SHORT / piece.length);
-      for (const country of [undefined, 'US']) {
+      for (const { country, chars } of LENGTHS) {
+        const text = piece.repeat(chars / piece.length);
         await timed(text, country);
         const short = Math.min(await timed(text, country), await timed(text, country));
         const long = Math.min(
@@ -279,7 +285,7 @@ describe('masking takes time in proportion to the length', () => {
   it('whatever it begins and ends with', async function () {
     this.timeout(60_000);
     const texts = HEADS.flatMap((head) =>
-      BODIES.flatMap((body) => TAILS.map((tail) => head + body.repeat(SHORT / body.length) + tail)),
+      BODIES.flatMap((body) => TAILS.map((tail) => head + body.repeat(CHARS / body.length) + tail)),
     );
     const times: number[] = [];
     for (const text of texts) times.push(await timed(text));
