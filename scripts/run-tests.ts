@@ -28,8 +28,11 @@ const ROOT = path.resolve(import.meta.dirname, '..');
 /** How one mocha ended. */
 interface Part {
   code: number;
-  /** Passed, failed, pending. */
-  numbers: [number, number, number];
+  passed: number;
+  failed: number;
+  pending: number;
+  /** What failed, and why. */
+  failures: string[];
 }
 
 const scratch = await mkdtemp(path.join(os.tmpdir(), 'parley-tests-'));
@@ -47,12 +50,14 @@ try {
     running.push(runMocha({ globs, file, env, after: running.at(-1) }));
   }
   const parts = await Promise.all(running);
-  const [passed, failed, pending] = [0, 1, 2].map((at) =>
-    parts.reduce((sum, { numbers }) => sum + (numbers[at] ?? 0), 0),
+  const [passed, failed, pending] = (['passed', 'failed', 'pending'] as const).map((kind) =>
+    parts.reduce((sum, part) => sum + part[kind], 0),
   );
   if (process.env.TEST_RESULTS) {
     await writeFile(process.env.TEST_RESULTS, `${passed}\n${failed}\n${pending}\n`);
   }
+  // Once more where whoever looks at the end of it sees it.
+  for (const failure of parts.flatMap(({ failures }) => failures)) console.log(`FAILED ${failure}`);
   console.log(`${pending ? `${pending} pending\n` : ''}${passed} passed, ${failed} failed`);
   process.exitCode = parts.every(({ code }) => code === 0) ? 0 : 1;
 } finally {
@@ -62,7 +67,7 @@ try {
 
 interface MochaOptions {
   globs: string[];
-  /** Where its numbers go. */
+  /** Where its result goes. */
   file: string;
   env: NodeJS.ProcessEnv;
   /** What it says is held back until this has ended. */
@@ -84,12 +89,9 @@ async function runMocha({ globs, file, env, after }: MochaOptions): Promise<Part
   const code = await new Promise<number>((resolve) => child.once('close', (exit) => resolve(exit ?? 1)));
   await after;
   process.stdout.write(Buffer.concat(said));
-  const numbers = await readFile(file, 'utf8').then(
-    (text) => text.trim().split('\n').map(Number) as Part['numbers'],
-    () => {
-      console.log('The tests ended without a result.');
-      return [0, 0, 0] as Part['numbers'];
-    },
+  const result = await readFile(file, 'utf8').then(
+    (text) => JSON.parse(text) as Omit<Part, 'code'>,
+    () => ({ passed: 0, failed: 0, pending: 0, failures: [`${globs.join(', ')}: ended without a result`] }),
   );
-  return { code, numbers };
+  return { code, ...result };
 }
