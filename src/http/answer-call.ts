@@ -1,6 +1,7 @@
-import { AppError, toProblem } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import type { Message } from '../contracts/message.ts';
 import type { CallTeller, ToldEvent } from '../presenters/call-teller.ts';
+import { presentProblem } from '../presenters/problem.ts';
 import { callFailure, callGone, callInterrupted, isWithoutAnswer } from '../services/call-failure.ts';
 import type { Calls, StartedCall } from '../services/calls.ts';
 import type { ReplyEvent } from '../services/follow-replies.ts';
@@ -73,7 +74,7 @@ export async function streamCall(
       if (event.type === 'restart') break;
     }
   } catch (error) {
-    await stream?.tell(await teller.fail(toProblem(error, requestId)));
+    await stream?.tell(await teller.fail(presentProblem(error, requestId)));
     // What the client was told of is nothing that failed here.
     if (!stream || !(error instanceof AppError)) throw error;
   }
@@ -101,8 +102,8 @@ function refuse(event: ReplyEvent): void {
 /** What an event becomes in the words of an API. */
 async function tellEvent(event: ReplyEvent, teller: CallTeller, requestId: string): Promise<ToldEvent[]> {
   if (event.type === 'delta') return teller.delta(event);
-  if (event.type === 'restart') return teller.fail(toProblem(callInterrupted(), requestId));
-  if (event.type === 'gone') return teller.fail(toProblem(callGone(), requestId));
+  if (event.type === 'restart') return teller.fail(presentProblem(callInterrupted(), requestId));
+  if (event.type === 'gone') return teller.fail(presentProblem(callGone(), requestId));
   const failure = callFailure(event.message);
-  return failure ? teller.fail(toProblem(failure, requestId), event.message) : teller.end(event.message);
+  return failure ? teller.fail(presentProblem(failure, requestId), event.message) : teller.end(event.message);
 }

@@ -11,7 +11,7 @@ import { scopesOf } from '../contracts/permissions.ts';
 import type { ErrorShape, RouteContract } from '../contracts/route.ts';
 import { foreignStatus } from '../presenters/foreign-error.ts';
 
-const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal'];
+const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal', 'not_ready'];
 const BODY_ERRORS: ErrorCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
 /** Everywhere but on public routes: an API key may be refused by each of them. */
 const AUTH_ERRORS: ErrorCode[] = ['unauthenticated', 'token_expired', 'token_revoked', 'forbidden'];

@@ -1,9 +1,10 @@
 import type { Server } from 'socket.io';
 import { addressBlock, clientAddress } from '../base/client-address.ts';
-import { AppError, toProblem } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import { checkInput, invalidInput } from '../base/validation.ts';
 import { authSchema, CHAT_NAMESPACE, type ClientToServerEvents } from '../contracts/events.ts';
+import { presentProblem } from '../presenters/problem.ts';
 import type { Authenticate } from '../services/authenticate.ts';
 import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
@@ -128,7 +129,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
       const requestId = newId();
       if (!(error instanceof AppError))
         deps.log.error({ err: error, event, requestId }, 'a socket event failed');
-      reply({ ok: false, error: toProblem(error, requestId) });
+      reply({ ok: false, error: presentProblem(error, requestId) });
     }
   }
 
@@ -153,6 +154,6 @@ function waitingPackets(socket: ChatSocket): number {
 
 /** An error whose `data` the client finds in its `connect_error`. */
 function refusal(error: unknown): Error {
-  const problem = toProblem(error, newId());
+  const problem = presentProblem(error, newId());
   return Object.assign(new Error(problem.code), { data: problem });
 }

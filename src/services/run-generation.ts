@@ -1,6 +1,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { PromptInput } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
+import { isOutage, throughOutage } from '../data/outage.ts';
 import {
   type ClaimedGeneration,
   claimGeneration,
@@ -69,6 +70,10 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       const window = deps.models.find(claim.model) ?? NO_WINDOW;
       const prompt = await context.prompt(claim, before, window);
       return await runClaimed({ claim, prompt }, run);
+    } catch (error) {
+      // Nobody died: it does not count as if somebody had.
+      if (isOutage(error)) await throughOutage(() => releaseGeneration(database.db, claim));
+      throw error;
     } finally {
       run.end();
     }

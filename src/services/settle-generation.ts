@@ -3,12 +3,14 @@ import { newId } from '../base/ids.ts';
 import type { Database, Db } from '../data/database.ts';
 import type { AccountRecord } from '../data/entities/ledger.ts';
 import type { AdmissionLimits } from '../data/entities/usage.ts';
-import { countOrgCost, releaseHold } from '../data/repositories/accounts.ts';
+import { throughOutage } from '../data/outage.ts';
+import { countOrgCost, findAccount, releaseHold } from '../data/repositories/accounts.ts';
 import {
   type ClaimedGeneration,
   type EndedHold,
   endGeneration,
   type GenerationEnd,
+  isEndedAs,
 } from '../data/repositories/generations.ts';
 import { postEntry } from '../data/repositories/ledger.ts';
 import { setMessageContent } from '../data/repositories/messages.ts';
@@ -22,7 +24,8 @@ import { endRecordOf } from './end-record.ts';
 
 /**
  * Ends a generation, in one transaction: final content, usage, cost, charge (once per generation), the end of its hold,
- * totals, status; then tells the rooms.
+ * totals, status; then tells the rooms. Waits for a database that is away: the reply is there, and would be written, and
+ * paid for, once more.
  *
  * @returns false when another worker has the claim: then nothing was written and nothing published
  */
@@ -44,12 +47,19 @@ export function createSettleGeneration(deps: {
   return async (claim, end) => {
     const { id, attempt, userId, sessionId, messageId } = claim;
     const record: EndRecord = endRecordOf(claim, end);
-    const settled = await database.transaction(async (db) => {
-      const ref = { id, attempt, textAttempt: end.textAttempt ?? attempt };
-      const held = await endGeneration(db, ref, record);
-      if (!held) return undefined;
-      await setMessageContent(db, messageId, { content: end.text, reasoning: end.reasoning });
-      return { account: await settleAccount(db, claim, record, held) };
+    const ref = { id, attempt, textAttempt: end.textAttempt ?? attempt };
+    const write = () =>
+      database.transaction(async (db) => {
+        const held = await endGeneration(db, ref, record);
+        if (!held) return undefined;
+        await setMessageContent(db, messageId, { content: end.text, reasoning: end.reasoning });
+        return { account: await settleAccount(db, claim, record, held) };
+      });
+    const settled = await throughOutage(async (again) => {
+      const written = await write();
+      // The connection may have been lost with the answer to a commit.
+      const isOurs = !written && again && (await isEndedAs(database.db, ref));
+      return isOurs ? { account: await findAccount(database.db, userId) } : written;
     });
     if (!settled) return false;
     await announceEnd(sessionId, messageId);

@@ -77,6 +77,7 @@ describe('the OpenAPI document', () => {
         contract.answer.status,
         400,
         500,
+        503,
         ...(contract.rateLimit === 'none' ? [] : [429]),
         ...(contract.access === 'public' ? [] : [401, 403]),
         ...(contract.body ? [413, 415] : []),

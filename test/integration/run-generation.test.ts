@@ -9,6 +9,7 @@ import { ProviderError, type ProviderEvent } from '../../src/providers/provider.
 import type { AttemptEnd } from '../../src/services/attempt-end.ts';
 import { countTokens } from '../../src/services/count-tokens.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { type OutageDatabase, withOutages } from '../support/database-outage.ts';
 import { type Asker, createPipeline, type Pipeline, type TestWorker } from '../support/pipeline.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { until } from '../support/until.ts';
@@ -525,6 +526,70 @@ describe('running a generation', () => {
       expect(pipeline.provider.streams).to.deep.equal([]);
       await complete({ messageId, generationId }, 'elsewhere', [usage], pipeline.worker());
       expect(await pipeline.stored(messageId)).to.deep.include({ attempt: 2, interruptions: 0 });
+    });
+  });
+
+  describe('while the database comes and goes', () => {
+    let outage: OutageDatabase;
+
+    beforeEach(async () => {
+      await pipeline.close();
+      outage = withOutages(database());
+      pipeline = createPipeline(outage);
+      worker = pipeline.worker();
+      ann = await pipeline.asker();
+    });
+
+    it('is settled when that is back, and is not written again', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      outage.refuse = 3;
+      await complete({ messageId, generationId }, 'Hello');
+      expect(await pipeline.stored(messageId)).to.deep.include({ status: 'completed', attempt: 1 });
+      expect(await pipeline.charges(ann)).to.deep.equal([-1]);
+      expectEnd('message:update', 'message:done');
+    });
+
+    it('is settled once when the answer to that is lost, and told like any other', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      outage.loseAnswers = 1;
+      await complete({ messageId, generationId }, 'Hello');
+      expect(await pipeline.stored(messageId)).to.deep.include({ status: 'completed', attempt: 1 });
+      expect(await pipeline.content(messageId)).to.equal('Hello');
+      expect(await pipeline.charges(ann)).to.deep.equal([-1]);
+      expectEnd('message:update', 'message:done');
+      const balances = pipeline.events.filter(({ room }) => room === userRoom(ann.userId));
+      expect(balances.at(-1)).to.deep.include({
+        payload: { balance: 999_999, held: 0, available: 999_999 },
+      });
+    });
+
+    it('is somebody else’s who has claimed it meanwhile', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      const run = worker.run(generationId);
+      const stream = await pipeline.provider.begun(0);
+      await claim(generationId);
+      outage.refuse = 1;
+      stream.push(text('Hello'), usage, finish);
+      expect(await run).to.equal('done');
+      expect(await pipeline.stored(messageId)).to.deep.include({ status: 'streaming', attempt: 2 });
+      expect(await pipeline.charges(ann)).to.deep.equal([]);
+    });
+
+    it('is not interrupted by it, however often', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      await claim(generationId);
+      for (let failures = 1; failures <= 3; failures += 1) {
+        // A second attempt tells first what stands there.
+        outage.failOn = /m\.id = ANY/;
+        const failed = await worker.run(generationId).then(() => undefined, String);
+        expect(failed).to.match(/terminated/);
+      }
+      await complete({ messageId, generationId }, 'Hello');
+      expect(await pipeline.stored(messageId)).to.deep.include({
+        status: 'completed',
+        attempt: 5,
+        interruptions: 1,
+      });
     });
   });
 

@@ -126,6 +126,19 @@ export async function endGeneration(
   return ended[0];
 }
 
+/** Whether a generation has ended with the text of this attempt: whoever asks lost the answer to its commit. */
+export async function isEndedAs(
+  db: Db,
+  { id, attempt, textAttempt = attempt }: AttemptRef,
+): Promise<boolean> {
+  const found = await rows(
+    db,
+    `SELECT 1 FROM generations WHERE id = $1 AND attempt = $2 AND status NOT IN ('queued', 'streaming')`,
+    [id, textAttempt],
+  );
+  return found.length > 0;
+}
+
 /** Adds a call of a provider that failed. Nothing is written for an attempt that is not the current one. */
 export async function appendTry(db: Db, { id, attempt }: AttemptRef, failed: Try): Promise<void> {
   await rows(

@@ -1,5 +1,5 @@
-import { toProblem } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { presentProblem } from '../../presenters/problem.ts';
 import type { AppContext, AppMiddleware } from '../context.ts';
 import { shapeOf } from '../shape-of.ts';
 
@@ -13,7 +13,7 @@ export function problems(log: Logger): AppMiddleware {
       await next();
     } catch (error) {
       const { requestId } = ctx.state;
-      const problem = toProblem(error, requestId);
+      const problem = presentProblem(error, requestId);
       if (problem.status >= 500) {
         log.error({ err: error, requestId, code: problem.code }, 'failed to answer a request');
       }
