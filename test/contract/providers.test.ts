@@ -178,7 +178,8 @@ describe('providers', () => {
       });
 
       it('says timeout when no token comes, and hangs up', async () => {
-        const events = await run([wire.begin, 'stall'], { firstTokenTimeoutMs: 30, idleTimeoutMs: 60_000 });
+        // Long enough for the request to have arrived: else there is nothing to hang up.
+        const events = await run([wire.begin, 'stall'], { firstTokenTimeoutMs: 400, idleTimeoutMs: 60_000 });
         expect(errorOf(events).code).to.equal('timeout');
         expect(errorOf(events).retryable).to.equal(true);
         await expectAborted();
