@@ -91,6 +91,9 @@ export function redisRoomSource(
 /** An event, alone or made of several: then it has to be encoded anew. */
 type MergedEvent = Omit<ReceivedEvent, 'json'> & { json: string | undefined };
 
+/** By room, and in it by message: the last delta, to which the next may be added. */
+type LastDeltas = Map<string, Map<string, MergedEvent>>;
+
 /**
  * Our events, in order, and whatever else there is: that is the adapter's. Deltas of one message that arrived together,
  * because this process is behind, become one: so it gets less to do the further behind it is.
@@ -101,8 +104,7 @@ function readEvents(
 ): { events: MergedEvent[]; others: ShardMessage[] } {
   const events: MergedEvent[] = [];
   const others: ShardMessage[] = [];
-  /** The last delta of each message, to which the next may be added. */
-  const deltas = new Map<string, MergedEvent>();
+  const deltas: LastDeltas = new Map();
   for (const message of messages) {
     const received = reader.read(message.channel, message.payload);
     if (!received) others.push(message);
@@ -118,20 +120,22 @@ function readEvents(
  */
 const MAX_MERGED = 16_384;
 
-/** Adds a delta to the one before it, if that is all there is between them. */
-function addToLast(deltas: Map<string, MergedEvent>, received: MergedEvent): boolean {
-  if (received.event !== 'message:stream') {
+/** Adds a delta to the one before it, if nothing else of its room came between them. */
+function addToLast(deltas: LastDeltas, received: MergedEvent): boolean {
+  const { room, event } = received;
+  if (event !== 'message:stream') {
     // A delta behind this event must not get before it.
-    deltas.clear();
+    deltas.delete(room);
     return false;
   }
   const payload = received.payload as StreamEvent;
-  const last = deltas.get(payload.messageId);
+  const ofRoom = deltas.get(room) ?? new Map<string, MergedEvent>();
+  const last = ofRoom.get(payload.messageId);
   const before = last?.payload as StreamEvent | undefined;
   const fits = before && before.delta.length + payload.delta.length <= MAX_MERGED;
   const merged = fits && mergeDeltas(before, payload);
   if (!last || !merged) {
-    deltas.set(payload.messageId, received);
+    deltas.set(room, ofRoom.set(payload.messageId, received));
     return false;
   }
   last.payload = merged;

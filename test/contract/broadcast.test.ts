@@ -327,21 +327,23 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       expect(new Set(numbersOf(opened)).size).to.equal(opened.heard.length);
     });
 
-    it('come as one delta where several of a message arrived together, never across another event', async () => {
+    it('come as one delta where several of a message arrived together, never across another event of their room', async () => {
       const relay = await startRelay(Number(new URL(redis.url).port));
       closing.push(() => relay.close());
       const opened = await openSource(`redis://127.0.0.1:${relay.port}`);
       const [sessionId, a, b] = [newId(), newId(), newId()];
-      const room = sessionRoom(sessionId);
+      const [room, other] = [sessionRoom(sessionId), userRoom(newId())];
       await opened.source.subscribe(room);
+      await opened.source.subscribe(other);
       relay.holdAnswers();
-      const say = (event: RoomEventName, payload: object) =>
-        client.spublish(roomChannel(room), encodeBroadcast(room, event, JSON.stringify(payload)));
+      const say = (event: RoomEventName, payload: object, to = room) =>
+        client.spublish(roomChannel(to), encodeBroadcast(to, event, JSON.stringify(payload)));
       const delta = (messageId: string, offset: number, text: string, attempt = 1) =>
         say('message:stream', { sessionId, messageId, attempt, offset, delta: text });
       await delta(a, 0, 'Hel');
       await delta(b, 0, 'x');
       await delta(a, 3, 'lo 👍');
+      await say('balance:update', { balance: 1, held: 0, available: 1 }, other);
       await delta(a, 8, '!');
       await delta(b, 5, 'a gap');
       await delta(a, 0, 'again', 2);
@@ -358,6 +360,7 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       expect(told).to.deep.equal([
         ['a', 0, 'Hello 👍!'],
         ['b', 0, 'x'],
+        ['balance:update'],
         ['b', 5, 'a gap'],
         ['a', 0, 'again'],
         ['message:delete'],
