@@ -7,6 +7,17 @@ import { sqlState } from './database.ts';
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const AWAY = /^(?:08...|57P0[123]|53300)$/;
+/** That nobody listens where it is, that it cannot be found, or that it hung up. https://nodejs.org/api/errors.html#common-system-errors */
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
 /** Pauses between tries, in milliseconds: each is twice the one before. */
 const PAUSE_MS = { first: 50, most: 2_000 };
 /** As long as a restart of PostgreSQL takes, or a failover that goes well. */
@@ -20,7 +31,8 @@ export function isOutage(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return AWAY.test(state);
   if (error instanceof AggregateError) return error.errors.some(isOutage);
-  return error instanceof TypeORMError || (error instanceof Error && 'syscall' in error);
+  if (error instanceof TypeORMError) return true;
+  return error instanceof Error && 'code' in error && UNREACHABLE.has(String(error.code));
 }
 
 /**

@@ -11,7 +11,7 @@ export function presentProblem(error: unknown, requestId: string): Problem {
 }
 
 const databaseAway = (cause: unknown): AppError =>
-  new AppError('not_ready', 'The database does not answer. Try again.', {
+  new AppError('not_ready', 'The server cannot reach its database. Try again.', {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
     cause,
   });

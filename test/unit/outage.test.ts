@@ -39,6 +39,7 @@ describe('an outage of PostgreSQL', () => {
     'a deadlock': answered('40P01'),
     'a statement that took too long': answered('57014'),
     'a mistake of ours': new TypeError('undefined is not a function'),
+    'a file that is not there': Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'open' }),
     'a refusal': new AppError('not_found', 'There is no such message.'),
     'nothing that is an error': 'ECONNREFUSED',
   };
