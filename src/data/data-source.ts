@@ -5,6 +5,7 @@ import { AddCatalogue1763700000000 } from '../../migrations/1763700000000-AddCat
 import { AddCredits1763800000000 } from '../../migrations/1763800000000-AddCredits.ts';
 import { AddIdentity1763900000000 } from '../../migrations/1763900000000-AddIdentity.ts';
 import { AddDoors1764000000000 } from '../../migrations/1764000000000-AddDoors.ts';
+import { Connection } from './connection.ts';
 import { ApiKeyEntity } from './entities/api-key.ts';
 import { GenerationEntity } from './entities/generation.ts';
 import { GroupEntity } from './entities/group.ts';
@@ -17,7 +18,6 @@ import { RefreshFamilyEntity, RefreshTokenEntity } from './entities/refresh-toke
 import { RoleEntity } from './entities/role.ts';
 import { SessionEntity } from './entities/session.ts';
 import { UserEntity } from './entities/user.ts';
-import { PreparingClient } from './prepared.ts';
 import { SnakeNaming } from './snake-naming.ts';
 
 /** Where the database is, and how many connections this process may hold. */
@@ -33,7 +33,7 @@ export function createDataSource({ url, poolSize }: DataSourceSettings): DataSou
     url,
     poolSize,
     applicationName: 'parley',
-    extra: { onConnect: listenToErrors, Client: PreparingClient },
+    extra: { onConnect: listenToErrors, Client: Connection },
     namingStrategy: new SnakeNaming(),
     entities: [
       AccountEntity,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TypeORMError } from 'typeorm';
+import { isConnectFailure } from './connection.ts';
 import { sqlState } from './database.ts';
 
 /**
@@ -7,17 +8,6 @@ import { sqlState } from './database.ts';
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const AWAY = /^(?:08...|57P0[123]|53300)$/;
-/** That nobody listens where it is, that it cannot be found, or that it hung up. https://nodejs.org/api/errors.html#common-system-errors */
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
 /** Pauses between tries, in milliseconds: each is twice the one before. */
 const PAUSE_MS = { first: 50, most: 2_000 };
 /** As long as a restart of PostgreSQL takes, or a failover that goes well. */
@@ -28,11 +18,9 @@ const TRY_FOR_MS = 30_000;
  * was to do. TypeORM's own errors, where PostgreSQL said nothing, are of connections that were lost under it.
  */
 export function isOutage(error: unknown): boolean {
+  if (isConnectFailure(error)) return true;
   const state = sqlState(error);
-  if (state !== undefined) return AWAY.test(state);
-  if (error instanceof AggregateError) return error.errors.some(isOutage);
-  if (error instanceof TypeORMError) return true;
-  return error instanceof Error && 'code' in error && UNREACHABLE.has(String(error.code));
+  return state === undefined ? error instanceof TypeORMError : AWAY.test(state);
 }
 
 /**

@@ -1,14 +1,26 @@
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { QueryFailedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { AppError } from '../../src/base/errors.ts';
+import { Connection } from '../../src/data/connection.ts';
 import { isOutage } from '../../src/data/outage.ts';
 import { presentProblem } from '../../src/presenters/problem.ts';
 
 const answered = (code: string) => new QueryFailedError('', [], Object.assign(new Error('no'), { code }));
-const refused = Object.assign(new Error('connect ECONNREFUSED'), {
-  code: 'ECONNREFUSED',
-  syscall: 'connect',
-});
+/** What a pool is told by a server that takes no connection: it ends it at once, or there is none. */
+async function refusedBy(server: net.Server | undefined): Promise<unknown> {
+  server?.listen(0, '127.0.0.1');
+  if (server) await once(server, 'listening');
+  const port = server ? (server.address() as AddressInfo).port : 1;
+  const connection = new Connection({ host: '127.0.0.1', port });
+  connection.on('error', () => {});
+  const error = await new Promise((resolve) => connection.connect(resolve));
+  server?.close();
+  return error;
+}
+
+const recovering = Buffer.from('E\0\0\0\x1fSFATAL\0C57P03\0Mrecovering\0\0');
 
 describe('an outage of PostgreSQL', () => {
   const OUTAGES: Record<string, unknown> = {
@@ -18,8 +30,6 @@ describe('an outage of PostgreSQL', () => {
     'a connection that failed': answered('08006'),
     'a connection that ended in the middle': new QueryFailedError('', [], new Error('Connection terminated')),
     'a transaction whose connection is gone': new QueryRunnerProviderAlreadyReleasedError(),
-    'nobody who listens': refused,
-    'nobody who listens, on either address': new AggregateError([refused, refused]),
   };
   for (const [what, error] of Object.entries(OUTAGES)) {
     it(`is ${what}`, () => {
@@ -34,12 +44,26 @@ describe('an outage of PostgreSQL', () => {
     });
   }
 
+  const SERVERS: Record<string, net.Server | undefined> = {
+    'nobody who listens': undefined,
+    'a server that hangs up': net.createServer((socket) => socket.destroy()),
+    'a server that recovers': net.createServer((socket) => socket.once('data', () => socket.end(recovering))),
+  };
+  for (const [what, server] of Object.entries(SERVERS)) {
+    it(`is ${what}`, async () => {
+      const error = await refusedBy(server);
+      expect(error).to.be.instanceOf(Error);
+      expect(isOutage(error)).to.equal(true);
+      expect(presentProblem(error, 'r').status).to.equal(503);
+    });
+  }
+
   const OTHERS: Record<string, unknown> = {
     'a value that is there already': answered('23505'),
     'a deadlock': answered('40P01'),
     'a statement that took too long': answered('57014'),
     'a mistake of ours': new TypeError('undefined is not a function'),
-    'a file that is not there': Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'open' }),
+    'another server that is away': Object.assign(new Error('ECONNREFUSED'), { code: 'ECONNREFUSED' }),
     'a refusal': new AppError('not_found', 'There is no such message.'),
     'nothing that is an error': 'ECONNREFUSED',
   };
