@@ -1,5 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { TypeORMError } from 'typeorm';
+import {
+  QueryFailedError,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
+import { tries } from '../base/tries.ts';
 import { isConnectFailure } from './connection.ts';
 import { sqlState } from './database.ts';
 
@@ -8,19 +12,19 @@ import { sqlState } from './database.ts';
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const AWAY = /^(?:08...|57P0[123]|53300)$/;
-/** Pauses between tries, in milliseconds: each is twice the one before. */
-const PAUSE_MS = { first: 50, most: 2_000 };
+/** What TypeORM throws where PostgreSQL said nothing: the connection was lost under a statement, or a transaction. */
+const LOST = [QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError];
 /** As long as a restart of PostgreSQL takes, or a failover that goes well. */
-const TRY_FOR_MS = 30_000;
+const PATIENCE = { firstMs: 50, mostMs: 2_000, forMs: 30_000 };
 
 /**
  * Whether a statement failed because PostgreSQL was away, or went away meanwhile: then nobody knows whether it did what it
- * was to do. TypeORM's own errors, where PostgreSQL said nothing, are of connections that were lost under it.
+ * was to do.
  */
 export function isOutage(error: unknown): boolean {
   if (isConnectFailure(error)) return true;
   const state = sqlState(error);
-  return state === undefined ? error instanceof TypeORMError : AWAY.test(state);
+  return state === undefined ? LOST.some((kind) => error instanceof kind) : AWAY.test(state);
 }
 
 /**
@@ -30,13 +34,14 @@ export function isOutage(error: unknown): boolean {
  * @throws what PostgreSQL answers, and what failed last
  */
 export async function throughOutage<T>(work: (again: boolean) => Promise<T>): Promise<T> {
-  const until = performance.now() + TRY_FOR_MS;
-  for (let pauseMs = 0; ; pauseMs = Math.min(pauseMs * 2 || PAUSE_MS.first, PAUSE_MS.most)) {
-    if (pauseMs > 0) await sleep(pauseMs, undefined, { ref: false });
+  let failure: unknown;
+  for await (const count of tries(PATIENCE)) {
     try {
-      return await work(pauseMs > 0);
+      return await work(count > 0);
     } catch (error) {
-      if (!isOutage(error) || performance.now() > until) throw error;
+      if (!isOutage(error)) throw error;
+      failure = error;
     }
   }
+  throw failure;
 }

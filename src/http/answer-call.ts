@@ -1,4 +1,4 @@
-import { AppError } from '../base/errors.ts';
+import { AppError, toProblem } from '../base/errors.ts';
 import type { Message } from '../contracts/message.ts';
 import type { CallTeller, ToldEvent } from '../presenters/call-teller.ts';
 import { presentProblem } from '../presenters/problem.ts';
@@ -102,8 +102,8 @@ function refuse(event: ReplyEvent): void {
 /** What an event becomes in the words of an API. */
 async function tellEvent(event: ReplyEvent, teller: CallTeller, requestId: string): Promise<ToldEvent[]> {
   if (event.type === 'delta') return teller.delta(event);
-  if (event.type === 'restart') return teller.fail(presentProblem(callInterrupted(), requestId));
-  if (event.type === 'gone') return teller.fail(presentProblem(callGone(), requestId));
+  if (event.type === 'restart') return teller.fail(toProblem(callInterrupted(), requestId));
+  if (event.type === 'gone') return teller.fail(toProblem(callGone(), requestId));
   const failure = callFailure(event.message);
-  return failure ? teller.fail(presentProblem(failure, requestId), event.message) : teller.end(event.message);
+  return failure ? teller.fail(toProblem(failure, requestId), event.message) : teller.end(event.message);
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { tries } from '../base/tries.ts';
 import type { DoneEvent } from '../contracts/events.ts';
 import { isTerminal, type Message } from '../contracts/message.ts';
 import type { Database } from '../data/database.ts';
@@ -13,11 +13,11 @@ import type { Announcer } from './announce.ts';
  */
 export type AnnounceEnd = (sessionId: string, messageId: string) => Promise<void>;
 
-/** Nobody else tells that a message has ended, so a broker that is away is asked again, at first after so long. */
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 2_000;
-/** For so long; who has not heard of it by then learns of it when it comes back. */
-const TRY_FOR_MS = 60_000;
+/**
+ * Nobody else tells that a message has ended, so a broker that is away is asked again; who has not heard of it by the end
+ * of this learns of it when it comes back.
+ */
+const PATIENCE = { firstMs: 50, mostMs: 2_000, forMs: 60_000 };
 
 /** Makes the verb. */
 export function createAnnounceEnd(deps: {
@@ -31,12 +31,7 @@ export function createAnnounceEnd(deps: {
     if (!view) return;
     const message = presentMessage(view, { inrPerUsd });
     if (!isTerminal(message.status)) return;
-    const until = performance.now() + TRY_FOR_MS;
-    let pauseMs = FIRST_PAUSE_MS;
-    while (!(await publishEnd(message)) && performance.now() < until) {
-      await sleep(pauseMs, undefined, { ref: false });
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-    }
+    for await (const _ of tries(PATIENCE)) if (await publishEnd(message)) return;
   };
 
   async function publishEnd(message: Message): Promise<boolean> {

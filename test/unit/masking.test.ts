@@ -236,28 +236,20 @@ describe('masking takes time in proportion to the length', () => {
     const { user, system } = process.cpuUsage(began);
     return (user + system) / 1_000;
   };
-  const CHARS = 20_000;
-  /** National numbers are looked for by a library that takes a hundred times as long. */
-  const LENGTHS = [
-    { country: undefined, chars: CHARS },
-    { country: 'US', chars: 5_000 },
-  ];
-  const TIMES = 8;
+  const [SHORT, TIMES] = [20_000, 8];
   for (const [what, piece] of Object.entries(ADVERSARIAL)) {
     it(what, async function () {
       this.timeout(30_000);
-      for (const { country, chars } of LENGTHS) {
-        const text = piece.repeat(chars / piece.length);
+      const text = piece.repeat(SHORT / piece.length);
+      for (const country of [undefined, 'US']) {
         await timed(text, country);
         const short = Math.min(await timed(text, country), await timed(text, country));
-        const long = Math.min(
-          await timed(text.repeat(TIMES), country),
-          await timed(text.repeat(TIMES), country),
-        );
         // Quadratic time would be 64 times as much. A few milliseconds are noise.
-        expect(long, `${short} ms for a text, ${long} ms for ${TIMES} times as much`).to.be.lessThan(
-          Math.max(short, 3) * TIMES * 3,
-        );
+        const limit = Math.max(short, 3) * TIMES * 3;
+        let long = await timed(text.repeat(TIMES), country);
+        // Once more: it may have been the machine.
+        if (long >= limit) long = await timed(text.repeat(TIMES), country);
+        expect(long, `${short} ms for a text, ${long} ms for ${TIMES} times as much`).to.be.lessThan(limit);
       }
     });
   }
@@ -285,7 +277,7 @@ describe('masking takes time in proportion to the length', () => {
   it('whatever it begins and ends with', async function () {
     this.timeout(60_000);
     const texts = HEADS.flatMap((head) =>
-      BODIES.flatMap((body) => TAILS.map((tail) => head + body.repeat(CHARS / body.length) + tail)),
+      BODIES.flatMap((body) => TAILS.map((tail) => head + body.repeat(SHORT / body.length) + tail)),
     );
     const times: number[] = [];
     for (const text of texts) times.push(await timed(text));

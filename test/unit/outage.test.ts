@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { QueryFailedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
+import { EntityNotFoundError, QueryFailedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { AppError } from '../../src/base/errors.ts';
 import { Connection } from '../../src/data/connection.ts';
 import { isOutage } from '../../src/data/outage.ts';
 import { presentProblem } from '../../src/presenters/problem.ts';
 
 const answered = (code: string) => new QueryFailedError('', [], Object.assign(new Error('no'), { code }));
+
 /** What a pool is told by a server that takes no connection: it ends it at once, or there is none. */
 async function refusedBy(server: net.Server | undefined): Promise<unknown> {
   server?.listen(0, '127.0.0.1');
@@ -63,6 +64,7 @@ describe('an outage of PostgreSQL', () => {
     'a deadlock': answered('40P01'),
     'a statement that took too long': answered('57014'),
     'a mistake of ours': new TypeError('undefined is not a function'),
+    'a mistake of ours that TypeORM finds': new EntityNotFoundError('users', {}),
     'another server that is away': Object.assign(new Error('ECONNREFUSED'), { code: 'ECONNREFUSED' }),
     'a refusal': new AppError('not_found', 'There is no such message.'),
     'nothing that is an error': 'ECONNREFUSED',
