@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Enhancement } from '../../src/contracts/enhancement.ts';
-import { useCluster, useSharedCluster } from '../support/cluster.ts';
+import { useSharedCluster } from '../support/cluster.ts';
 import { askFor, EnhancementClient } from '../support/enhancement-client.ts';
 import { expectInvariants } from '../support/invariants.ts';
 import { describeWithRedis } from '../support/redis.ts';
@@ -46,27 +46,6 @@ describeWithRedis('an enhancement over several processes', function () {
     expect([stream.text, other.text]).to.deep.equal([text, text]);
     const read = await user.at(here).get<Enhancement>(`/ai/session/${sessionId}`);
     expect(read).to.deep.include({ status: 'cancelled', result: text, credits });
-    await expectInvariants(cluster().database);
-  });
-});
-
-describeWithRedis('an enhancement whose worker is killed', function () {
-  this.timeout(60_000);
-  const cluster = useCluster({ webs: 1, workers: 1 });
-
-  it('is written anew by another one, and its stream says so', async () => {
-    const web = cluster().web(0);
-    const user = (await signUp(web)).at(web);
-    const { sessionId } = await askFor(user, { text: LONG, action: 'improve' });
-    const stream = await new EnhancementClient(user).open(sessionId);
-    await stream.has(300);
-    await cluster().worker(0).kill();
-    await cluster().addWorker({ ECHO_TOKENS_PER_SECOND: '100000' });
-    await stream.until('the restart', () => stream.names.includes('restart'));
-    const { text } = await stream.end('done');
-    expect(text).to.equal(LONG);
-    expect(stream.text).to.equal(LONG);
-    expect(stream.of('restart')).to.deep.equal([{ attempt: 2 }]);
     await expectInvariants(cluster().database);
   });
 });

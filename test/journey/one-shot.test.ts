@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import OpenAI, { type APIError } from 'openai';
+import OpenAI from 'openai';
 import { rows } from '../../src/data/database.ts';
 import { useCluster } from '../support/cluster.ts';
 import { defer } from '../support/deferred.ts';
@@ -61,37 +61,6 @@ describeWithRedis('a one-shot call whose worker is another process', function ()
     const { upstream, leave } = await streaming();
     leave();
     expect(await upstream.closed).to.deep.equal({ abortedByClient: true });
-  });
-
-  it('ends with an error for who has read of it, and is stopped, when its worker is killed', async () => {
-    const { words } = await streaming();
-    // For the next worker, which may be stopped before it asks.
-    cluster().provider.answer({ steps: [begin, text('Once more'), 'stall'] });
-    await cluster().worker(0).kill();
-    await cluster().addWorker();
-    const error = (await rejection(words.next())) as APIError;
-    expect(error).to.be.instanceOf(OpenAI.APIError);
-    expect(error).to.deep.include({ code: 'provider_failed', type: 'server_error' });
-    const { db } = cluster().database;
-    const last = 'SELECT status, attempt FROM generations ORDER BY id DESC LIMIT 1';
-    await until(
-      'it is stopped',
-      async () => (await rows<{ status: string }>(db, last))[0]?.status === 'cancelled',
-    );
-    expect(await rows(db, last)).to.deep.equal([{ status: 'cancelled', attempt: 2 }]);
-  });
-
-  it('is answered whole to who waits for it, when its worker is killed', async () => {
-    cluster().provider.answer({ steps: [begin, text('Half of'), 'stall'] });
-    const sent = cluster().provider.nextRequest();
-    const asking = client.chat.completions.create(hello);
-    await sent;
-    cluster().provider.answer({ steps: saying('Hi ', 'there') });
-    await cluster().worker(1).kill();
-    await cluster().addWorker();
-    const answer = await asking;
-    expect(answer.choices[0]).to.deep.include({ finish_reason: 'stop' });
-    expect(answer.choices[0]?.message.content).to.equal('Hi there');
   });
 
   it('is stopped when the web process dies that it would be answered by, one with a key is not', async () => {
