@@ -8,8 +8,6 @@ import type { GenerationQueue } from '../queue/generation-queue.ts';
 const QUEUED_MS = 5_000;
 /** Several signs of life were missed. */
 const SILENT_MS = 12_000;
-/** Giving up takes no lock that could be lost. */
-const NEVER = new AbortController().signal;
 
 /**
  * Queues again what a crash or a lost queue left behind: generations that wait without a job, and generations
@@ -26,11 +24,13 @@ export function createSweepGenerations(deps: {
   log: Logger;
 }): SweepGenerations {
   const { database, queue, run, log } = deps;
+  // Giving up takes no lock that could be lost.
+  const never = new AbortController().signal;
   return async () => {
     const expired = await findExpired(database.db, { silentMs: SILENT_MS });
     for (const id of expired) {
       // One that cannot be ended must not keep the others from it, nor from the queue.
-      await run(id, NEVER).catch((error: unknown) =>
+      await run(id, never).catch((error: unknown) =>
         log.error({ err: error, generationId: id }, 'a generation could not be given up'),
       );
     }
