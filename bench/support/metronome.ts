@@ -10,9 +10,30 @@ export interface Beat {
   done: () => void;
 }
 
-interface Running extends Beat {
-  startMs: number;
-  sent: number;
+/** A beat that has begun. All are of one class, and so of one shape: each millisecond looks into each of them. */
+class Running {
+  readonly done: () => void;
+  readonly #rate: number;
+  readonly #durationMs: number;
+  readonly #emit: (text: string) => void;
+  readonly #startMs: number;
+  #sent = 0;
+
+  constructor({ rate, durationMs, emit, done }: Beat, startMs: number) {
+    this.done = done;
+    this.#rate = rate;
+    this.#durationMs = durationMs;
+    this.#emit = emit;
+    this.#startMs = startMs;
+  }
+
+  /** Gives what is due by now. @returns whether there is more to come */
+  tick(now: number): boolean {
+    const elapsed = Math.min(now - this.#startMs, this.#durationMs);
+    const due = Math.floor((elapsed * this.#rate) / 1_000);
+    for (; this.#sent < due; this.#sent++) this.#emit(token(nowUs()));
+    return elapsed < this.#durationMs;
+  }
 }
 
 /**
@@ -41,7 +62,7 @@ export class Metronome {
   #begin(beat: Beat): () => void {
     // Not all in the same millisecond.
     const startMs = performance.now() + Math.random() * (1_000 / beat.rate);
-    const running = { ...beat, startMs, sent: 0 };
+    const running = new Running(beat, startMs);
     this.#running.add(running);
     this.#timer ??= setInterval(() => this.#tick(), 1);
     return () => this.#remove(running);
@@ -56,13 +77,10 @@ export class Metronome {
 
   #tick(): void {
     const now = performance.now();
-    for (const beat of this.#running) {
-      const elapsed = Math.min(now - beat.startMs, beat.durationMs);
-      const due = Math.floor((elapsed * beat.rate) / 1_000);
-      for (; beat.sent < due; beat.sent++) beat.emit(token(nowUs()));
-      if (elapsed < beat.durationMs) continue;
-      this.#remove(beat);
-      beat.done();
+    for (const running of this.#running) {
+      if (running.tick(now)) continue;
+      this.#remove(running);
+      running.done();
     }
   }
 }

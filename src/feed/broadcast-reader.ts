@@ -1,5 +1,6 @@
 import type { RoomEventName, RoomEvents, StreamEvent } from '../contracts/events.ts';
 import { BROADCAST_TAIL, decodeBroadcast, type ReceivedBroadcast } from './broadcast.ts';
+import { type StreamOf, streamEvent } from './stream-event.ts';
 
 /** An event of a room as it came. */
 export interface ReceivedEvent {
@@ -13,7 +14,7 @@ export interface ReceivedEvent {
 /** What all deltas of one channel of one attempt begin with. */
 interface Head {
   room: string;
-  event: Omit<StreamEvent, 'offset' | 'delta'>;
+  of: StreamOf;
   /** Up to where the offset stands. */
   bytes: Buffer;
   /** Where the payload begins. */
@@ -68,18 +69,21 @@ export class BroadcastReader {
 function headOf(
   broadcast: string,
   { room, payloadJson }: ReceivedBroadcast,
-  { offset, delta, ...event }: StreamEvent,
+  payload: StreamEvent,
 ): Head | undefined {
+  const { offset, delta, ...of } = payload;
   const rest = `${offset}${BEFORE_TEXT}${JSON.stringify(delta)}}`;
   if (!payloadJson.endsWith(`"offset":${rest}`)) return undefined;
   const payloadAt = broadcast.length - BROADCAST_TAIL.length - payloadJson.length;
   const head = broadcast.slice(0, payloadAt + payloadJson.length - rest.length);
   const bytes = Buffer.from(head);
   // Places are counted in characters here, and in bytes later.
-  return bytes.length === head.length ? { room, event, bytes, payloadAt } : undefined;
+  if (bytes.length !== head.length) return undefined;
+  // A copy: a slice of the broadcast would be looked up slowly, and would keep the whole of it.
+  return { room: Buffer.from(room).toString(), of, bytes, payloadAt };
 }
 
-function readBehind({ room, event, bytes, payloadAt }: Head, broadcast: Buffer): ReceivedEvent | undefined {
+function readBehind({ room, of, bytes, payloadAt }: Head, broadcast: Buffer): ReceivedEvent | undefined {
   let at = bytes.length;
   let offset = 0;
   for (let digit = broadcast[at] ?? 0; digit >= ZERO && digit <= NINE; digit = broadcast[at] ?? 0) {
@@ -98,7 +102,7 @@ function readBehind({ room, event, bytes, payloadAt }: Head, broadcast: Buffer):
     broadcast.length - BROADCAST_TAIL.length,
   );
   const payload = plain
-    ? { ...event, offset, delta: broadcast.toString('latin1', start, end) }
+    ? streamEvent(of, offset, broadcast.toString('latin1', start, end))
     : (JSON.parse(json) as StreamEvent);
   return { room, event: 'message:stream', payload, json };
 }

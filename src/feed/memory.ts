@@ -13,6 +13,7 @@ import type {
   TicketStore,
   Written,
 } from './ports.ts';
+import { streamEvent } from './stream-event.ts';
 
 /** The feed of a single process: nothing leaves it. */
 export interface MemoryFeed extends Feed {
@@ -58,12 +59,8 @@ function createLiveTexts(rooms: RoomPublisher): LiveTexts {
           if (channel) written.reasoning = (written.reasoning ?? '') + text;
           else written.text += text;
           texts.set(key, written);
-          await rooms.publish(room, 'message:stream', {
-            ...ref,
-            ...(channel && { channel }),
-            offset,
-            delta: text,
-          });
+          const of = channel ? { ...ref, channel } : ref;
+          await rooms.publish(room, 'message:stream', streamEvent(of, offset, text));
         },
       };
     },

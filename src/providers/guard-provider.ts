@@ -63,7 +63,8 @@ class GuardedStream extends EventStream {
   }
 
   ask(answer: Answer): void {
-    if (this.#call.signal.aborted) this.stop();
+    // Once it is open, the signal stops it.
+    if (this.#state === 'new' && this.#call.signal.aborted) this.stop();
     if (this.#state === 'open') this.#askInTime(answer);
     else answer(this.#state === 'new' ? this.#begin() : this.#nextOfLast());
   }

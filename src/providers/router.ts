@@ -104,7 +104,8 @@ class RoutedStream extends EventStream implements Route {
   }
 
   ask(answer: Answer): void {
-    if (this.#options.signal.aborted) this.#ahead = [];
+    // Asked only where it matters: reading the state of a signal costs as much as the rest of this.
+    if (this.#ahead.length > 0 && this.#options.signal.aborted) this.#ahead = [];
     const event = this.#ahead.shift();
     if (this.#state === 'new') void this.#connect().then(() => this.ask(answer));
     else if (event || !this.#call) answer(event);

@@ -1,5 +1,6 @@
 import { type Have, type LivePosition, type StreamEvent, sessionRoom } from '../contracts/events.ts';
 import { isTerminal } from '../contracts/message.ts';
+import { streamEvent } from '../feed/stream-event.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
 import { CatchingUp } from './catching-up.ts';
 import { MessagePositions } from './message-positions.ts';
@@ -246,5 +247,5 @@ function messageIdOf(frame: RoomFrame): string | undefined {
 /** A delta without what the client has of it. */
 function tailOf(event: StreamEvent, offset: number): RoomFrame<'message:stream'> {
   const delta = event.delta.slice(offset - event.offset);
-  return new RoomFrame('message:stream', { ...event, offset, delta });
+  return new RoomFrame('message:stream', streamEvent(event, offset, delta));
 }
