@@ -11,6 +11,6 @@ export type StreamOf = Omit<StreamEvent, 'offset' | 'delta'>;
 export function streamEvent(of: StreamOf, offset: number, delta: string): StreamEvent {
   const { sessionId, messageId, attempt, channel } = of;
   return channel
-    ? { sessionId, messageId, attempt, channel, offset, delta }
+    ? ({ sessionId, messageId, attempt, channel, offset, delta } satisfies Required<StreamEvent>)
     : { sessionId, messageId, attempt, offset, delta };
 }
