@@ -24,6 +24,8 @@ export interface OpenOptions {
   config: Config;
   log: Logger;
   lifecycle: Lifecycle;
+  /** Told when the process must not go on. */
+  onFatal: (error: unknown) => void;
 }
 
 /**
@@ -31,8 +33,9 @@ export interface OpenOptions {
  *
  * @throws when one of them cannot be opened, or the schema is behind
  */
-export async function openResources({ config, log, lifecycle }: OpenOptions): Promise<Resources> {
-  const url = config.DATABASE_URL ?? (await startEmbedded({ config, log, lifecycle }));
+export async function openResources(options: OpenOptions): Promise<Resources> {
+  const { config, log, lifecycle, onFatal } = options;
+  const url = config.DATABASE_URL ?? (await startEmbedded(options));
   const database = await openDatabase({ url, poolSize: config.DATABASE_POOL_SIZE });
   lifecycle.onClose('database', () => database.close());
   if (config.DATABASE_URL) await assertSchemaCurrent(database);
@@ -43,7 +46,7 @@ export async function openResources({ config, log, lifecycle }: OpenOptions): Pr
     lifecycle.onClose('feed', () => feed.close());
     return { database, feed, memoryFeed: undefined, queueBackend: { kind: 'redis', url: config.REDIS_URL } };
   }
-  const release = await claimSoleProcess(database);
+  const release = await claimSoleProcess(database, { onLost: onFatal });
   lifecycle.onClose('sole process', release);
   const memoryFeed = createMemoryFeed();
   lifecycle.onClose('feed', () => memoryFeed.close());

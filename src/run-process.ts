@@ -38,10 +38,14 @@ export async function runProcess(parts: ProcessPart[]): Promise<void> {
     log.fatal({ err: error }, 'a failure that nobody expected');
     void stop('uncaught exception', 1);
   });
+  const onFatal = (error: unknown) => {
+    log.fatal({ err: error }, 'this process must not go on');
+    void stop('it must not go on', 1);
+  };
 
   try {
     requireBroker(config, parts);
-    const resources = await openResources({ config, log, lifecycle });
+    const resources = await openResources({ config, log, lifecycle, onFatal });
     const core = await composeCore({ config, log, lifecycle, resources });
     for (const part of parts) await part.start(core);
   } catch (error) {

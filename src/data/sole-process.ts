@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import type { DataSource, QueryRunner } from 'typeorm';
 import type { Database } from './database.ts';
+import { isOutage, throughOutage } from './outage.ts';
 
 /** Any number will do, as long as every Parley process uses the same. */
 const LOCK = 7_271_532_554;
@@ -16,33 +19,76 @@ export class NotAloneError extends Error {
 const CRASH_NOTICED_MS = 2_000;
 const TRY_EVERY_MS = 50;
 
+/** How to be alone. */
+export interface SoleProcessOptions {
+  /** How long to wait for one that is just ending, in milliseconds. */
+  waitMs?: number;
+  /** Told when the lock went with its connection, and could not be had again: another process has it. This one must end. */
+  onLost: (error: unknown) => void;
+}
+
 /**
- * Makes sure that this is the only process on the database, by a lock that ends with its connection. Returns how to
- * give it up.
+ * Makes sure that this is the only process on the database, by a lock that ends with its connection. Whenever PostgreSQL
+ * has ended that, the lock is taken again. Returns how to give it up.
  *
- * @param waitMs how long to wait for one that is just ending, in milliseconds
  * @throws {NotAloneError}
  */
 export async function claimSoleProcess(
   { dataSource }: Database,
-  waitMs = CRASH_NOTICED_MS,
+  { waitMs = CRASH_NOTICED_MS, onLost }: SoleProcessOptions,
 ): Promise<() => Promise<void>> {
-  const holder = dataSource.createQueryRunner();
-  const lock = async () => {
-    const sql = 'SELECT pg_try_advisory_lock($1) AS locked';
-    const [answer] = (await holder.query(sql, [LOCK])) as [{ locked: boolean }];
-    return answer.locked;
+  let holder: QueryRunner | undefined;
+  let isOver = false;
+
+  const claim = async () => {
+    const claimed = await lock(dataSource, waitMs, () => void claimAgain());
+    if (isOver) await unlock(claimed);
+    else holder = claimed;
   };
-  const until = performance.now() + waitMs;
-  while (!(await lock())) {
-    if (performance.now() >= until) {
-      await holder.release();
-      throw new NotAloneError();
+  async function claimAgain(): Promise<void> {
+    holder = undefined;
+    while (!isOver && !holder) {
+      await throughOutage(claim).catch((error: unknown) => {
+        if (isOver || isOutage(error)) return;
+        isOver = true;
+        onLost(error);
+      });
     }
-    await sleep(TRY_EVERY_MS);
   }
+
+  await claim();
   return async () => {
-    await holder.query('SELECT pg_advisory_unlock($1)', [LOCK]);
-    await holder.release();
+    isOver = true;
+    if (holder) await unlock(holder);
   };
+}
+
+/** A connection that has the lock; `lost` is called when it ends. @throws {NotAloneError} */
+async function lock(dataSource: DataSource, waitMs: number, lost: () => void): Promise<QueryRunner> {
+  const holder = dataSource.createQueryRunner();
+  try {
+    const connection = (await holder.connect()) as Client;
+    const until = performance.now() + waitMs;
+    while (!(await tryLock(holder))) {
+      if (performance.now() >= until) throw new NotAloneError();
+      await sleep(TRY_EVERY_MS);
+    }
+    connection.once('end', lost);
+    return holder;
+  } catch (error) {
+    await holder.release();
+    throw error;
+  }
+}
+
+async function tryLock(holder: QueryRunner): Promise<boolean> {
+  const [answer] = (await holder.query('SELECT pg_try_advisory_lock($1) AS locked', [LOCK])) as [
+    { locked: boolean },
+  ];
+  return answer.locked;
+}
+
+async function unlock(holder: QueryRunner): Promise<void> {
+  await holder.query('SELECT pg_advisory_unlock($1)', [LOCK]);
+  await holder.release();
 }

@@ -48,7 +48,7 @@ export function openCallStream(open: OpenCallStream, { identity, ctx, farewell }
       return;
     }
     // All of it before the end; who does not read it is not waited for.
-    for (const { data, ...event } of events) void send(data, event);
+    for (const event of events) void send(event.data, event);
     end();
   };
   ctx.respond = false;
@@ -57,7 +57,7 @@ export function openCallStream(open: OpenCallStream, { identity, ctx, farewell }
   });
   return {
     async tell(events) {
-      for (const { data, ...event } of events) await send(data, event);
+      for (const event of events) await send(event.data, event);
     },
     end,
   };

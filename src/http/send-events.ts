@@ -36,7 +36,7 @@ export function sendEvents(ctx: AppContext, { identity, open, log, events }: Eve
   res.once('close', () => over.abort());
   const stream = open(res, identity, RETRY_MS);
   const send = async () => {
-    for await (const { data, ...event } of events(over.signal)) await stream.send(data, event);
+    for await (const event of events(over.signal)) await stream.send(event.data, event);
   };
   send()
     .catch((error: unknown) => log.warn({ err: error }, 'an event stream broke off'))

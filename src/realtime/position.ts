@@ -25,7 +25,7 @@ export function positionIn({ attempt, offset, reasoning = 0 }: Have): Position {
 
 /** What a client has that is there. */
 export function haveAt(messageId: string, { attempt, offset, reasoning }: Position): Have {
-  return { messageId, attempt, offset, ...(reasoning > 0 && { reasoning }) };
+  return reasoning > 0 ? { messageId, attempt, offset, reasoning } : { messageId, attempt, offset };
 }
 
 /** Where a client is once it has a delta, too. */

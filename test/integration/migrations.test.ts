@@ -5,6 +5,8 @@ import { assertSchemaCurrent, migrate, SchemaBehindError } from '../../src/data/
 import { listLedger, postEntry } from '../../src/data/repositories/ledger.ts';
 import { claimSoleProcess, NotAloneError } from '../../src/data/sole-process.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
+import { defer } from '../support/deferred.ts';
+import { until } from '../support/until.ts';
 
 describe('migrations', () => {
   let database: TestDatabase;
@@ -128,32 +130,70 @@ describe('migrations', () => {
       expect(await failureOf(assertSchemaCurrent(database))).to.be.instanceOf(SchemaBehindError);
     });
 
-    it('without Redis is alone on its database, until it leaves', async () => {
-      const [first, second] = [await open(), await open()];
-      const release = await claimSoleProcess(first);
-      expect(await failureOf(claimSoleProcess(second, 0))).to.be.instanceOf(NotAloneError);
-      await release();
-      const releaseSecond = await claimSoleProcess(second);
-      expect(await failureOf(claimSoleProcess(first, 0))).to.be.instanceOf(NotAloneError);
-      await releaseSecond();
-    });
+    describe('without Redis', () => {
+      const onLost = (error: unknown) => expect.fail(String(error));
+      const HELD = `FROM pg_locks JOIN pg_database d ON d.oid = database
+                     WHERE locktype = 'advisory' AND granted AND datname = current_database()`;
+      const holder = async () => {
+        const sql = `SELECT pid, ((classid::bigint << 32) | objid::bigint)::text AS lock ${HELD}`;
+        return (await rows<{ pid: number; lock: string }>(database.db, sql))[0];
+      };
+      const endHolder = () => rows(database.db, `SELECT pg_terminate_backend(pid) ${HELD}`);
 
-    it('that crashed is not in the way: its lock ends with its connection', async () => {
-      const [crashed, next] = [await open(), await open()];
-      await claimSoleProcess(crashed);
-      const holders = `SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
-                        WHERE locktype = 'advisory' AND granted AND datname = current_database()`;
-      expect(await rows(database.db, holders)).to.have.length(1);
-      const release = await claimSoleProcess(next);
-      await release();
-    });
+      it('is alone on its database, until it leaves', async () => {
+        const [first, second] = [await open(), await open()];
+        const release = await claimSoleProcess(first, { onLost });
+        expect(await failureOf(claimSoleProcess(second, { waitMs: 0, onLost }))).to.be.instanceOf(
+          NotAloneError,
+        );
+        await release();
+        const releaseSecond = await claimSoleProcess(second, { onLost });
+        expect(await failureOf(claimSoleProcess(first, { waitMs: 0, onLost }))).to.be.instanceOf(
+          NotAloneError,
+        );
+        await releaseSecond();
+      });
 
-    it('without Redis leaves other databases alone', async () => {
-      const elsewhere = await createEmptyDatabase();
-      others.push(elsewhere.close);
-      const release = await claimSoleProcess(database);
-      const releaseElsewhere = await claimSoleProcess(elsewhere);
-      await Promise.all([release(), releaseElsewhere()]);
+      it('is alone again when PostgreSQL has ended its connection', async () => {
+        const [first, second] = [await open(), await open()];
+        const release = await claimSoleProcess(first, { onLost });
+        for (let n = 0; n < 2; n += 1) {
+          const before = await holder();
+          await endHolder();
+          await until(
+            'it has the lock again',
+            async () => ![before?.pid, undefined].includes((await holder())?.pid),
+          );
+          const failure = await failureOf(claimSoleProcess(second, { waitMs: 0, onLost }));
+          expect(failure).to.be.instanceOf(NotAloneError);
+        }
+        await release();
+        expect(await holder()).to.equal(undefined);
+      });
+
+      it('has to end when another one came before it', async () => {
+        const [first, second] = [await open(), await open()];
+        const lost = defer<unknown>();
+        const release = await claimSoleProcess(first, { waitMs: 50, onLost: lost.resolve });
+        // Whoever waits in PostgreSQL itself is the next.
+        const next = second.dataSource.createQueryRunner();
+        const waiting = next.query('SELECT pg_advisory_lock($1)', [(await holder())?.lock]);
+        const waits = `SELECT pid ${HELD.replace('granted', 'NOT granted')}`;
+        await until('the other one waits', async () => (await rows(database.db, waits)).length > 0);
+        await endHolder();
+        await waiting;
+        expect(await lost.promise).to.be.instanceOf(NotAloneError);
+        await release();
+        await next.release();
+      });
+
+      it('leaves other databases alone', async () => {
+        const elsewhere = await createEmptyDatabase();
+        others.push(elsewhere.close);
+        const release = await claimSoleProcess(database, { onLost });
+        const releaseElsewhere = await claimSoleProcess(elsewhere, { onLost });
+        await Promise.all([release(), releaseElsewhere()]);
+      });
     });
   });
 

@@ -53,7 +53,8 @@ export async function startWholeApp(
     ...env,
   });
   const lifecycle = new Lifecycle(log);
-  const resources = change(await openResources({ config, log, lifecycle }), config);
+  const onFatal = (error: unknown) => log.fatal({ err: error }, 'this process must not go on');
+  const resources = change(await openResources({ config, log, lifecycle, onFatal }), config);
   const core = await composeCore({ config, log, lifecycle, resources });
   if (without !== 'worker') {
     await startGenerationWorker(core);
