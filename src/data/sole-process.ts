@@ -38,12 +38,18 @@ export async function claimSoleProcess(
   { waitMs = CRASH_NOTICED_MS, onLost }: SoleProcessOptions,
 ): Promise<() => Promise<void>> {
   let holder: QueryRunner | undefined;
+  let backend: Backend | undefined;
   let isOver = false;
+  let claiming: Promise<void>;
 
   const claim = async () => {
-    const claimed = await lock(dataSource, waitMs, () => void claimAgain());
-    if (isOver) await unlock(claimed);
-    else holder = claimed;
+    if (isOver) return;
+    const claimed = await lock(dataSource, {
+      waitMs,
+      before: backend,
+      lost: () => (claiming = claimAgain()),
+    });
+    ({ holder, backend } = claimed);
   };
   async function claimAgain(): Promise<void> {
     holder = undefined;
@@ -56,29 +62,63 @@ export async function claimSoleProcess(
     }
   }
 
-  await claim();
+  claiming = claim();
+  await claiming;
   return async () => {
     isOver = true;
+    await claiming;
     if (holder) await unlock(holder);
   };
 }
 
-/** A connection that has the lock; `lost` is called when it ends. @throws {NotAloneError} */
-async function lock(dataSource: DataSource, waitMs: number, lost: () => void): Promise<QueryRunner> {
+/** The other end of a connection. */
+interface Backend {
+  pid: number;
+  /** With the pid it is the only one. */
+  startedAt: string;
+}
+
+interface LockOptions {
+  waitMs: number;
+  /** The other end of a connection of ours that is lost: PostgreSQL may take it for alive for hours, and the lock with it. */
+  before: Backend | undefined;
+  /** Called when the connection ends. */
+  lost: () => void;
+}
+
+/** Opens a connection that has the lock. @throws {NotAloneError} */
+async function lock(
+  dataSource: DataSource,
+  { waitMs, before, lost }: LockOptions,
+): Promise<{ holder: QueryRunner; backend: Backend }> {
   const holder = dataSource.createQueryRunner();
   try {
     const connection = (await holder.connect()) as Client;
+    if (before) await endBackend(holder, before);
     const until = performance.now() + waitMs;
     while (!(await tryLock(holder))) {
       if (performance.now() >= until) throw new NotAloneError();
       await sleep(TRY_EVERY_MS);
     }
+    const backend = await backendOf(holder);
     connection.once('end', lost);
-    return holder;
+    return { holder, backend };
   } catch (error) {
     await holder.release();
     throw error;
   }
+}
+
+async function backendOf(holder: QueryRunner): Promise<Backend> {
+  const sql = `SELECT pid, backend_start::text AS "startedAt" FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
+  const [backend] = (await holder.query(sql)) as [Backend];
+  return backend;
+}
+
+/** What is of the same role may be ended. */
+async function endBackend(holder: QueryRunner, { pid, startedAt }: Backend): Promise<void> {
+  const one = 'pid = $1 AND backend_start = $2::timestamptz';
+  await holder.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${one}`, [pid, startedAt]);
 }
 
 async function tryLock(holder: QueryRunner): Promise<boolean> {

@@ -6,6 +6,7 @@ import { listLedger, postEntry } from '../../src/data/repositories/ledger.ts';
 import { claimSoleProcess, NotAloneError } from '../../src/data/sole-process.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
 import { defer } from '../support/deferred.ts';
+import { startRelay } from '../support/relay.ts';
 import { until } from '../support/until.ts';
 
 describe('migrations', () => {
@@ -169,6 +170,22 @@ describe('migrations', () => {
         }
         await release();
         expect(await holder()).to.equal(undefined);
+      });
+
+      it('is alone again when it alone knows that its connection has ended', async () => {
+        const url = new URL(database.url);
+        const relay = await startRelay(Number(url.port));
+        url.port = String(relay.port);
+        const first = await openDatabase({ url: url.href, poolSize: 2 });
+        others.push(first.close, relay.close);
+        const release = await claimSoleProcess(first, { onLost });
+        const before = await holder();
+        relay.strand();
+        await until(
+          'it has the lock again',
+          async () => ![before?.pid, undefined].includes((await holder())?.pid),
+        );
+        await release();
       });
 
       it('has to end when another one came before it', async () => {

@@ -12,12 +12,15 @@ export interface Relay {
   releaseAnswers(): void;
   /** Breaks every connection off. */
   cut(): void;
+  /** Breaks every connection off for its client alone: the server hears nothing of it. */
+  strand(): void;
   close(): Promise<void>;
 }
 
 /** Starts one on a free port. */
 export async function startRelay(port: number): Promise<Relay> {
   const pairs = new Set<{ client: net.Socket; server: net.Socket }>();
+  const stranded: net.Socket[] = [];
   const relay = net.createServer((client) => {
     const server = net.connect({ port, host: '127.0.0.1' });
     const pair = { client, server };
@@ -43,7 +46,16 @@ export async function startRelay(port: number): Promise<Relay> {
     holdAnswers: () => pairs.forEach(({ server }) => void server.pause()),
     releaseAnswers: () => pairs.forEach(({ server }) => void server.resume()),
     cut: () => pairs.forEach(({ client }) => void client.destroy()),
+    strand() {
+      for (const { client, server } of pairs) {
+        client.removeAllListeners('close');
+        client.destroy();
+        stranded.push(server);
+      }
+      pairs.clear();
+    },
     async close() {
+      for (const server of stranded) server.destroy();
       for (const { client } of pairs) client.destroy();
       await new Promise((resolve) => relay.close(resolve));
     },
