@@ -34,14 +34,12 @@ export async function runProcess(parts: ProcessPart[]): Promise<void> {
   };
   process.on('SIGTERM', () => void stop('SIGTERM', 0));
   process.on('SIGINT', () => void stop('SIGINT', 0));
-  process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'a failure that nobody expected');
-    void stop('uncaught exception', 1);
-  });
-  const onFatal = (error: unknown) => {
-    log.fatal({ err: error }, 'this process must not go on');
-    void stop('it must not go on', 1);
+  const fail = (error: unknown, why: string) => {
+    log.fatal({ err: error }, why);
+    void stop(why, 1);
   };
+  process.on('uncaughtException', (error) => fail(error, 'a failure that nobody expected'));
+  const onFatal = (error: unknown) => fail(error, 'this process must not go on');
 
   try {
     requireBroker(config, parts);

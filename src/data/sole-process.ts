@@ -40,7 +40,6 @@ export async function claimSoleProcess(
   let holder: QueryRunner | undefined;
   let backend: Backend | undefined;
   let isOver = false;
-  let claiming: Promise<void>;
 
   const claim = async () => {
     if (isOver) return;
@@ -62,7 +61,7 @@ export async function claimSoleProcess(
     }
   }
 
-  claiming = claim();
+  let claiming = claim();
   await claiming;
   return async () => {
     isOver = true;
@@ -94,13 +93,13 @@ async function lock(
   const holder = dataSource.createQueryRunner();
   try {
     const connection = (await holder.connect()) as Client;
+    const backend = await backendOf(holder);
     if (before) await endBackend(holder, before);
     const until = performance.now() + waitMs;
     while (!(await tryLock(holder))) {
       if (performance.now() >= until) throw new NotAloneError();
       await sleep(TRY_EVERY_MS);
     }
-    const backend = await backendOf(holder);
     connection.once('end', lost);
     return { holder, backend };
   } catch (error) {

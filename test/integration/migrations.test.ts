@@ -139,6 +139,12 @@ describe('migrations', () => {
         const sql = `SELECT pid, ((classid::bigint << 32) | objid::bigint)::text AS lock ${HELD}`;
         return (await rows<{ pid: number; lock: string }>(database.db, sql))[0];
       };
+      /** By another connection than before. */
+      const heldAgain = (before: Awaited<ReturnType<typeof holder>>) =>
+        until('it has the lock again', async () => {
+          const now = await holder();
+          return now !== undefined && now.pid !== before?.pid;
+        });
       const endHolder = () => rows(database.db, `SELECT pg_terminate_backend(pid) ${HELD}`);
 
       it('is alone on its database, until it leaves', async () => {
@@ -161,10 +167,7 @@ describe('migrations', () => {
         for (let n = 0; n < 2; n += 1) {
           const before = await holder();
           await endHolder();
-          await until(
-            'it has the lock again',
-            async () => ![before?.pid, undefined].includes((await holder())?.pid),
-          );
+          await heldAgain(before);
           const failure = await failureOf(claimSoleProcess(second, { waitMs: 0, onLost }));
           expect(failure).to.be.instanceOf(NotAloneError);
         }
@@ -181,10 +184,7 @@ describe('migrations', () => {
         const release = await claimSoleProcess(first, { onLost });
         const before = await holder();
         relay.strand();
-        await until(
-          'it has the lock again',
-          async () => ![before?.pid, undefined].includes((await holder())?.pid),
-        );
+        await heldAgain(before);
         await release();
       });
 

@@ -82,6 +82,8 @@ describeWithRedis('the worker of everything that is no reply of a session is kil
 
   it('and nothing of it was paid for twice', async () => {
     await until('all have ended', async () => (await statuses('completed_at IS NULL')).length === 0);
+    const completed = { status: 'completed', attempt: 2 };
+    expect(await statuses("model = 'echo'")).to.deep.equal([completed, completed]);
     await expectInvariants(cluster().database);
   });
 });
