@@ -7,19 +7,18 @@ export class Api {
   readonly token: string;
   readonly #base: string;
 
-  private constructor(base: string, token: string) {
-    this.#base = base;
+  constructor(port: number, token: string) {
+    this.#base = baseOf(port);
     this.token = token;
   }
 
   /** Signs up a new user. */
   static async signUp(port: number): Promise<Api> {
-    const base = `http://127.0.0.1:${port}`;
     const email = `bench-${process.hrtime.bigint()}@example.test`;
-    const body = (await call(base, 'POST', '/auth/register', { email, password: 'benchmark' })) as {
+    const body = (await call(baseOf(port), 'POST', '/auth/register', { email, password: 'benchmark' })) as {
       accessToken: string;
     };
-    return new Api(base, body.accessToken);
+    return new Api(port, body.accessToken);
   }
 
   /** Opens a session; its id. */
@@ -32,6 +31,8 @@ export class Api {
     return call(this.#base, 'POST', path, body, this.token);
   }
 }
+
+const baseOf = (port: number): string => `http://127.0.0.1:${port}`;
 
 /** Does something `count` times, 32 at once. */
 export async function inBatches<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {

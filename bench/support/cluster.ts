@@ -7,8 +7,9 @@ import { createLogger } from '../../src/base/logger.ts';
 import { openDatabase } from '../../src/data/database.ts';
 import { startEmbeddedPostgres } from '../../src/data/embedded-postgres.ts';
 import { migrate } from '../../src/data/migrate.ts';
-import { Api, inBatches } from './api.ts';
+import type { Api } from './api.ts';
 import { freePort } from './free-port.ts';
+import { openAccounts } from './people.ts';
 import { type BenchProcess, keep, startParley } from './processes.ts';
 
 /** Web processes, one worker, Redis and PostgreSQL, all real. */
@@ -19,15 +20,16 @@ export interface Cluster {
   redisUrl: string;
   databaseUrl: string;
   /**
-   * Users of the first web process: as many people as sessions, up to a limit. One person's sockets all hear of one
-   * balance, and one account's replies are admitted one after the other: a load of one person is none that there is.
+   * So many users of the first web process, the same ones each time. Each session of a load is of a person of its own: one
+   * person's sockets all hear of one balance, and one account's replies are admitted one after the other.
    */
-  people(sessions: number): Promise<Api[]>;
+  people(count: number): Promise<Api[]>;
   close(): Promise<void>;
 }
 
-/** Most accounts: signing up takes a tenth of a second of CPU. */
-const MAX_PEOPLE = 100;
+const JWT_SECRET = 'benchmark-benchmark-benchmark-benchmark';
+/** More than any load uses up. */
+const WELCOME_CREDITS = 1_000_000_000;
 
 /** Starts a cluster with an empty database. */
 export async function startCluster({ webs }: { webs: number }): Promise<Cluster> {
@@ -37,7 +39,6 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
   const postgres = await startEmbeddedPostgres({ dataDir, log });
   const database = await openDatabase({ url: postgres.url, poolSize: 2 });
   await migrate(database);
-  await database.close();
 
   const redisPort = await freePort();
   const redisArgs = ['--port', String(redisPort), '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
@@ -51,11 +52,11 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
   const env = {
     DATABASE_URL: postgres.url,
     REDIS_URL: redisUrl,
-    JWT_SECRET: 'benchmark-benchmark-benchmark-benchmark',
+    JWT_SECRET,
     PORT: '0',
     LOG_LEVEL: 'info',
     WORKER_CONCURRENCY: '5000',
-    WELCOME_CREDITS: '1000000000',
+    WELCOME_CREDITS: String(WELCOME_CREDITS),
     RATE_LIMITS: 'off',
     MAX_CONCURRENT_GENERATIONS: '10000',
     ACCESS_TOKEN_MINUTES: '1440',
@@ -68,10 +69,12 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
   for (let n = 0; n < webs; n++) web.push(await startParley('src/server', ['web'], env));
   const people: Api[] = [];
   return {
-    async people(sessions) {
-      const missing = Math.max(0, Math.min(sessions, MAX_PEOPLE) - people.length);
-      people.push(...(await inBatches(missing, () => Api.signUp(web[0]?.port ?? 0))));
-      return people.slice(0, sessions);
+    async people(count) {
+      const missing = Math.max(0, count - people.length);
+      const port = web[0]?.port ?? 0;
+      const more = { database, port, jwtSecret: JWT_SECRET, welcomeCredits: WELCOME_CREDITS };
+      people.push(...(await openAccounts(missing, more)));
+      return people.slice(0, count);
     },
     web,
     worker,
@@ -80,6 +83,7 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
     databaseUrl: postgres.url,
     async close() {
       await Promise.all([...web, worker, redis].map((each) => each.kill()));
+      await database.close();
       await postgres.stop();
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -1,13 +1,13 @@
 import type { Logger } from '../base/logger.ts';
 import type { PromptInput } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
-import { growHold } from '../data/repositories/accounts.ts';
 import type { GenerationClaim } from '../data/repositories/generations.ts';
 import { presentBalance } from '../presenters/balance.ts';
 import type { Announcer } from './announce.ts';
 import { textsOf } from './count-prompt.ts';
 import type { CreditMeter, TextSink } from './credit-meter.ts';
 import { EstimatingMeter } from './estimating-meter.ts';
+import { createGrowHold } from './grow-hold.ts';
 import { type GrowHoldBy, HoldPortions } from './hold-portions.ts';
 import { LimitingMeter } from './limiting-meter.ts';
 
@@ -39,6 +39,7 @@ export function createStartMeter(deps: {
 }): StartMeter {
   const { database, announce, log } = deps;
   const overdraft = deps.overdraft === 'unlimited' ? null : deps.overdraft;
+  const growHold = createGrowHold({ database, overdraft });
   return ({ claim, prompt, sink, signal }) => {
     const { id, attempt, userId, price } = claim;
     const ended = new AbortController();
@@ -48,7 +49,7 @@ export function createStartMeter(deps: {
     const costs = Number(price.creditsPer100Tokens) > 0;
     const grow: GrowHoldBy = async (tokens) => {
       if (ended.signal.aborted) return 0;
-      const grown = await growHold(database.db, { id, attempt, tokens, overdraft });
+      const grown = await growHold({ id, attempt, userId, tokens });
       // What is told after the end would be told after the balance of the settlement.
       if (grown && grown.tokens > 0 && costs && !ended.signal.aborted) {
         void announce.toUser(userId, 'balance:update', presentBalance(grown));

@@ -303,7 +303,7 @@ describe('a reply whose hold grows with its text', () => {
     const ann = await pipeline.asker({ credits: '50' });
     const { generationId } = await pipeline.ask(ann, QUESTION);
     const grow = (attempt: number) =>
-      growHold(database().db, { id: generationId, attempt, tokens: 100, overdraft: '0' });
+      growHold(database().db, { id: generationId, attempt, tokens: 100 }, '0');
     expect(await grow(0), 'it waits').to.equal(undefined);
     await claimGeneration(database().db, generationId);
     expect(await grow(1)).to.deep.include({ tokens: 100, held: '2.010000' });

@@ -87,48 +87,75 @@ export interface HoldGrowth {
   attempt: number;
   /** Tokens that are wanted. */
   tokens: number;
-  /** Credits that the balance may be short of, a decimal string; null: any number. */
-  overdraft: string | null;
 }
 
 /** What was set aside. */
 export interface GrownHold extends AccountRecord {
+  /** The generation. */
+  id: string;
   /** 0: nothing is left. */
   tokens: number;
 }
 
 /**
- * Sets credits for more tokens aside, as many of them as the balance and its overdraft pay for.
+ * Sets credits for more tokens aside, as many of them as the balance and its overdraft pay for. Waits for whoever has the
+ * generation or the account.
  *
+ * @param overdraft credits that the balance may be short of, a decimal string; null: any number
  * @returns undefined when the attempt is not the current one any more
  */
 export async function growHold(
   db: Db,
-  { id, attempt, tokens, overdraft }: HoldGrowth,
+  growth: HoldGrowth,
+  overdraft: string | null,
 ): Promise<GrownHold | undefined> {
-  const grown = await rows<GrownHold>(
-    db,
-    // The generation is locked before the account, as by a settlement.
-    prepared(`WITH mine AS (
-       SELECT id, user_id, hold, hold_tokens, (price ->> 'creditsPer100Tokens')::numeric AS rate FROM generations
-        WHERE id = $1 AND attempt = $2 AND status = 'streaming' FOR NO KEY UPDATE
-     ), account AS (
-       SELECT mine.*, CASE
-                WHEN $4::numeric IS NULL OR rate = 0 THEN $3::int
-                ELSE greatest(0, least($3::int, floor((balance - held + hold + $4) * 100 / rate) - hold_tokens))::int
-              END AS tokens
-         FROM accounts JOIN mine USING (user_id) FOR NO KEY UPDATE OF accounts
-     ), grown AS (
-       -- The price of all its tokens, rounded once, as they are charged.
-       UPDATE generations SET hold_tokens = account.hold_tokens + tokens,
-              hold = greatest(account.hold, round((account.hold_tokens + tokens) * rate / 100, 6))
-         FROM account WHERE generations.id = account.id
-       RETURNING account.user_id, tokens, generations.hold - account.hold AS credits
-     )
-     UPDATE accounts SET held = held + credits, held_tokens = held_tokens + tokens
-       FROM grown WHERE accounts.user_id = grown.user_id
-     RETURNING accounts.user_id AS "userId", balance, held, tokens`),
-    [id, attempt, tokens, overdraft],
-  );
-  return grown[0];
+  return (await rows<GrownHold>(db, GROW_WAITING, growParameters([growth], overdraft)))[0];
 }
+
+/**
+ * The same for generations of different users, in one statement that waits for nobody: so it holds nobody up, either.
+ *
+ * @returns what grew. The others are not current any more, or somebody has them or their account at the moment
+ */
+export async function growFreeHolds(
+  db: Db,
+  growths: readonly HoldGrowth[],
+  overdraft: string | null,
+): Promise<GrownHold[]> {
+  return rows<GrownHold>(db, GROW_FREE, growParameters(growths, overdraft));
+}
+
+function growParameters(growths: readonly HoldGrowth[], overdraft: string | null): unknown[] {
+  return [
+    growths.map(({ id }) => id),
+    growths.map(({ attempt }) => attempt),
+    growths.map(({ tokens }) => tokens),
+    overdraft,
+  ];
+}
+
+// The generation is locked before the account, as by a settlement.
+const growStatement = (ifLocked: '' | 'SKIP LOCKED'): string =>
+  prepared(`WITH mine AS (
+     SELECT id, user_id, hold, hold_tokens, wanted, (price ->> 'creditsPer100Tokens')::numeric AS rate
+       FROM unnest($1::uuid[], $2::int[], $3::int[]) AS asked (id, attempt, wanted) JOIN generations USING (id, attempt)
+      WHERE status = 'streaming' FOR NO KEY UPDATE OF generations ${ifLocked}
+   ), account AS (
+     SELECT mine.*, CASE
+              WHEN $4::numeric IS NULL OR rate = 0 THEN wanted
+              ELSE greatest(0, least(wanted, floor((balance - held + hold + $4) * 100 / rate) - hold_tokens))::int
+            END AS tokens
+       FROM accounts JOIN mine USING (user_id) FOR NO KEY UPDATE OF accounts ${ifLocked}
+   ), grown AS (
+     -- The price of all its tokens, rounded once, as they are charged.
+     UPDATE generations SET hold_tokens = account.hold_tokens + tokens,
+            hold = greatest(account.hold, round((account.hold_tokens + tokens) * rate / 100, 6))
+       FROM account WHERE generations.id = account.id
+     RETURNING generations.id, account.user_id, tokens, generations.hold - account.hold AS credits
+   )
+   UPDATE accounts SET held = held + credits, held_tokens = held_tokens + tokens
+     FROM grown WHERE accounts.user_id = grown.user_id
+   RETURNING grown.id, accounts.user_id AS "userId", balance, held, tokens`);
+
+const GROW_WAITING = growStatement('');
+const GROW_FREE = growStatement('SKIP LOCKED');
