@@ -2,12 +2,6 @@ import { tally } from '../base/tally.ts';
 import { GrowingText } from './growing-text.ts';
 import type { Channel, Delta, LiveText, Written } from './ports.ts';
 
-/** One channel: all that was pushed, and how much of it was handed to the live text, in UTF-16 code units. */
-interface Part {
-  readonly text: GrowingText;
-  sent: number;
-}
-
 /**
  * Writes the text of one attempt, and its reasoning, merged by acknowledgement: at most one delta is on its way, and
  * what comes meanwhile goes out with the next. Idle, nothing waits; under load, deltas merge by themselves. What is
@@ -16,13 +10,12 @@ interface Part {
 export class DeltaWriter {
   readonly #live: LiveText;
   readonly #onError: (error: unknown) => void;
-  readonly #text: Part = { text: new GrowingText(), sent: 0 };
+  readonly #text = new GrowingText();
   /** Of most models there is none. */
-  #reasoning: Part | undefined;
-  #pending = '';
-  #pendingChannel: Channel;
-  /** What was pending when the channel changed. */
-  #earlier: { channel: Channel; text: string }[] = [];
+  #reasoning: GrowingText | undefined;
+  #channel: Channel;
+  /** What of the other channel waits before what waits of {@link #channel}, and so on. */
+  #earlier: { channel: Channel; end: number }[] = [];
   #inFlight: Promise<void> | undefined;
   #abandoned = false;
 
@@ -35,29 +28,26 @@ export class DeltaWriter {
   /** Adds to the text, or to the reasoning. Never waits. */
   push(text: string, channel?: Channel): void {
     if (text === '' || this.#abandoned) return;
-    if (channel !== this.#pendingChannel) this.#turnTo(channel);
-    this.#part(channel).text.add(text);
-    this.#pending += text;
+    if (channel !== this.#channel) this.#turnTo(channel);
+    this.#part(channel).add(text);
     this.#inFlight ??= this.#drain();
   }
 
   /** Waits until everything is on the other side; answers all of it. */
   async finish(): Promise<Written> {
     await this.#inFlight;
-    return { text: this.#text.text.read(), reasoning: this.#reasoning?.text.read() ?? null };
+    return { text: this.#text.read(), reasoning: this.#reasoning?.read() ?? null };
   }
 
   /** Publishes nothing more: the claim was lost. */
   abandon(): void {
     this.#abandoned = true;
-    this.#pending = '';
     this.#earlier = [];
   }
 
   #turnTo(channel: Channel): void {
-    if (this.#pending !== '') this.#earlier.push({ channel: this.#pendingChannel, text: this.#pending });
-    this.#pending = '';
-    this.#pendingChannel = channel;
+    this.#earlier.push({ channel: this.#channel, end: this.#part(this.#channel).end });
+    this.#channel = channel;
   }
 
   async #drain(): Promise<void> {
@@ -74,26 +64,30 @@ export class DeltaWriter {
   }
 
   #next(): Delta | undefined {
-    const earlier = this.#earlier.shift();
-    const channel = earlier ? earlier.channel : this.#pendingChannel;
-    const text = earlier ? earlier.text : this.#pending;
-    if (!earlier) this.#pending = '';
-    if (text === '') return undefined;
-    const part = this.#part(channel);
-    const offset = part.sent;
-    part.sent += text.length;
-    return { channel, offset, text, whole: this.#whole };
+    if (this.#abandoned) return undefined;
+    for (let earlier = this.#earlier.shift(); earlier; earlier = this.#earlier.shift()) {
+      const delta = this.#take(earlier.channel, earlier.end);
+      if (delta) return delta;
+    }
+    return this.#take(this.#channel);
   }
 
-  #part(channel: Channel): Part {
+  #take(channel: Channel, end?: number): Delta | undefined {
+    const part = this.#part(channel);
+    const offset = part.taken;
+    const text = part.take(end);
+    return text === '' ? undefined : { channel, offset, text, whole: this.#whole };
+  }
+
+  #part(channel: Channel): GrowingText {
     if (channel === undefined) return this.#text;
-    this.#reasoning ??= { text: new GrowingText(), sent: 0 };
+    this.#reasoning ??= new GrowingText();
     return this.#reasoning;
   }
 
   /** What was handed over so far: while a delta is on its way, that is the one before which nothing is missing. */
   readonly #whole = (channel?: Channel): string => {
     const part = channel ? this.#reasoning : this.#text;
-    return part?.text.read().slice(0, part.sent) ?? '';
+    return part?.readTaken() ?? '';
   };
 }

@@ -56,8 +56,8 @@ export class RespLink {
     return this.#ready;
   }
 
-  write(text: string): void {
-    this.#socket?.write(text);
+  write(encoded: string | Buffer): void {
+    this.#socket?.write(encoded);
   }
 
   /** @throws when the first try fails; later ones are made by itself */

@@ -7,6 +7,9 @@ import {
 } from './resp-link.ts';
 import { RespReplies, type RespReply } from './resp-replies.ts';
 
+/** Most bytes of UTF-8 for one UTF-16 code unit. */
+const BYTES_PER_UNIT = 3;
+
 interface Waiting {
   left: number;
   replies: RespReply[];
@@ -24,7 +27,8 @@ interface Waiting {
 export class RespPipe implements RespSpeaker {
   readonly #link: RespLink;
   #replies = new RespReplies((reply) => this.#take(reply));
-  #out = '';
+  #out: Buffer | undefined;
+  #outBytes = 0;
   #waiting: Waiting[] = [];
 
   private constructor(options: RespLinkOptions) {
@@ -80,15 +84,16 @@ export class RespPipe implements RespSpeaker {
   down(cause: Error): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#out = '';
+    this.#out = undefined;
+    this.#outBytes = 0;
     this.#replies = new RespReplies((reply) => this.#take(reply));
     for (const { reject } of waiting) reject(cause);
   }
 
   #ask(encoded: string, count: number): Promise<RespReply[]> {
     return new Promise((resolve, reject) => {
-      if (this.#out === '') this.#schedule();
-      this.#out += encoded;
+      if (this.#outBytes === 0) this.#schedule();
+      this.#add(encoded);
       this.#waiting.push({ left: count, replies: [], resolve, reject });
     });
   }
@@ -99,10 +104,22 @@ export class RespPipe implements RespSpeaker {
     else setImmediate(this.#flush);
   }
 
+  /** At once, while its pieces are at hand: of a string that is made of all of them, each would have to be found again. */
+  #add(encoded: string): void {
+    const most = this.#outBytes + encoded.length * BYTES_PER_UNIT;
+    if (!this.#out || this.#out.length < most) {
+      const larger = Buffer.allocUnsafe(Math.max(most, (this.#out?.length ?? 0) * 2));
+      this.#out?.copy(larger, 0, 0, this.#outBytes);
+      this.#out = larger;
+    }
+    this.#outBytes += this.#out.write(encoded, this.#outBytes);
+  }
+
   readonly #flush = (): void => {
-    const out = this.#out;
-    this.#out = '';
-    if (out !== '') this.#link.write(out);
+    const out = this.#out?.subarray(0, this.#outBytes);
+    this.#out = undefined;
+    this.#outBytes = 0;
+    if (out?.length) this.#link.write(out);
   };
 
   #take(reply: RespReply): void {

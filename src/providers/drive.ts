@@ -1,4 +1,4 @@
-import { eventStreamOf } from './event-stream.ts';
+import { type Asker, type EventStream, eventStreamOf } from './event-stream.ts';
 import type { ProviderEvent } from './provider.ts';
 
 /** What a stream is driven into. */
@@ -16,45 +16,69 @@ export interface DrivenReader {
  * the stream has ended then.
  */
 export function drive(events: AsyncIterable<ProviderEvent>, reader: DrivenReader): Promise<void> {
-  const stream = eventStreamOf(() => events);
   return new Promise((resolve, reject) => {
-    let asking = false;
-    let answered = false;
-
-    const fail = (thrown: unknown): void => {
-      stream.stop();
-      reject(thrown);
-    };
-    const take = (event: ProviderEvent): void => {
-      try {
-        const taken = reader.take(event);
-        if (taken === undefined) readOn();
-        else taken.then(readOn, fail);
-      } catch (thrown) {
-        fail(thrown);
-      }
-    };
-    const answer = (event: ProviderEvent | undefined): void => {
-      if (event) take(event);
-      else resolve();
-    };
-    /** Answers that come at once are a loop here: as a recursion they would be as deep as the stream has events. */
-    const readOn = (): void => {
-      answered = true;
-      if (asking) return;
-      asking = true;
-      while (answered && !leaves()) {
-        answered = false;
-        stream.ask(answer);
-      }
-      asking = false;
-    };
-    const leaves = (): boolean => {
-      if (!reader.leaves?.()) return false;
-      stream.stop();
-      resolve();
-      return true;
-    };
-    readOn();
+    new Driver(events, reader, { resolve, reject }).readOn();
   });
+}
+
+interface Over {
+  resolve(): void;
+  reject(thrown: unknown): void;
+}
+
+class Driver implements Asker {
+  readonly #stream: EventStream;
+  readonly #reader: DrivenReader;
+  readonly #over: Over;
+  #asking = false;
+  #heard = false;
+
+  constructor(events: AsyncIterable<ProviderEvent>, reader: DrivenReader, over: Over) {
+    this.#stream = eventStreamOf(() => events);
+    this.#reader = reader;
+    this.#over = over;
+  }
+
+  /** Events that come at once are a loop here: as a recursion they would be as deep as the stream has events. */
+  readOn(): void {
+    this.#heard = true;
+    if (this.#asking) return;
+    this.#asking = true;
+    while (this.#heard && !this.#leaves()) {
+      this.#heard = false;
+      this.#stream.ask(this);
+    }
+    this.#asking = false;
+  }
+
+  hear(event: ProviderEvent | undefined): void {
+    if (event) this.#take(event);
+    else this.#over.resolve();
+  }
+
+  #take(event: ProviderEvent): void {
+    try {
+      const taken = this.#reader.take(event);
+      if (taken === undefined) this.readOn();
+      else
+        taken.then(
+          () => this.readOn(),
+          (thrown: unknown) => this.#fail(thrown),
+        );
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    this.#stream.stop();
+    this.#over.reject(thrown);
+  }
+
+  #leaves(): boolean {
+    if (!this.#reader.leaves?.()) return false;
+    this.#stream.stop();
+    this.#over.resolve();
+    return true;
+  }
 }

@@ -1,4 +1,4 @@
-import { type Answer, EventStream } from './event-stream.ts';
+import { type Asker, EventStream } from './event-stream.ts';
 import type { ProviderEvent } from './provider.ts';
 
 /** Text that may wait unread before the source is asked to pause, in UTF-16 code units. */
@@ -30,7 +30,7 @@ export class EventChannel extends EventStream {
   #full = false;
   #queue: ProviderEvent[] = [];
   #queuedUnits = 0;
-  #waiting: Answer | undefined;
+  #waiting: Asker | undefined;
 
   constructor({ signal, open }: EventChannelOptions) {
     super();
@@ -51,15 +51,15 @@ export class EventChannel extends EventStream {
     else this.#enqueue(event);
   }
 
-  ask(answer: Answer): void {
+  ask(asker: Asker): void {
     if (!this.#opened) this.#begin();
     const event = this.#queue.shift();
     if (!event && !this.#closed) {
-      this.#waiting = answer;
+      this.#waiting = asker;
       return;
     }
     if (this.#queue.length === 0) this.#relax();
-    answer(event);
+    asker.hear(event);
   }
 
   stop(): void {
@@ -104,9 +104,9 @@ export class EventChannel extends EventStream {
   }
 
   #answer(event: ProviderEvent | undefined): void {
-    const answer = this.#waiting;
+    const asker = this.#waiting;
     this.#waiting = undefined;
-    answer?.(event);
+    asker?.hear(event);
   }
 
   readonly #onAbort = (): void => this.stop();

@@ -1,8 +1,14 @@
 import { classifyError } from './classify-error.ts';
 import type { ProviderEvent } from './provider.ts';
 
-/** Takes what was asked for: the next event, or `undefined` when the stream is over. Never throws. */
-export type Answer = (event: ProviderEvent | undefined) => void;
+/**
+ * Who asks a stream of ours. A stream that reads another is one itself: with a closure there would be two more objects to look
+ * into for each event, of every reply that is being written, and most of what an event costs is to look into objects.
+ */
+export interface Asker {
+  /** Hears what was asked for: the next event, or `undefined` when the stream is over. Never throws. */
+  hear(event: ProviderEvent | undefined): void;
+}
 
 type Result = IteratorResult<ProviderEvent, undefined>;
 
@@ -18,14 +24,14 @@ export abstract class EventStream implements AsyncIterableIterator<ProviderEvent
    * Asks for the next event. The answer comes at once when there is one, else when it is there; a stream that is over
    * answers `undefined`, again and again. Not to be called while an answer is still to come.
    */
-  abstract ask(answer: Answer): void;
+  abstract ask(asker: Asker): void;
 
   /** The reader leaves: ends the stream. An answer that is still to come is `undefined`. */
   abstract stop(): void;
 
   /** {@link ask}, with a promise. */
   next(): Promise<Result> {
-    return new Promise((resolve) => this.ask((event) => resolve(toResult(event))));
+    return new Promise((resolve) => this.ask({ hear: (event) => resolve(toResult(event)) }));
   }
 
   /** {@link stop}, for a loop that is left. */
@@ -62,8 +68,8 @@ class IteratedStream extends EventStream {
     this.#events = events;
   }
 
-  ask(answer: Answer): void {
-    void this.#read().then(answer);
+  ask(asker: Asker): void {
+    void this.#read().then((event) => asker.hear(event));
   }
 
   /** A generator that hangs would never answer: nobody waits for it. */

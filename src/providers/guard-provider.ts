@@ -1,5 +1,5 @@
 import { TextCleaner } from './clean-text.ts';
-import { type Answer, EventStream, eventStreamOf } from './event-stream.ts';
+import { type Asker, EventStream, eventStreamOf } from './event-stream.ts';
 import { type Provider, ProviderError, type ProviderEvent, type ProviderRequest } from './provider.ts';
 
 /** How long a provider may be silent, in milliseconds. */
@@ -40,7 +40,7 @@ interface GuardedCall {
 /** Made once: without a reason each abort makes an exception with a stack of its own. */
 const OVER = new Error('The stream is over.');
 
-class GuardedStream extends EventStream {
+class GuardedStream extends EventStream implements Asker {
   readonly #call: GuardedCall;
   readonly #upstream = new AbortController();
   readonly #text = new TextCleaner();
@@ -49,7 +49,7 @@ class GuardedStream extends EventStream {
   #inner: EventStream | undefined;
   /** The adapter's first event, asked for before the reader asks: that sends the request. */
   #ahead: ReturnType<EventStream['next']> | undefined;
-  #waiting: Answer | undefined;
+  #waiting: Asker | undefined;
   /** In the state `ending`, what still goes out. */
   #last: ProviderEvent[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -62,11 +62,11 @@ class GuardedStream extends EventStream {
     this.#call = call;
   }
 
-  ask(answer: Answer): void {
+  ask(asker: Asker): void {
     // Once it is open, the signal stops it.
     if (this.#state === 'new' && this.#call.signal.aborted) this.stop();
-    if (this.#state === 'open') this.#askInTime(answer);
-    else answer(this.#state === 'new' ? this.#begin() : this.#nextOfLast());
+    if (this.#state === 'open') this.#askInTime(asker);
+    else asker.hear(this.#state === 'new' ? this.#begin() : this.#nextOfLast());
   }
 
   stop(): void {
@@ -88,20 +88,21 @@ class GuardedStream extends EventStream {
     return { type: 'start' };
   }
 
-  #askInTime(answer: Answer): void {
+  #askInTime(asker: Asker): void {
     if (this.#hasToken) this.#silentSinceMs = performance.now();
-    this.#waiting = answer;
+    this.#waiting = asker;
     this.#askInner();
   }
 
   #askInner(): void {
     const ahead = this.#ahead;
     this.#ahead = undefined;
-    if (ahead) void ahead.then(({ value }) => this.#onEvent(value));
-    else this.#inner?.ask(this.#onEvent);
+    if (ahead) void ahead.then(({ value }) => this.hear(value));
+    else this.#inner?.ask(this);
   }
 
-  readonly #onEvent: Answer = (event) => {
+  /** An event of the adapter. */
+  hear(event: ProviderEvent | undefined): void {
     if (this.#state !== 'open') return;
     if (event?.type === 'text') this.#token('text', this.#text.clean(event.text));
     else if (event?.type === 'reasoning') this.#token('reasoning', this.#reasoning.clean(event.text));
@@ -109,7 +110,7 @@ class GuardedStream extends EventStream {
     else if (event?.type === 'usage' || event?.type === 'tool_calls') this.#answer(event);
     else if (event?.type === 'start') this.#askInner();
     else this.#end(event ?? failed('stream_broken', 'The stream ended without a finish reason.'));
-  };
+  }
 
   #token(type: 'text' | 'reasoning', text: string): void {
     if (!this.#hasToken) {
@@ -142,9 +143,9 @@ class GuardedStream extends EventStream {
   }
 
   #answer(event: ProviderEvent | undefined): void {
-    const answer = this.#waiting;
+    const asker = this.#waiting;
     this.#waiting = undefined;
-    answer?.(event);
+    asker?.hear(event);
   }
 
   readonly #onAbort = (): void => this.stop();

@@ -4,7 +4,7 @@ import type { Try } from '../contracts/message.ts';
 import type { ModelParameter } from '../contracts/model.ts';
 import { type Candidate, fitRequest, type RoutedRequest } from './candidate.ts';
 import { classifyError } from './classify-error.ts';
-import { type Answer, EventStream, eventStreamOf } from './event-stream.ts';
+import { type Asker, EventStream, eventStreamOf } from './event-stream.ts';
 import { verdictOf } from './failover-rules.ts';
 import { ProviderError, type ProviderEvent } from './provider.ts';
 import { type Cooldowns, type RoutePatience, RoutePlan } from './route-plan.ts';
@@ -83,7 +83,7 @@ interface Call {
   events: EventStream;
 }
 
-class RoutedStream extends EventStream implements Route {
+class RoutedStream extends EventStream implements Route, Asker {
   readonly tries: Try[] = [];
   answeredBy: Candidate | undefined;
   omittedParameters: readonly ModelParameter[] = [];
@@ -93,7 +93,7 @@ class RoutedStream extends EventStream implements Route {
   #call: Call | undefined;
   /** What the answering call gave up to its first token, not read yet. */
   #ahead: ProviderEvent[] = [];
-  #waiting: Answer | undefined;
+  #waiting: Asker | undefined;
   #state: 'new' | 'open' | 'ended' = 'new';
 
   constructor(deps: Required<RouterDeps>, options: RouteOptions) {
@@ -103,15 +103,15 @@ class RoutedStream extends EventStream implements Route {
     this.#plan = new RoutePlan({ ...deps, cooldowns: deps.health, candidates: options.candidates });
   }
 
-  ask(answer: Answer): void {
+  ask(asker: Asker): void {
     // Asked only where it matters: reading the state of a signal costs as much as the rest of this.
     if (this.#ahead.length > 0 && this.#options.signal.aborted) this.#ahead = [];
     const event = this.#ahead.shift();
-    if (this.#state === 'new') void this.#connect().then(() => this.ask(answer));
-    else if (event || !this.#call) answer(event);
+    if (this.#state === 'new') void this.#connect().then(() => this.ask(asker));
+    else if (event || !this.#call) asker.hear(event);
     else {
-      this.#waiting = answer;
-      this.#call.events.ask(this.#onEvent);
+      this.#waiting = asker;
+      this.#call.events.ask(this);
     }
   }
 
@@ -176,14 +176,15 @@ class RoutedStream extends EventStream implements Route {
     return this.#call;
   }
 
-  readonly #onEvent: Answer = (event) => {
+  /** An event of the candidate that answers. */
+  hear(event: ProviderEvent | undefined): void {
     if (!event) this.#close();
     else if (event.type === 'finish') this.#close(null);
     else if (event.type === 'error') this.#close(event.error);
-    const answer = this.#waiting;
+    const asker = this.#waiting;
     this.#waiting = undefined;
-    answer?.(event);
-  };
+    asker?.hear(event);
+  }
 
   #fail(error: ProviderError): void {
     this.#ahead = this.#options.signal.aborted ? [] : [{ type: 'start' }, { type: 'error', error }];

@@ -16,8 +16,11 @@ export interface CreditMeter {
   readonly over: MeterEnd | undefined;
 }
 
-/** Takes text, or reasoning. Never waits. */
-export type TextSink = (text: string, channel?: Channel) => void;
+/** Where the text goes. */
+export interface TextSink {
+  /** Takes text, or reasoning. Never waits. */
+  push(text: string, channel?: Channel): void;
+}
 
 /** What a meter works with. */
 export interface MeterDeps {

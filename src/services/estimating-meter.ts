@@ -25,7 +25,7 @@ export class EstimatingMeter implements CreditMeter {
   async begin(): Promise<void> {}
 
   write(text: string, channel?: Channel): undefined {
-    this.#sink(text, channel);
+    this.#sink.push(text, channel);
     this.#usedTokens += estimate(text);
     if (this.#portions.isLow(this.#usedTokens)) void this.#ask();
   }

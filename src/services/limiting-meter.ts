@@ -113,6 +113,6 @@ export class LimitingMeter implements CreditMeter {
   #push(text: string, channel: Channel): void {
     if (text === '') return;
     (channel ? this.#reasoning : this.#text).add(text);
-    this.#deps.sink(text, channel);
+    this.#deps.sink.push(text, channel);
   }
 }

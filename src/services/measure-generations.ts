@@ -1,6 +1,5 @@
 import type { Metrics } from '../base/metrics.ts';
 import type { GenerationClaim } from '../data/repositories/generations.ts';
-import type { Channel } from '../feed/ports.ts';
 import type { CallHealth } from '../providers/router.ts';
 import type { AttemptEnd } from './attempt-end.ts';
 import { endRecordOf } from './end-record.ts';
@@ -27,7 +26,7 @@ interface Times {
   firstMs: number | undefined;
 }
 
-/** Makes the wrappers. Of the pieces of a text only the first costs more than a comparison. */
+/** Makes the wrappers. */
 export function measureGenerations({ metrics, models }: MeasureDeps): MeasuredSteps {
   const timesOf = new WeakMap<GenerationClaim, Times>();
 
@@ -49,11 +48,10 @@ export function measureGenerations({ metrics, models }: MeasureDeps): MeasuredSt
     stream: (stream) => (input) => {
       const times: Times = { begunMs: performance.now(), firstMs: undefined };
       timesOf.set(input.claim, times);
-      const write = (text: string, channel?: Channel) => {
-        times.firstMs ??= performance.now();
-        return input.write(text, channel);
+      const onFirst = () => {
+        times.firstMs = performance.now();
       };
-      return stream({ ...input, write });
+      return stream({ ...input, onFirst });
     },
 
     settle: (settle) => async (claim, end) => {

@@ -108,10 +108,9 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       log.warn({ err: error, ...logged }, 'a delta was not published'),
     );
     const pointless = claim.cancelRequested || prompt.turns.length === 0;
-    const sink = writer.push.bind(writer);
     const end = pointless
       ? { cancelled: true }
-      : await streamMetered({ claim, prompt, sink, signal: run.signal });
+      : await streamMetered({ claim, prompt, sink: writer, signal: run.signal });
 
     const reason = run.reason();
     if (end.aborted && reason !== 'cancelled') {
@@ -135,11 +134,11 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
 
   async function streamMetered(input: MeterInput): Promise<StreamEnd> {
     const { claim, prompt, signal } = input;
-    const meter = deps.startMeter(input);
+    const { meter, close } = deps.startMeter(input);
     try {
-      return await deps.stream({ claim, prompt, write: meter.write, meter, signal });
+      return await deps.stream({ claim, prompt, into: meter, signal });
     } finally {
-      meter.close();
+      close();
     }
   }
 

@@ -4,6 +4,7 @@ import { type ClaimedTitle, endGeneration, releaseGeneration } from '../data/rep
 import { findKeptSession } from '../data/repositories/sessions.ts';
 import { findFirstExchange, setWrittenTitle } from '../data/repositories/titles.ts';
 import { countUsage } from '../data/repositories/usage-days.ts';
+import type { Channel } from '../feed/ports.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
@@ -31,13 +32,15 @@ export function createRunTitle({ database, stream, announce, inrPerUsd, log }: R
     const exchange = await findFirstExchange(database.db, claim.sessionId);
     const prompt = { turns: exchange ? titleTurns(exchange) : [] };
     let text = '';
-    const write = (piece: string, channel?: 'reasoning'): undefined => {
-      if (!channel) text += piece;
+    const into = {
+      write(piece: string, channel?: Channel): undefined {
+        if (!channel) text += piece;
+      },
     };
     const pointless = claim.interruptions > 0 || !exchange;
     const end: StreamEnd = pointless
       ? { cancelled: true }
-      : await stream({ claim, prompt, write, signal: run.signal });
+      : await stream({ claim, prompt, into, signal: run.signal });
     if (end.aborted && run.reason() !== 'cancelled') {
       if (run.reason() !== 'handover') return 'done';
       await releaseGeneration(database.db, claim);

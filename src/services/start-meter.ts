@@ -22,7 +22,8 @@ export interface MeterInput {
 }
 
 /** The meter of one attempt. */
-export interface StartedMeter extends CreditMeter {
+export interface StartedMeter {
+  meter: CreditMeter;
   /** Announces nothing more, and asks for nothing more: the attempt is over. */
   close(): void;
 }
@@ -70,11 +71,7 @@ export function createStartMeter(deps: {
       signal: ended.signal,
     });
     return {
-      begin: () => meter.begin(),
-      write: (text, channel) => meter.write(text, channel),
-      get over() {
-        return meter.over;
-      },
+      meter,
       close() {
         signal.removeEventListener('abort', end);
         end();

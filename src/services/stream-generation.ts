@@ -5,7 +5,7 @@ import type { Database } from '../data/database.ts';
 import { appendTry, type GenerationClaim } from '../data/repositories/generations.ts';
 import type { Channel } from '../feed/ports.ts';
 import type { Candidate } from '../providers/candidate.ts';
-import { drive } from '../providers/drive.ts';
+import { type DrivenReader, drive } from '../providers/drive.ts';
 import { type Provider, ProviderError, type ProviderEvent } from '../providers/provider.ts';
 import type { Route, StartRoute } from '../providers/router.ts';
 import type { CreditMeter, MeterEnd } from './credit-meter.ts';
@@ -29,12 +29,14 @@ export interface StreamGenerationDeps {
 export interface StreamInput {
   claim: GenerationClaim;
   prompt: PromptInput;
-  /** Takes what the model writes. A promise: nothing more is read until it resolves. */
-  write: (text: string, channel?: Channel) => Promise<void> | undefined;
-  /** What may end the stream from this side, if anything. */
-  meter?: Pick<CreditMeter, 'begin' | 'over'>;
+  into: TextTaker;
   signal: AbortSignal;
+  /** Called when the first text or reasoning comes. */
+  onFirst?: () => void;
 }
+
+/** Takes what the model writes; a meter may end it from this side. */
+export type TextTaker = Pick<CreditMeter, 'write'> & Partial<Pick<CreditMeter, 'begin' | 'over'>>;
 
 /** Has a generation written, by the model that was asked or by one of its fallbacks. Never throws. */
 export type StreamGeneration = (input: StreamInput) => Promise<StreamEnd>;
@@ -46,13 +48,13 @@ const NOT_SERVED = 'This server does not serve the model any more.';
 export function createStreamGeneration(deps: StreamGenerationDeps): StreamGeneration {
   const { models, fallbacks, provider, route } = deps;
 
-  return async ({ claim, prompt, write, meter, signal }) => {
+  return async ({ claim, prompt, into, signal, onFirst }) => {
     const asked = await models.findAdmitted(claim.model);
     const chosen = await fittingModels([...(asked ? [asked] : []), ...fallbacks(claim.model)], prompt);
     const candidates = chosen.flatMap((model) => toCandidate(model, provider(model.provider)));
     if (candidates.length === 0) return { error: new ProviderError('model_not_available', NOT_SERVED) };
-    await meter?.begin();
-    if (meter?.over) return endOf(meter.over);
+    await into.begin?.();
+    if (into.over) return endOf(into.over);
 
     const { temperature, topP, maxTokens } = claim.settings;
     const record = createTryRecord(deps, claim);
@@ -62,17 +64,10 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
       signal,
       onFailedTry: record.add,
     });
-    const end: StreamEnd = {};
-    await drive(stream, {
-      take(event) {
-        if (event.type === 'text') return write(event.text);
-        if (event.type === 'reasoning') return write(event.text, event.type);
-        note(end, event);
-        return undefined;
-      },
-      leaves: () => meter?.over !== undefined,
-    });
-    if (meter?.over && !end.finishReason && !end.error) Object.assign(end, endOf(meter.over));
+    const reader = new GenerationReader(into, onFirst);
+    await drive(stream, reader);
+    const { end } = reader;
+    if (into.over && !end.finishReason && !end.error) Object.assign(end, endOf(into.over));
     // Aborted, unless the model was done before the signal came.
     if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
     await record.written();
@@ -80,12 +75,44 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
   };
 }
 
-/** Keeps what an event that is no text says of the end. */
-function note(end: StreamEnd, event: ProviderEvent): void {
-  if (event.type === 'tool_calls') end.toolCalls = event.calls;
-  else if (event.type === 'usage') end.usage = event.usage;
-  else if (event.type === 'finish') end.finishReason = event.reason;
-  else if (event.type === 'error') end.error = event.error;
+class GenerationReader implements DrivenReader {
+  readonly end: StreamEnd = {};
+  readonly #into: TextTaker;
+  readonly #onFirst: (() => void) | undefined;
+  #begun = false;
+
+  constructor(into: TextTaker, onFirst: (() => void) | undefined) {
+    this.#into = into;
+    this.#onFirst = onFirst;
+  }
+
+  take(event: ProviderEvent): Promise<void> | undefined {
+    if (event.type === 'text') return this.#write(event.text);
+    if (event.type === 'reasoning') return this.#write(event.text, event.type);
+    this.#note(event);
+    return undefined;
+  }
+
+  leaves(): boolean {
+    return this.#into.over !== undefined;
+  }
+
+  #write(text: string, channel?: Channel): Promise<void> | undefined {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#onFirst?.();
+    }
+    return this.#into.write(text, channel);
+  }
+
+  /** Keeps what an event that is no text says of the end. */
+  #note(event: ProviderEvent): void {
+    const { end } = this;
+    if (event.type === 'tool_calls') end.toolCalls = event.calls;
+    else if (event.type === 'usage') end.usage = event.usage;
+    else if (event.type === 'finish') end.finishReason = event.reason;
+    else if (event.type === 'error') end.error = event.error;
+  }
 }
 
 /** The end of a stream that ended from our side. */

@@ -43,8 +43,10 @@ function open(Meter: typeof LimitingMeter | typeof EstimatingMeter, shape: Shape
       return answer.promise;
     },
   });
-  const sink = (text: string, channel?: Channel) => {
-    written[channel ?? 'text'] += text;
+  const sink = {
+    push(text: string, channel?: Channel) {
+      written[channel ?? 'text'] += text;
+    },
   };
   const { signal } = controller;
   const meter = new Meter({ portions, sink, prompt, maxTokens, signal });
