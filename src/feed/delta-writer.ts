@@ -1,15 +1,23 @@
 import { tally } from '../base/tally.ts';
 import { GrowingText } from './growing-text.ts';
+import type { Pace } from './pace.ts';
 import type { Channel, Delta, LiveText, Written } from './ports.ts';
+
+/** How a text is written. */
+export interface DeltaWriterOptions {
+  pace: Pick<Pace, 'pauseAfter'>;
+  /** Told of each delta that the broker did not take; the text is kept and restored. */
+  onError: (error: unknown) => void;
+}
 
 /**
  * Writes the text of one attempt, and its reasoning, merged by acknowledgement: at most one delta is on its way, and
- * what comes meanwhile goes out with the next. Idle, nothing waits; under load, deltas merge by themselves. What is
- * of two channels does not merge, and goes out in the order in which it came.
+ * what comes meanwhile, or in the pause after it, goes out with the next. Idle, nothing waits; under load, deltas merge by
+ * themselves. What is of two channels does not merge, and goes out in the order in which it came.
  */
 export class DeltaWriter {
   readonly #live: LiveText;
-  readonly #onError: (error: unknown) => void;
+  readonly #options: DeltaWriterOptions;
   readonly #text = new GrowingText();
   /** Of most models there is none. */
   #reasoning: GrowingText | undefined;
@@ -17,12 +25,14 @@ export class DeltaWriter {
   /** What of the other channel waits before what waits of {@link #channel}, and so on. */
   #earlier: { channel: Channel; end: number }[] = [];
   #inFlight: Promise<void> | undefined;
+  /** Ends the pause between two deltas. */
+  #goOn: (() => void) | undefined;
+  #finishing = false;
   #abandoned = false;
 
-  /** `onError` is told of each delta that the broker did not take; the text is kept and restored. */
-  constructor(live: LiveText, onError: (error: unknown) => void) {
+  constructor(live: LiveText, options: DeltaWriterOptions) {
     this.#live = live;
-    this.#onError = onError;
+    this.#options = options;
   }
 
   /** Adds to the text, or to the reasoning. Never waits. */
@@ -35,6 +45,8 @@ export class DeltaWriter {
 
   /** Waits until everything is on the other side; answers all of it. */
   async finish(): Promise<Written> {
+    this.#finishing = true;
+    this.#goOn?.();
     await this.#inFlight;
     return { text: this.#text.read(), reasoning: this.#reasoning?.read() ?? null };
   }
@@ -43,6 +55,7 @@ export class DeltaWriter {
   abandon(): void {
     this.#abandoned = true;
     this.#earlier = [];
+    this.#goOn?.();
   }
 
   #turnTo(channel: Channel): void {
@@ -51,16 +64,30 @@ export class DeltaWriter {
   }
 
   async #drain(): Promise<void> {
+    const { pace, onError } = this.#options;
     for (let delta = this.#next(); delta; delta = this.#next()) {
+      const sentMs = performance.now();
       try {
         await this.#live.append(delta);
         tally.deltasPublished += 1;
       } catch (error) {
         tally.deltasFailed += 1;
-        this.#onError(error);
+        onError(error);
       }
+      const pauseMs = pace.pauseAfter(performance.now() - sentMs);
+      if (pauseMs > 0 && !this.#finishing && !this.#abandoned) await this.#pause(pauseMs);
     }
     this.#inFlight = undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#goOn = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #next(): Delta | undefined {

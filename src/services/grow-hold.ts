@@ -19,8 +19,8 @@ interface Asked {
   answer: (grown: GrownHold | Promise<GrownHold | undefined>) => void;
 }
 
-/** Most growths of one statement. */
-const MOST_AT_ONCE = 500;
+/** Most growths of one statement: what it brings is told in one go, and no delta goes out meanwhile. */
+const MOST_AT_ONCE = 50;
 
 /**
  * Grows the holds of all generations of a process. Like its deltas, they are merged by acknowledgement: one statement is on

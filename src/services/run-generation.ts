@@ -10,6 +10,7 @@ import {
 } from '../data/repositories/generations.ts';
 import { findMessages } from '../data/repositories/messages.ts';
 import { DeltaWriter } from '../feed/delta-writer.ts';
+import { Pace } from '../feed/pace.ts';
 import type { LiveRef, LiveTexts, Written } from '../feed/ports.ts';
 import type { RunGeneration, RunOutcome } from '../queue/generation-consumer.ts';
 import type { Announcer } from './announce.ts';
@@ -53,6 +54,7 @@ const NO_WINDOW = { contextLength: null, maxOutputTokens: null };
 export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   const { database, live, running, announce, announceEnd, liveMessages, settle, log } = deps;
   const context = createGenerationContext(deps);
+  const pace = new Pace();
 
   return async (generationId, lockSignal) => {
     // Reading what stands before it needs no claim, and need not wait for one.
@@ -104,9 +106,10 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       if (message) await announce.toSession(sessionId, 'message:update', message);
     }
 
-    const writer = new DeltaWriter(live.open(ref), (error) =>
-      log.warn({ err: error, ...logged }, 'a delta was not published'),
-    );
+    const writer = new DeltaWriter(live.open(ref), {
+      pace,
+      onError: (err) => log.warn({ err, ...logged }, 'a delta was not published'),
+    });
     const pointless = claim.cancelRequested || prompt.turns.length === 0;
     const end = pointless
       ? { cancelled: true }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { DeltaWriter } from '../../src/feed/delta-writer.ts';
 import type { Channel, Delta, LiveText } from '../../src/feed/ports.ts';
 import { type Deferred, defer } from '../support/deferred.ts';
-import { microtasks } from '../support/until.ts';
+import { microtasks, until } from '../support/until.ts';
 
 /** A live text that acknowledges when it is told to. `wholes`: what it would have restored of a delta's channel, and of both. */
 class SlowText implements LiveText {
@@ -35,10 +35,11 @@ class SlowText implements LiveText {
   }
 }
 
-function open() {
+function open({ pauseMs = 0 } = {}) {
   const live = new SlowText();
   const errors: unknown[] = [];
-  return { live, errors, writer: new DeltaWriter(live, (error) => errors.push(error)) };
+  const pace = { pauseAfter: () => pauseMs };
+  return { live, errors, writer: new DeltaWriter(live, { pace, onError: (error) => errors.push(error) }) };
 }
 
 const textsOf = ({ deltas }: SlowText): string[] => deltas.map(({ text }) => text);
@@ -108,6 +109,37 @@ describe('DeltaWriter', () => {
     writer.push('d');
     expect(textsOf(live)).to.deep.equal(['a']);
   });
+
+  it('sends nothing in the pause after a delta, and all that came in it afterwards', async () => {
+    const { live, writer } = open({ pauseMs: 20 });
+    writer.push('a');
+    writer.push('b');
+    const acknowledgedMs = performance.now();
+    await live.acknowledge();
+    writer.push('c');
+    expect(textsOf(live)).to.deep.equal(['a']);
+    await until('the pause is over', () => live.deltas.length === 2);
+    expect(performance.now() - acknowledgedMs).to.be.at.least(19);
+    expect(textsOf(live)).to.deep.equal(['a', 'bc']);
+  });
+
+  for (const end of ['finish', 'abandon'] as const) {
+    it(`has no pause left once it is to ${end}`, async () => {
+      const { live, writer } = open({ pauseMs: 3_600_000 });
+      writer.push('a');
+      writer.push('b');
+      await live.acknowledge();
+      if (end === 'abandon') writer.abandon();
+      const finished = writer.finish();
+      await microtasks();
+      expect(textsOf(live)).to.deep.equal(end === 'finish' ? ['a', 'b'] : ['a']);
+      writer.push('c');
+      await live.acknowledge();
+      await live.acknowledge();
+      await finished;
+      expect(textsOf(live)).to.deep.equal(end === 'finish' ? ['a', 'b', 'c'] : ['a']);
+    });
+  }
 
   it('sends reasoning apart from the text, in the order in which they came', async () => {
     const { live, writer } = open();
