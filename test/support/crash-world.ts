@@ -183,13 +183,14 @@ export class CrashWorld {
     return proc;
   }
 
-  /** It dies after a while, or at a step at which few have died yet. */
+  /** It dies after a while, or at a step at which the fewest have died yet. */
   #chancePlans(role: Role): CrashPlan[] {
     const coverage = this.coverage[role];
     const moment = this.pick(MOMENTS);
     const sometime = { passes: this.random.between(0, LONGEST_LIFE), moment: this.pick(MOMENTS) };
-    const rare = coverage.steps.filter((step) => coverage.deaths(step, moment) < ENOUGH_DEATHS);
-    if (rare.length === 0) return [sometime];
+    const fewest = Math.min(...coverage.steps.map((step) => coverage.deaths(step, moment)));
+    const rare = coverage.steps.filter((step) => coverage.deaths(step, moment) === fewest);
+    if (fewest >= ENOUGH_DEATHS || rare.length === 0) return [sometime];
     return [sometime, { step: this.pick(rare), passes: this.random.between(0, 1), moment }];
   }
 

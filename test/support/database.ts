@@ -40,15 +40,19 @@ async function create(from: string): Promise<TestDatabase> {
   };
 }
 
-/** Gives the tests of this `describe` a database of their own; call the answer inside of tests and hooks. */
+/**
+ * Gives the tests of this `describe` a database of their own; call the answer inside of tests and hooks. It is dropped after
+ * every other hook of the `describe`: whatever works on it is to be closed by then, and is not to wait for a database that is gone.
+ */
 export function useTestDatabase(): () => TestDatabase {
   let database: TestDatabase | undefined;
   before(async function () {
     // The first file of a run may have to start PostgreSQL.
     this.timeout(60_000);
     database = await createTestDatabase();
+    // Here, where all hooks that are written down are known: it comes behind them.
+    this.test?.parent?.afterAll(() => database?.close());
   });
-  after(() => database?.close());
   return () => {
     if (!database) throw new Error('The test database opens in a before hook; it is not open yet.');
     return database;
