@@ -24,9 +24,9 @@ const MOST_AT_ONCE = 50;
 
 /**
  * Grows the holds of all generations of a process. Like its deltas, they are merged by acknowledgement: one statement is on
- * its way at a time, and what is asked meanwhile goes with the next; and nobody waits for the account of
- * somebody else. A thousand replies grow hundreds of holds a second, and a
- * statement with a commit for each costs more than all their deltas.
+ * its way at a time, and what is asked meanwhile goes with the next. Nobody waits for the account of somebody else. A thousand
+ * replies grow hundreds of holds a second, and a statement with a commit for each is as much work for PostgreSQL as all their
+ * deltas are for Redis.
  *
  * @param overdraft credits that a balance may be short of, a decimal string; null: any number
  */

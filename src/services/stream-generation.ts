@@ -29,13 +29,14 @@ export interface StreamGenerationDeps {
 export interface StreamInput {
   claim: GenerationClaim;
   prompt: PromptInput;
+  /** Takes what the model writes. */
   into: TextTaker;
   signal: AbortSignal;
   /** Called when the first text or reasoning comes. */
   onFirst?: () => void;
 }
 
-/** Takes what the model writes; a meter may end it from this side. */
+/** Who takes what a model writes. A meter has something to do before, and may end the stream from this side. */
 export type TextTaker = Pick<CreditMeter, 'write'> & Partial<Pick<CreditMeter, 'begin' | 'over'>>;
 
 /** Has a generation written, by the model that was asked or by one of its fallbacks. Never throws. */
