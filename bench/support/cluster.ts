@@ -28,6 +28,8 @@ export interface Cluster {
 }
 
 const JWT_SECRET = 'benchmark-benchmark-benchmark-benchmark';
+/** Longer than any row takes. */
+const TOKEN_MINUTES = 1_440;
 /** More than any load uses up. */
 const WELCOME_CREDITS = 1_000_000_000;
 
@@ -59,7 +61,7 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
     WELCOME_CREDITS: String(WELCOME_CREDITS),
     RATE_LIMITS: 'off',
     MAX_CONCURRENT_GENERATIONS: '10000',
-    ACCESS_TOKEN_MINUTES: '1440',
+    ACCESS_TOKEN_MINUTES: String(TOKEN_MINUTES),
     MAX_BODY_BYTES: '10000000',
     DATABASE_POOL_SIZE: '20',
     SHUTDOWN_GRACE_MS: '1000',
@@ -72,8 +74,9 @@ export async function startCluster({ webs }: { webs: number }): Promise<Cluster>
     async people(count) {
       const missing = Math.max(0, count - people.length);
       const port = web[0]?.port ?? 0;
-      const more = { database, port, jwtSecret: JWT_SECRET, welcomeCredits: WELCOME_CREDITS };
-      people.push(...(await openAccounts(missing, more)));
+      const tokens = { secret: JWT_SECRET, minutes: TOKEN_MINUTES };
+      const server = { database, port, tokens, welcomeCredits: WELCOME_CREDITS };
+      people.push(...(await openAccounts(missing, server)));
       return people.slice(0, count);
     },
     web,

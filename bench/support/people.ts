@@ -1,6 +1,6 @@
 import { newId } from '../../src/base/ids.ts';
 import type { Database } from '../../src/data/database.ts';
-import { createAccessTokens } from '../../src/services/access-tokens.ts';
+import { type AccessTokenSettings, createAccessTokens } from '../../src/services/access-tokens.ts';
 import { openNewAccount } from '../../src/services/open-account.ts';
 import { Api, inBatches } from './api.ts';
 
@@ -8,11 +8,9 @@ import { Api, inBatches } from './api.ts';
 export interface PeopleOf {
   database: Database;
   port: number;
-  jwtSecret: string;
+  tokens: AccessTokenSettings;
   welcomeCredits: number;
 }
-
-const TOKEN_MINUTES = 1_440;
 
 /**
  * Opens accounts, and signs their tokens, as the server would: a password takes a tenth of a second of CPU, and nothing of
@@ -20,9 +18,9 @@ const TOKEN_MINUTES = 1_440;
  */
 export async function openAccounts(
   count: number,
-  { database, port, jwtSecret, welcomeCredits }: PeopleOf,
+  { database, port, tokens, welcomeCredits }: PeopleOf,
 ): Promise<Api[]> {
-  const tokens = createAccessTokens({ secret: jwtSecret, minutes: TOKEN_MINUTES });
+  const accessTokens = createAccessTokens(tokens);
   const account = { WELCOME_CREDITS: welcomeCredits, DEFAULT_ROLE: 'user', ADMIN_EMAIL: undefined };
   return inBatches(count, async () => {
     const person = {
@@ -34,6 +32,6 @@ export async function openAccounts(
     };
     const user = await database.transaction((db) => openNewAccount(db, person, account));
     if (!user) throw new Error('no account');
-    return new Api(port, tokens.issue(user, newId()).token);
+    return new Api(port, accessTokens.issue(user, newId()).token);
   });
 }

@@ -1,3 +1,6 @@
+/** Most bytes of UTF-8 for one UTF-16 code unit: a pair of them takes four. */
+export const MAX_BYTES_PER_UNIT = 3;
+
 /** A text in slices of at most `maxUnits` (2 or more) UTF-16 code units, never inside a surrogate pair. */
 export function* slices(text: string, maxUnits: number): Generator<string> {
   for (let start = 0; start < text.length; ) {

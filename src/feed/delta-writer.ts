@@ -83,6 +83,7 @@ export class DeltaWriter {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
+      timer.unref();
       this.#goOn = () => {
         clearTimeout(timer);
         resolve();

@@ -1,8 +1,7 @@
+import { MAX_BYTES_PER_UNIT } from '../base/text.ts';
+
 /** Room of a new text, in bytes; it doubles when it is full. */
 const FIRST_BYTES = 1_024;
-/** Most bytes of UTF-8 for one UTF-16 code unit. */
-const BYTES_PER_UNIT = 3;
-
 /**
  * A well-formed text that only grows, and is taken in pieces, in one piece outside the JavaScript heap. As a string it would
  * be a rope, one node for each delta, all of them alive until the end: of every generation that is being written, the garbage
@@ -32,7 +31,7 @@ export class GrowingText {
 
   /** Adds to the end; `text` has no lone surrogates. */
   add(text: string): void {
-    this.#makeRoomFor(text.length * BYTES_PER_UNIT);
+    this.#makeRoomFor(text.length * MAX_BYTES_PER_UNIT);
     this.#byteLength += this.#bytes.write(text, this.#byteLength);
     this.#length += text.length;
   }

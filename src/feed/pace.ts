@@ -2,7 +2,7 @@
 const WEIGHT = 0.01;
 /** A generation publishes again after so many times what a round trip takes. */
 const ROUND_TRIPS = 8;
-/** But never later than this after the time before, in milliseconds. A longer round trip is a failure, not a load. */
+/** It is never kept from it for longer, in milliseconds. A longer round trip is a failure, not a load. */
 const MOST_MS = 60;
 /** Shorter waits are none: timers do not keep them. */
 const LEAST_MS = 1;

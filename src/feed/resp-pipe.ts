@@ -1,3 +1,4 @@
+import { MAX_BYTES_PER_UNIT } from '../base/text.ts';
 import {
   encodeCommand,
   type RespCommand,
@@ -6,9 +7,6 @@ import {
   type RespSpeaker,
 } from './resp-link.ts';
 import { RespReplies, type RespReply } from './resp-replies.ts';
-
-/** Most bytes of UTF-8 for one UTF-16 code unit. */
-const BYTES_PER_UNIT = 3;
 
 interface Waiting {
   left: number;
@@ -106,7 +104,7 @@ export class RespPipe implements RespSpeaker {
 
   /** At once, while its pieces are at hand: of a string that is made of all of them, each would have to be found again. */
   #add(encoded: string): void {
-    const most = this.#outBytes + encoded.length * BYTES_PER_UNIT;
+    const most = this.#outBytes + encoded.length * MAX_BYTES_PER_UNIT;
     if (!this.#out || this.#out.length < most) {
       const larger = Buffer.allocUnsafe(Math.max(most, (this.#out?.length ?? 0) * 2));
       this.#out?.copy(larger, 0, 0, this.#outBytes);

@@ -46,18 +46,13 @@ export function createGrowHold({
     asking = false;
   }
 
-  /** Whoever has to wait for somebody waits alone. */
+  /** Whoever has to wait for somebody waits alone; and whoever makes all of them fail fails alone. */
   async function growTogether(together: Asked[]): Promise<void> {
-    try {
-      const growths = together.map(({ growth }) => growth);
-      const grown = new Map(
-        (await growFreeHolds(database.db, growths, overdraft)).map((each) => [each.id, each]),
-      );
-      for (const { growth, answer } of together) {
-        answer(grown.get(growth.id) ?? growHold(database.db, growth, overdraft));
-      }
-    } catch (error) {
-      for (const { answer } of together) answer(Promise.reject(error));
+    const growths = together.map(({ growth }) => growth);
+    const free = await growFreeHolds(database.db, growths, overdraft).catch(() => []);
+    const grown = new Map(free.map((each) => [each.id, each]));
+    for (const { growth, answer } of together) {
+      answer(grown.get(growth.id) ?? growHold(database.db, growth, overdraft));
     }
   }
 
