@@ -2,7 +2,6 @@ import type { Config } from './base/config.ts';
 import type { Lifecycle } from './base/lifecycle.ts';
 import type { Logger } from './base/logger.ts';
 import { type Database, openDatabase } from './data/database.ts';
-import { startEmbeddedPostgres } from './data/embedded-postgres.ts';
 import { assertSchemaCurrent, migrate } from './data/migrate.ts';
 import { claimSoleProcess } from './data/sole-process.ts';
 import { createMemoryFeed, type MemoryFeed } from './feed/memory.ts';
@@ -26,16 +25,17 @@ export interface OpenOptions {
   lifecycle: Lifecycle;
   /** Told when the process must not go on. */
   onFatal: (error: unknown) => void;
+  /** Of the configuration, or of the embedded PostgreSQL. */
+  databaseUrl: string;
 }
 
 /**
- * Opens the database, the feed and the queue's backend: those of the URLs, or the embedded ones.
+ * Opens the database, the feed and the queue's backend: those of the URLs, or those of a single process.
  *
  * @throws when one of them cannot be opened, or the schema is behind
  */
 export async function openResources(options: OpenOptions): Promise<Resources> {
-  const { config, log, lifecycle, onFatal } = options;
-  const url = config.DATABASE_URL ?? (await startEmbedded(options));
+  const { config, log, lifecycle, onFatal, databaseUrl: url } = options;
   const database = await openDatabase({ url, poolSize: config.DATABASE_POOL_SIZE });
   lifecycle.onClose('database', () => database.close());
   if (config.DATABASE_URL) await assertSchemaCurrent(database);
@@ -51,10 +51,4 @@ export async function openResources(options: OpenOptions): Promise<Resources> {
   const memoryFeed = createMemoryFeed();
   lifecycle.onClose('feed', () => memoryFeed.close());
   return { database, feed: memoryFeed, memoryFeed, queueBackend: { kind: 'postgres', url } };
-}
-
-async function startEmbedded({ config, log, lifecycle }: OpenOptions): Promise<string> {
-  const postgres = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log });
-  lifecycle.onClose('embedded PostgreSQL', () => postgres.stop());
-  return postgres.url;
 }

@@ -1,20 +1,20 @@
 import { type Config, ConfigError, loadConfig } from './base/config.ts';
 import { Lifecycle } from './base/lifecycle.ts';
 import { createLogger, type Logger } from './base/logger.ts';
-import { type Core, composeCore } from './compose.ts';
-import { openResources } from './resources.ts';
+import type { Core } from './compose.ts';
+import { startEmbeddedPostgres } from './data/embedded-postgres.ts';
 
-/** What a process does beside existing. */
-export interface ProcessPart {
-  name: 'web' | 'worker';
-  start(core: Core): Promise<void>;
-}
+/** Starts what a process does beside existing. */
+export type StartPart = (core: Core) => Promise<void>;
 
 /**
  * Runs a process from its configuration to its end: opens, starts the parts in order, and closes everything in
  * reverse at SIGTERM or SIGINT. A second signal ends it at once.
+ *
+ * @param loads imports the code of each part, and not before the embedded PostgreSQL is on its way: each takes about a
+ *   second of a core, and a person waits for both
  */
-export async function runProcess(parts: ProcessPart[]): Promise<void> {
+export async function runProcess(loads: (() => Promise<StartPart>)[]): Promise<void> {
   const config = readConfig();
   const log = createLogger({
     level: config.LOG_LEVEL,
@@ -42,10 +42,16 @@ export async function runProcess(parts: ProcessPart[]): Promise<void> {
   const onFatal = (error: unknown) => fail(error, 'this process must not go on');
 
   try {
-    requireBroker(config, parts);
-    const resources = await openResources({ config, log, lifecycle, onFatal });
+    requireBroker(config, loads.length);
+    const [databaseUrl, { openResources }, { composeCore }, ...parts] = await Promise.all([
+      config.DATABASE_URL ?? startEmbedded({ config, log, lifecycle }),
+      import('./resources.ts'),
+      import('./compose.ts'),
+      ...loads.map((load) => load()),
+    ]);
+    const resources = await openResources({ config, log, lifecycle, onFatal, databaseUrl });
     const core = await composeCore({ config, log, lifecycle, resources });
-    for (const part of parts) await part.start(core);
+    for (const start of parts) await start(core);
   } catch (error) {
     reportFailedStart(log, error);
     await stop('the start failed', 1);
@@ -62,9 +68,23 @@ function readConfig(): Config {
   }
 }
 
+async function startEmbedded({
+  config,
+  log,
+  lifecycle,
+}: {
+  config: Config;
+  log: Logger;
+  lifecycle: Lifecycle;
+}): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log });
+  lifecycle.onClose('embedded PostgreSQL', () => postgres.stop());
+  return postgres.url;
+}
+
 /** Web and worker can be processes of their own only where they can hear each other. */
-function requireBroker(config: Config, parts: ProcessPart[]): void {
-  if (parts.length > 1 || (config.DATABASE_URL && config.REDIS_URL)) return;
+function requireBroker(config: Config, parts: number): void {
+  if (parts > 1 || (config.DATABASE_URL && config.REDIS_URL)) return;
   throw new Error(
     'Separate web and worker processes need DATABASE_URL and REDIS_URL. One process: npm start.',
   );

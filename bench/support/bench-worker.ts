@@ -1,7 +1,7 @@
 import type { ChatTurn } from '../../src/contracts/prompt.ts';
 import { EventChannel } from '../../src/providers/event-channel.ts';
 import type { Provider } from '../../src/providers/provider.ts';
-import { type ProcessPart, runProcess } from '../../src/run-process.ts';
+import { runProcess, type StartPart } from '../../src/run-process.ts';
 import { startGenerationWorker } from '../../workers/generation-worker.ts';
 import { Metronome } from './metronome.ts';
 import type { Load } from './token.ts';
@@ -45,13 +45,10 @@ const provider: Provider = {
 const tokensOf = (turns: ChatTurn[]): number =>
   Math.ceil(turns.reduce((sum, { content }) => sum + content.length, 0) / 4);
 
-const worker: ProcessPart = {
-  name: 'worker',
-  async start(core) {
-    await startGenerationWorker({ ...core, providers: { names: core.providers.names, get: () => provider } });
-    core.log.info({ url: '' }, 'ready');
-  },
+const startWorker: StartPart = async (core) => {
+  await startGenerationWorker({ ...core, providers: { names: core.providers.names, get: () => provider } });
+  core.log.info({ url: '' }, 'ready');
 };
 
 process.on('SIGUSR2', () => metronome.go());
-await runProcess([worker]);
+await runProcess([async () => startWorker]);

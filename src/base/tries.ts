@@ -10,14 +10,21 @@ export interface Patience {
   forMs: number;
 }
 
-/** Counts tries from 0, with the pauses between them. Whoever succeeds leaves the loop; it ends when the patience does. */
-export async function* tries({ firstMs, mostMs, forMs }: Patience): AsyncGenerator<number> {
+/**
+ * Counts tries from 0, with the pauses between them. Whoever succeeds leaves the loop; it ends when the patience does.
+ *
+ * @param signal ends the patience: it cuts the pause short, and there is one try more
+ */
+export async function* tries(
+  { firstMs, mostMs, forMs }: Patience,
+  signal?: AbortSignal,
+): AsyncGenerator<number> {
   const until = performance.now() + forMs;
   let pauseMs = firstMs;
   for (let count = 0; ; count += 1) {
     yield count;
-    if (performance.now() > until) return;
-    await delay(pauseMs);
+    if (signal?.aborted || performance.now() > until) return;
+    await delay(pauseMs, signal);
     pauseMs = Math.min(pauseMs * 2, mostMs);
   }
 }

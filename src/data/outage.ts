@@ -31,11 +31,15 @@ export function isOutage(error: unknown): boolean {
  * Does something while PostgreSQL comes and goes: again and again until it answers, for half a minute.
  *
  * @param work is told whether it may have been done before
+ * @param signal ends the patience, see {@link tries}
  * @throws what PostgreSQL answers, and what failed last
  */
-export async function throughOutage<T>(work: (again: boolean) => Promise<T>): Promise<T> {
+export async function throughOutage<T>(
+  work: (again: boolean) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   let failure: unknown;
-  for await (const count of tries(PATIENCE)) {
+  for await (const count of tries(PATIENCE, signal)) {
     try {
       return await work(count > 0);
     } catch (error) {

@@ -10,8 +10,10 @@ import type { Announcer } from './announce.ts';
  * Publishes how a message ended: `message:update`, `message:error` of a failed one, `message:done`. Reads it from
  * the database, so it may be called again by whoever finds that the first caller may have died before it was done;
  * readers drop what they have seen.
+ *
+ * @param signal gives up on a broker that is away
  */
-export type AnnounceEnd = (sessionId: string, messageId: string) => Promise<void>;
+export type AnnounceEnd = (sessionId: string, messageId: string, signal?: AbortSignal) => Promise<void>;
 
 /**
  * Nobody else tells that a message has ended, so a broker that is away is asked again; who has not heard of it by the end
@@ -26,12 +28,12 @@ export function createAnnounceEnd(deps: {
   inrPerUsd: number;
 }): AnnounceEnd {
   const { database, announce, inrPerUsd } = deps;
-  return async (sessionId, messageId) => {
+  return async (sessionId, messageId, signal) => {
     const [view] = await findMessages(database.db, sessionId, [messageId]);
     if (!view) return;
     const message = presentMessage(view, { inrPerUsd });
     if (!isTerminal(message.status)) return;
-    for await (const _ of tries(PATIENCE)) if (await publishEnd(message)) return;
+    for await (const _ of tries(PATIENCE, signal)) if (await publishEnd(message)) return;
   };
 
   async function publishEnd(message: Message): Promise<boolean> {

@@ -54,8 +54,8 @@ export function measureGenerations({ metrics, models }: MeasureDeps): MeasuredSt
       return stream({ ...input, onFirst });
     },
 
-    settle: (settle) => async (claim, end) => {
-      const settled = await settle(claim, end);
+    settle: (settle) => async (claim, end, leaving) => {
+      const settled = await settle(claim, end, leaving);
       if (!settled) return false;
       const times = timesOf.get(claim);
       metrics.replyEnded({

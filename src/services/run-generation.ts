@@ -74,7 +74,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       return await runClaimed({ claim, prompt }, run);
     } catch (error) {
       // Nobody died: it does not count as if somebody had.
-      if (isOutage(error)) await throughOutage(() => releaseGeneration(database.db, claim));
+      if (isOutage(error)) await throughOutage(() => releaseGeneration(database.db, claim), running.leaving);
       throw error;
     } finally {
       run.end();
@@ -84,7 +84,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   /** The job came back after its generation had ended: the worker before may have died before it told anybody. */
   async function announceAgain(generationId: string): Promise<void> {
     const found = await findGenerationMessage(database.db, generationId);
-    if (found) await announceEnd(found.sessionId, found.messageId);
+    if (found) await announceEnd(found.sessionId, found.messageId, running.leaving);
   }
 
   async function runClaimed(
@@ -127,7 +127,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       return 'handed-over';
     }
     const written = await writer.finish();
-    const settled = await settle(claim, await describeEnd(end, prompt, written));
+    const settled = await settle(claim, await describeEnd(end, prompt, written), running.leaving);
     if (settled) await dropText(ref);
     else await dropOrphan(ref);
     if (settled && end.finishReason && claim.wantsTitle) await deps.planTitle(claim);
@@ -152,7 +152,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const end = cancelRequested
       ? await describeEnd({ cancelled: true }, prompt, written)
       : await interruptedEnd(prompt, written, expired ? EXPIRED : INTERRUPTED);
-    await settle(claim, { ...end, textAttempt: before.attempt });
+    await settle(claim, { ...end, textAttempt: before.attempt }, running.leaving);
     await dropText(before);
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { type AttemptRef, beatGenerations } from '../data/repositories/generations.ts';
@@ -27,6 +28,8 @@ export interface RunningGenerations {
   start(): void;
   /** Resolves when nothing runs, or after `ms`; then what still runs is handed over. What begins later, is at once. */
   drain(ms: number): Promise<void>;
+  /** Aborts then: this process must go, whatever it waits for. */
+  readonly leaving: AbortSignal;
   stop(): void;
 }
 
@@ -47,6 +50,9 @@ export function createRunningGenerations(deps: {
 }): RunningGenerations {
   const { database, control, holdMinutes, log } = deps;
   const running = new Map<string, Entry>();
+  const leaving = new AbortController();
+  // As many may listen as there are generations.
+  setMaxListeners(0, leaving.signal);
   let draining = false;
   let onIdle: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -111,16 +117,20 @@ export function createRunningGenerations(deps: {
       });
     },
 
+    leaving: leaving.signal,
+
     async drain(ms) {
       draining = true;
-      if (running.size === 0) return;
-      await new Promise<void>((resolve) => {
-        const late = setTimeout(resolve, ms);
-        onIdle = () => {
-          clearTimeout(late);
-          resolve();
-        };
-      });
+      if (running.size > 0) {
+        await new Promise<void>((resolve) => {
+          const late = setTimeout(resolve, ms);
+          onIdle = () => {
+            clearTimeout(late);
+            resolve();
+          };
+        });
+      }
+      leaving.abort();
       for (const entry of running.values()) entry.abort('handover');
     },
 

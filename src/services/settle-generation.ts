@@ -27,9 +27,14 @@ import { endRecordOf } from './end-record.ts';
  * totals, status; then tells the rooms. Waits for a database that is away: the reply is there, and would be written, and
  * paid for, once more.
  *
+ * @param leaving ends every wait for what is away: this process must go, and another will settle it
  * @returns false when another worker has the claim: then nothing was written and nothing published
  */
-export type SettleGeneration = (claim: ClaimedGeneration, end: AttemptEnd) => Promise<boolean>;
+export type SettleGeneration = (
+  claim: ClaimedGeneration,
+  end: AttemptEnd,
+  leaving?: AbortSignal,
+) => Promise<boolean>;
 
 /** A generation's end, priced. */
 type EndRecord = GenerationEnd & { credits: string };
@@ -44,7 +49,7 @@ export function createSettleGeneration(deps: {
   const { database, limits, announce, announceEnd } = deps;
   const { window } = limits;
 
-  return async (claim, end) => {
+  return async (claim, end, leaving) => {
     const { id, attempt, userId, sessionId, messageId } = claim;
     const record: EndRecord = endRecordOf(claim, end);
     const ref = { id, attempt, textAttempt: end.textAttempt ?? attempt };
@@ -60,9 +65,9 @@ export function createSettleGeneration(deps: {
       // The connection may have been lost with the answer to a commit.
       const isOurs = !written && again && (await isEndedAs(database.db, ref));
       return isOurs ? { account: await findAccount(database.db, userId) } : written;
-    });
+    }, leaving);
     if (!settled) return false;
-    await announceEnd(sessionId, messageId);
+    await announceEnd(sessionId, messageId, leaving);
     if (settled.account) await announce.toUser(userId, 'balance:update', presentBalance(settled.account));
     return true;
   };

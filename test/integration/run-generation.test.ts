@@ -563,6 +563,22 @@ describe('running a generation', () => {
       });
     });
 
+    it('holds up no process that must go', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      outage.refuse = 1_000;
+      const run = worker.run(generationId).then(String, String);
+      (await pipeline.provider.begun(0)).push(text('Hello'), usage, finish);
+      await until('it waits', () => outage.refuse < 1_000);
+      await worker.running.drain(0);
+      // Well before its patience is at an end, which is longer than a test may take.
+      expect(await run).to.match(/terminated/);
+      outage.refuse = 0;
+      await complete({ messageId, generationId }, 'Hello', [usage], pipeline.worker());
+      // Nobody died: it was handed over.
+      expect(await pipeline.stored(messageId)).to.deep.include({ attempt: 2, interruptions: 0 });
+      expect(await pipeline.charges(ann)).to.deep.equal([-1]);
+    });
+
     it('is somebody else’s who has claimed it meanwhile', async () => {
       const { messageId, generationId } = await pipeline.ask(ann);
       const run = worker.run(generationId);

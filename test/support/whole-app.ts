@@ -35,11 +35,8 @@ export interface WholeAppOptions {
 }
 
 /** Starts it on a free port. The database stays open when it is closed. */
-export async function startWholeApp(
-  database: TestDatabase,
-  options: WholeAppOptions = {},
-): Promise<WholeApp> {
-  const { env, without, log = silentLog, change = (resources) => resources } = options;
+export async function startWholeApp(database: TestDatabase, wanted: WholeAppOptions = {}): Promise<WholeApp> {
+  const { env, without, log = silentLog, change = (resources) => resources } = wanted;
   const boss = `boss-${crypto.randomUUID()}@example.com`;
   const config = loadConfig({
     NODE_ENV: 'test',
@@ -54,7 +51,8 @@ export async function startWholeApp(
   });
   const lifecycle = new Lifecycle(log);
   const onFatal = (error: unknown) => log.fatal({ err: error }, 'this process must not go on');
-  const resources = change(await openResources({ config, log, lifecycle, onFatal }), config);
+  const options = { config, log, lifecycle, onFatal, databaseUrl: database.url };
+  const resources = change(await openResources(options), config);
   const core = await composeCore({ config, log, lifecycle, resources });
   if (without !== 'worker') {
     await startGenerationWorker(core);
