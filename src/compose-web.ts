@@ -1,4 +1,4 @@
-import { createServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
 import type { Config } from './base/config.ts';
 import { connectRedis, disconnectRedis } from './base/redis.ts';
@@ -15,6 +15,8 @@ import { CHAT_NAMESPACE } from './contracts/events.ts';
 import type { DoorParts } from './door-parts.ts';
 import { RespSubscriber } from './feed/resp-subscriber.ts';
 import { createHttpApp } from './http/app.ts';
+import { createHttpServer } from './http/http-server.ts';
+import { createIdentifyRefresh } from './http/identify-refresh.ts';
 import { createRefreshCookie } from './http/refresh-cookie.ts';
 import { apiKeyRoutes } from './http/routes/api-keys.ts';
 import { balanceRoutes } from './http/routes/balance.ts';
@@ -46,6 +48,7 @@ import { createBoardSessions } from './services/board-sessions.ts';
 import { createDeleteAccount } from './services/delete-account.ts';
 import { createExportSession } from './services/export-session.ts';
 import { createGroups } from './services/groups.ts';
+import { createIdentifyRefreshToken } from './services/identify-refresh-token.ts';
 import { loadJwtSecret } from './services/jwt-secret.ts';
 import { createLedger } from './services/ledger.ts';
 import { createMessages } from './services/messages.ts';
@@ -100,8 +103,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   });
   const messages = createMessages({ database, present, announce, stopMessage, inrPerUsd });
 
-  const server = createServer();
   const io = openSocketServer(config);
+  const server = createHttpServer({ upgradePath: `${io.path()}/` });
   const hub = new RoomHub(await openRoomSource(io, core));
   const realtime = {
     hub,
@@ -138,12 +141,17 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     proxyHops: config.TRUST_PROXY_HOPS,
   });
 
+  const refreshCookie = createRefreshCookie(config);
   const deleteAccount = createDeleteAccount({ ...core, ...identity, database, feed });
   const app = createHttpApp({
     config,
     log,
     authenticate: identity.authenticate,
     redeemTicket: identity.streamTickets.redeem,
+    identifyRefresh: createIdentifyRefresh(
+      createIdentifyRefreshToken({ database, secrets: identity.secrets }),
+      refreshCookie,
+    ),
     authorize: identity.authorize,
     rateLimits,
     onAnswered: metrics.requestAnswered,
@@ -158,7 +166,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       ...composeConversations(doors),
       ...composeAi(doors),
       apiKeyRoutes({ apiKeys: createApiKeys({ database, revocations: identity.revocations }) }),
-      composeUser(core, { deleteAccount, rateLimits, refreshCookie: createRefreshCookie(config) }),
+      composeUser(core, { deleteAccount, rateLimits, refreshCookie }),
       groupRoutes({ groups, sessions }),
       sessionRoutes({ sessions, messages }),
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),

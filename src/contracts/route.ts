@@ -30,8 +30,11 @@ export interface RouteContract {
   path: string;
   summary: string;
   tag: string;
-  /** `public`: no token; `user`: a signed-in user; `ticket`: a signed-in user or a stream ticket (`?ticket=`). */
-  access: 'public' | 'user' | 'ticket';
+  /**
+   * `public`: no token; `user`: a signed-in user; `ticket`: a signed-in user or a stream ticket (`?ticket=`); `sign-in`: a
+   * signed-in user, or who brings the refresh token of a sign-in whose access token has run out.
+   */
+  access: 'public' | 'user' | 'ticket' | 'sign-in';
   /** What the account must be allowed to do, by its role at that moment; left out: everybody who has access. */
   permission?: Permission;
   /** What an API key must be made for to be taken here, any of these; left out: none is, however it was made. */

@@ -10,7 +10,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { clientIp } from './middleware/client-ip.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { measureRequests } from './middleware/measure-requests.ts';
-import { normalUrl } from './middleware/normal-url.ts';
+import { normalUrl, originForm } from './middleware/normal-url.ts';
 import { problems } from './middleware/problems.ts';
 import { requestId } from './middleware/request-id.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
@@ -39,12 +39,13 @@ export interface HttpApp {
 
 /** Builds the HTTP app; it opens nothing. */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const { config, log, routes, authenticate, redeemTicket, authorize, rateLimits } = options;
+  const { config, log, routes, rateLimits } = options;
   const readBody = createJsonBodyReader(config.MAX_BODY_BYTES);
-  const table = createRouteTable({ authenticate, redeemTicket, authorize, rateLimits, readBody });
+  const table = createRouteTable({ ...options, readBody });
   for (const mount of routes) mount(table);
 
   const app = new Koa<AppState>({ proxy: config.TRUST_PROXY_HOPS > 0 });
+  app.use(originForm());
   app.use(clientIp(config.TRUST_PROXY_HOPS));
   app.use(requestId());
   app.use(accessLog(log));

@@ -10,6 +10,7 @@ import { openAiErrorSchema } from '../contracts/openai-error.ts';
 import { scopesOf } from '../contracts/permissions.ts';
 import type { ErrorShape, RouteContract } from '../contracts/route.ts';
 import { foreignStatus } from '../presenters/foreign-error.ts';
+import { REFRESH_COOKIE } from './refresh-cookie.ts';
 
 const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal', 'not_ready'];
 const BODY_ERRORS: ErrorCode[] = ['malformed_json', 'payload_too_large', 'unsupported_media_type'];
@@ -53,6 +54,12 @@ const SECURITY_SCHEMES: Record<string, oas31.SecuritySchemeObject> = {
     description:
       'An API key (`POST /user/api-keys`) with the scope that the route names; counts when there is no bearer',
   },
+  refreshToken: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: REFRESH_COOKIE,
+    description: 'A refresh token, as the cookie or as `Authorization: Bearer`',
+  },
   streamTicket: {
     type: 'apiKey',
     in: 'query',
@@ -68,6 +75,7 @@ function toSecurity({ access, scope }: RouteContract): Record<string, string[]>[
     { bearer: [] },
     ...scopesOf(scope).map((each) => ({ apiKey: [each] })),
     ...(access === 'ticket' ? [{ streamTicket: [] }] : []),
+    ...(access === 'sign-in' ? [{ refreshToken: [] }] : []),
   ];
 }
 

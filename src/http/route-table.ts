@@ -4,6 +4,7 @@ import type { RouteContract } from '../contracts/route.ts';
 import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
 import type { RateLimits } from '../services/rate-limits.ts';
+import { looksLikeRefreshToken } from '../services/refresh-secrets.ts';
 import { credentialOf } from './bearer.ts';
 import type { AppContext, AppState } from './context.ts';
 import type { ReadJsonBody } from './read-json-body.ts';
@@ -14,6 +15,8 @@ export interface Authentication {
   authenticate: (token: string) => Identity | Promise<Identity>;
   /** Uses a stream ticket up. @throws {AppError} like `authenticate` */
   redeemTicket: (ticket: string) => Promise<Identity>;
+  /** Whose refresh token a request brings; undefined without one. @throws {AppError} like `authenticate`, and `forbidden` */
+  identifyRefresh: (ctx: AppContext) => Promise<Identity | undefined>;
   authorize: Authorize;
 }
 
@@ -36,10 +39,11 @@ export type RouteModule = (table: RouteTable) => void;
 export function createRouteTable({
   authenticate,
   redeemTicket,
+  identifyRefresh,
   authorize,
   rateLimits,
   readBody,
-}: Authentication & { rateLimits: RateLimits; readBody: ReadJsonBody }): RouteTable {
+}: Authentication & Pick<RouteTable, 'rateLimits' | 'readBody'>): RouteTable {
   return {
     router: new Router<AppState>(),
     contracts: [],
@@ -48,6 +52,7 @@ export function createRouteTable({
     readBody,
     async identify(access, ctx) {
       if (access === 'public') return undefined;
+      if (access === 'sign-in') return identifySignIn(ctx);
       const token = credentialOf(ctx);
       if (token !== undefined) return authenticate(token);
       const { ticket } = ctx.query;
@@ -56,10 +61,26 @@ export function createRouteTable({
         // It is for one stream, and a HEAD opens none: it is neither used up nor told whether it is good.
         throw new AppError('unauthenticated', 'A ticket is for one GET. Send HEAD with an access token.');
       }
-      throw new AppError(
-        'unauthenticated',
-        'Send an access token or an API key: `Authorization: Bearer <token>`.',
-      );
+      throw nobody();
     },
   };
+
+  /** A refresh token counts where an access token does not: it lives longer. */
+  async function identifySignIn(ctx: AppContext): Promise<Identity> {
+    const token = credentialOf(ctx);
+    try {
+      if (token !== undefined && !looksLikeRefreshToken(token)) return await authenticate(token);
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'token_expired')) throw error;
+      const identity = await identifyRefresh(ctx);
+      if (identity) return identity;
+      throw error;
+    }
+    const identity = await identifyRefresh(ctx);
+    if (identity) return identity;
+    throw nobody();
+  }
 }
+
+const nobody = (): AppError =>
+  new AppError('unauthenticated', 'Send an access token or an API key: `Authorization: Bearer <token>`.');

@@ -34,8 +34,10 @@ const isFreeProvider = (provider: string): boolean => provider === 'echo' || pro
 
 /** Credits for 100 tokens where the customer named them; everything else costs one. */
 function creditsOf(provider: string, name: string): string {
-  if (provider === 'openai' && name === 'gpt-4') return '20';
-  return provider === 'gemini' && name.includes('flash') ? '10' : '1';
+  // Whoever sells the models of others has them as `maker/name`.
+  const [, maker = provider, model = name] = /^([^/]+)\/(.+)$/.exec(name) ?? [];
+  if (maker === 'openai' && model === 'gpt-4') return '20';
+  return (maker === 'gemini' || maker === 'google') && model.includes('flash') ? '10' : '1';
 }
 
 const CODE = /code|codestral|devstral|starcoder/i;

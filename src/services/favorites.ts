@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defineCursor } from '../base/cursor.ts';
-import { AppError, notFound } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
+import { textSchema } from '../contracts/fields.ts';
 import type { Model } from '../contracts/model.ts';
 import { MAX_FAVORITES } from '../contracts/routes/user.ts';
 import type { Database } from '../data/database.ts';
@@ -11,8 +12,9 @@ import {
   isFavorite,
   lockFavoritesOf,
 } from '../data/repositories/favorites.ts';
-import { findModel, listFavoriteModels } from '../data/repositories/models.ts';
+import { listFavoriteModels } from '../data/repositories/models.ts';
 import { presentModel } from '../presenters/model.ts';
+import { findModelId } from './find-model-id.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import { accountGone } from './profile.ts';
 
@@ -38,18 +40,15 @@ export interface FavoritesDeps {
 }
 
 /** The id of the last model that was shown. */
-const cursor = defineCursor(z.tuple([z.string().min(1).max(200)]));
+const cursor = defineCursor(z.tuple([textSchema({ min: 1, max: 200 })]));
 
 /** Makes them, on a database. */
 export function createFavorites({ database, models, served }: FavoritesDeps): Favorites {
   const { db } = database;
 
-  /** What is marked or stands in the catalogue is that, whether or not it can be asked; anything else is a name. */
+  /** What is marked is that, though the catalogue may not have it any more. */
   async function fullId(userId: string, given: string): Promise<string> {
-    if ((await isFavorite(db, userId, given)) || (await findModel(db, given))) return given;
-    const [only, ...others] = models.candidates(given);
-    if (!only) throw notFound('model');
-    return others.length === 0 ? only.id : models.resolve(given, 'params.modelId').id;
+    return (await isFavorite(db, userId, given)) ? given : findModelId(db, models, given);
   }
 
   return {

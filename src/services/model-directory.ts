@@ -1,6 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import type { ModelParameter, ModelTier } from '../contracts/model.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
+import { membersOfFamily, newestMember } from './model-families.ts';
 
 /** A model as the pipeline needs it. */
 export interface Model {
@@ -40,7 +41,8 @@ export interface ModelDirectory {
   /** Every model that an id may mean, full or a bare name, whether or not it can be asked. */
   candidates(id: string): readonly Model[];
   /**
-   * The model of an id that can be asked: `provider/name`, or a bare name where it is unambiguous.
+   * The model of an id that can be asked: `provider/name`, or a bare name where it is unambiguous; the name of a family
+   * (`gemini-flash`) is its newest member.
    *
    * @param path where the id stood in the request, as in `body.model`
    * @throws {AppError} `model_not_available`, saying why not
@@ -92,9 +94,16 @@ export function createModelDirectory(
   function lookUp(id: string): Model[] {
     const exact = byId.get(id === `${ECHO}/${ECHO}` ? ECHO : id);
     if (exact) return [exact];
-    const known = byBareName.get(id) ?? [];
-    const usable = known.filter(canBeAsked);
-    const candidates = usable.length > 0 ? usable : known;
+    const named = byBareName.get(id);
+    if (named) return preferred(named);
+    const newest = newestMember(id, preferred(membersOfFamily(id, byId.values())));
+    return newest ? [newest] : [];
+  }
+
+  /** What can be asked before what cannot, and what its maker serves before what others do. */
+  function preferred(models: Model[]): Model[] {
+    const usable = models.filter(canBeAsked);
+    const candidates = usable.length > 0 ? usable : models;
     const own = candidates.filter(({ provider }) => !RESELLERS.includes(provider));
     return own.length > 0 ? own : candidates;
   }

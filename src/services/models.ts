@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defineCursor } from '../base/cursor.ts';
 import { invalidField, notFound } from '../base/errors.ts';
 import { type Page, pageFrom } from '../base/page.ts';
+import { textSchema } from '../contracts/fields.ts';
 import { MODEL_CATEGORIES, type Model, type ModelCategory } from '../contracts/model.ts';
 import type { ModelOverrideBody } from '../contracts/routes/admin-models.ts';
 import type { ListModelsQuery, ModelCategoryCount, ModelProvider } from '../contracts/routes/models.ts';
@@ -14,6 +15,7 @@ import { countModels, findModel, listModels, lockModel, upsertModels } from '../
 import { presentModel } from '../presenters/model.ts';
 import { type Actor, audit, differences } from './audit.ts';
 import type { Catalogue } from './catalogue.ts';
+import { findModelId } from './find-model-id.ts';
 
 /** The catalogue, for people: read from the database, so that a change shows at once wherever it was made. */
 export interface Models {
@@ -34,13 +36,13 @@ export interface Models {
 /** What {@link createModels} works with. */
 export interface ModelsDeps {
   database: Pick<Database, 'db' | 'transaction'>;
-  catalogue: Pick<Catalogue, 'changed'>;
+  catalogue: Pick<Catalogue, 'changed' | 'directory'>;
   /** Names of the providers that are served here. */
   served: readonly string[];
 }
 
 /** The id of the last model that was shown. */
-const cursor = defineCursor(z.tuple([z.string().min(1).max(200)]));
+const cursor = defineCursor(z.tuple([textSchema({ min: 1, max: 200 })]));
 
 /** The catalogue, on a database. */
 export function createModels({ database, catalogue, served }: ModelsDeps): Models {
@@ -64,8 +66,8 @@ export function createModels({ database, catalogue, served }: ModelsDeps): Model
       return pageFrom(found, limit, { present, cursorOf: ({ id }) => cursor.encode([id]) });
     },
 
-    async get(id) {
-      const model = await findModel(db, id);
+    async get(given) {
+      const model = await findModel(db, await findModelId(db, catalogue.directory, given));
       if (!model) throw notFound('model');
       return present(model);
     },
@@ -91,7 +93,8 @@ export function createModels({ database, catalogue, served }: ModelsDeps): Model
       });
     },
 
-    async override(actor, id, changes) {
+    async override(actor, given, changes) {
+      const id = await findModelId(db, catalogue.directory, given);
       const changed = await database.transaction(async (inside) => {
         const before = await lockModel(inside, id);
         if (!before) throw notFound('model');

@@ -103,7 +103,7 @@ describe('the OpenAPI document', () => {
       expect(inPath.every(({ required }) => required)).to.equal(true);
       expect(contract.body !== undefined).to.equal(operations[index]?.requestBody !== undefined);
       expect(operations[index]?.security).to.have.lengthOf(
-        { public: 0, user: 1, ticket: 2 }[contract.access] + scopesOf(contract.scope).length,
+        { public: 0, user: 1, ticket: 2, 'sign-in': 2 }[contract.access] + scopesOf(contract.scope).length,
       );
     }
     const refs = [...JSON.stringify(all).matchAll(/"\$ref":"([^"]*)"/g)].map(([, ref]) => ref as string);

@@ -76,6 +76,15 @@ describe('the catalogue of models', () => {
       expect(deep).to.deep.include({ id: 'openrouter/openai/gpt-4o', available: false });
     });
 
+    it('is found by a bare name, where that is one', async () => {
+      const named = async (name: string) => (await ann.get<Model>(`/models/${name}`)).id;
+      expect(await named('gpt-4.1')).to.equal('openai/gpt-4.1');
+      expect(await named('gemini-flash')).to.match(/^gemini\/gemini-[\d.]+-flash$/);
+      const { id } = await admin.patch<Model>('/admin/models/gpt-4.1', { title: 'Four' });
+      expect(id).to.equal('openai/gpt-4.1');
+      await admin.patch('/admin/models/openai/gpt-4.1', { title: null });
+    });
+
     it('costs as much for cached input as for input where nobody says otherwise', async () => {
       const { price } = await ann.get<Model>('/models/openai/gpt-4');
       expect(price.usdPerMillionCachedInput).to.equal(price.usdPerMillionInput).and.equal(30);

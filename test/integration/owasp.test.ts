@@ -405,9 +405,13 @@ describe('OWASP API Top 10', () => {
           await send('POST', '/auth/refresh', undefined, { cookie, ...headers }),
           'forbidden',
         );
+        await expectProblem(
+          await send('POST', '/auth/logout', undefined, { cookie, ...headers }),
+          'forbidden',
+        );
       }
       for (const [method, path] of [
-        ['POST', '/auth/logout'],
+        ['GET', '/auth/me'],
         ['DELETE', '/user/account'],
         ['POST', '/groups'],
       ] as const) {

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
+import jwt from 'jsonwebtoken';
 import type { SignedIn } from '../../src/contracts/routes/auth.ts';
 import { rows } from '../../src/data/database.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectProblem } from '../support/expect-problem.ts';
-import { bearer, startTestApp, type TestApp } from '../support/http-app.ts';
+import { bearer, startTestApp, TEST_JWT_SECRET, type TestApp } from '../support/http-app.ts';
 
 describe('refresh tokens', () => {
   const database = useTestDatabase();
@@ -27,6 +28,12 @@ describe('refresh tokens', () => {
   };
   const byCookie = (token: string, headers: Record<string, string> = {}, path = '/auth/refresh') =>
     app.fetch(path, { method: 'POST', headers: { cookie: `parley_refresh=${token}`, ...headers } });
+  /** An access token of an hour ago. */
+  const expiredToken = async (): Promise<string> => {
+    const { accessToken } = await app.signUp();
+    const { exp: _exp, ...claims } = jwt.decode(accessToken) as jwt.JwtPayload;
+    return jwt.sign({ ...claims, iat: 1, exp: 2 }, TEST_JWT_SECRET);
+  };
   const me = (token: string, to = app) => to.fetch('/auth/me', { headers: bearer(token) });
 
   it('trades a token for new ones of the same sign-in', async () => {
@@ -164,6 +171,52 @@ describe('refresh tokens', () => {
         expect(setCookies(answer)).to.have.lengthOf(2);
         for (const cookie of setCookies(answer)) expect(cookie).to.match(/^parley_refresh=; .*Max-Age=0;/);
       }
+    });
+
+    describe('signs out where the access token has run out, or is not there', () => {
+      const cookie = (refreshToken: string) => ({ cookie: `parley_refresh=${refreshToken}` });
+      const logout = (headers: Record<string, string>) =>
+        app.fetch('/api/auth/logout', { method: 'POST', headers });
+
+      it('alone, or beside an access token that has run out', async () => {
+        for (const headers of [{}, bearer(await expiredToken())]) {
+          const { refreshToken, accessToken } = await app.signUp();
+          const out = await logout({ ...cookie(refreshToken), ...headers });
+          expect(out.status).to.equal(204);
+          expect(setCookies(out)).to.have.lengthOf(2);
+          await expectProblem(await app.fetch('/auth/me', { headers: bearer(accessToken) }), 'token_revoked');
+          await expectProblem(await byCookie(refreshToken), 'token_revoked');
+        }
+      });
+
+      it('in the place of an access token', async () => {
+        const { refreshToken } = await app.signUp();
+        expect((await logout(bearer(refreshToken))).status).to.equal(204);
+        await expectProblem(await byCookie(refreshToken), 'token_revoked');
+      });
+
+      it('and no other way, nor twice, nor from elsewhere', async () => {
+        const { refreshToken } = await app.signUp();
+        await expectProblem(await logout({}), 'unauthenticated');
+        await expectProblem(await logout(bearer(await expiredToken())), 'token_expired');
+        await expectProblem(
+          await logout({ ...bearer('forged'), ...cookie(refreshToken) }),
+          'unauthenticated',
+        );
+        await expectProblem(
+          await logout({ ...cookie(refreshToken), origin: 'https://evil.example' }),
+          'forbidden',
+        );
+        await expectProblem(
+          await app.fetch('/auth/me', { headers: bearer(refreshToken) }),
+          'unauthenticated',
+        );
+        expect((await logout(cookie(refreshToken))).status).to.equal(204);
+        const again = await logout(cookie(refreshToken));
+        expect(setCookies(again)).to.have.lengthOf(2);
+        await expectProblem(again, 'token_revoked');
+        await expectProblem(await logout(cookie(`${refreshToken.slice(0, -4)}AAAA`)), 'unauthenticated');
+      });
     });
 
     it('is refused to pages of other origins, and stays good', async () => {

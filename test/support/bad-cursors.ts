@@ -14,5 +14,6 @@ export const BAD_CURSORS: readonly string[] = [
   ...[null, 7, {}, [], [newId()], ['x', 'y'], "'; DROP TABLE sessions --", [-1, newId()], [1.5, newId()]].map(
     encode,
   ),
+  ...[['\0'], ['a\0b'], ['\ud800']].map(encode),
   ...[[8.64e15, newId()], [1, newId(), 2], [1, 'not-an-id'], { 0: 1, 1: newId() }].map(encode),
 ];

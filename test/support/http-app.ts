@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from '../../src/base/config.ts';
 import { Lifecycle } from '../../src/base/lifecycle.ts';
@@ -11,6 +10,9 @@ import type { Database } from '../../src/data/database.ts';
 import { createMemoryFeed, type MemoryFeed } from '../../src/feed/memory.ts';
 import type { ControlBus } from '../../src/feed/ports.ts';
 import { createHttpApp } from '../../src/http/app.ts';
+import { createHttpServer } from '../../src/http/http-server.ts';
+import { createIdentifyRefresh } from '../../src/http/identify-refresh.ts';
+import { createRefreshCookie } from '../../src/http/refresh-cookie.ts';
 import type { RouteModule } from '../../src/http/route-table.ts';
 import { apiKeyRoutes } from '../../src/http/routes/api-keys.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
@@ -22,6 +24,7 @@ import { createApiKeys } from '../../src/services/api-keys.ts';
 import { createAuthenticate } from '../../src/services/authenticate.ts';
 import { createAuthorize } from '../../src/services/authorize.ts';
 import { createBackground } from '../../src/services/background.ts';
+import { createIdentifyRefreshToken } from '../../src/services/identify-refresh-token.ts';
 import { createRateLimits } from '../../src/services/rate-limits.ts';
 import { ratePolicies } from '../../src/services/rate-policies.ts';
 import { createRefreshSecrets } from '../../src/services/refresh-secrets.ts';
@@ -95,6 +98,10 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     log,
     authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
     redeemTicket: streamTickets.redeem,
+    identifyRefresh: createIdentifyRefresh(
+      createIdentifyRefreshToken({ database, secrets }),
+      createRefreshCookie(config),
+    ),
     authorize: createAuthorize(access),
     rateLimits,
     routes: [
@@ -119,7 +126,9 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     ],
   });
   await revocations.start();
-  const server = createServer(app.listener).listen(0, '127.0.0.1');
+  const server = createHttpServer({ upgradePath: '/socket.io/' })
+    .on('request', app.listener)
+    .listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

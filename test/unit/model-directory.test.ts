@@ -40,6 +40,22 @@ describe('the model directory', () => {
     expect(resolved('echo/echo')).to.equal('echo');
   });
 
+  it('takes the name of a family for its newest member', () => {
+    const resolved = (...models: (string | Model)[]) =>
+      directoryOf(...models).resolve('gemini-flash', 'p').id;
+    const sold = ['openrouter/google/gemini-2.5-flash', 'openrouter/google/gemini-3-flash'];
+    expect(resolved(...sold, 'openrouter/google/gemini-3.5-flash-lite')).to.equal(sold[1]);
+    expect(resolved(...sold, 'openai/gemini-2-flash', 'openai/gemini-2.5-flash')).to.equal(
+      'openai/gemini-2.5-flash',
+    );
+    expect(resolved('openai/gemini-2-flash', off('openai/gemini-9-flash'))).to.equal('openai/gemini-2-flash');
+    expect(resolved('openai/gemini-flash', 'openai/gemini-2-flash')).to.equal('openai/gemini-flash');
+    expect(() => resolved('gemini/gemini-3-flash')).to.throw(AppError, 'no key');
+    for (const none of ['constructor', 'gemini-pro']) {
+      expect(directoryOf(...sold).candidates(none), none).to.deep.equal([]);
+    }
+  });
+
   it('passes over what cannot be asked when a name is bare', () => {
     expect(
       directoryOf(off('openai/gpt-4.1'), 'openrouter/openai/gpt-4.1').resolve('gpt-4.1', 'p').id,

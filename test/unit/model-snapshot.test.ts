@@ -61,10 +61,12 @@ describe('the shipped snapshot', () => {
 
   it("has the customer's credits: 20 for gpt-4, 10 for Gemini's flash models, 1 for all else", () => {
     for (const { provider, name, creditsPer100Tokens } of snapshot.models) {
-      const flash = provider === 'gemini' && name.includes('flash');
-      const expected = provider === 'openai' && name === 'gpt-4' ? '20' : flash ? '10' : '1';
-      expect(creditsPer100Tokens, `${provider}/${name}`).to.equal(expected);
+      const flash = (provider === 'gemini' || name.startsWith('google/')) && name.includes('flash');
+      const isGpt4 = ['openai/gpt-4', 'openrouter/openai/gpt-4'].includes(`${provider}/${name}`);
+      expect(creditsPer100Tokens, `${provider}/${name}`).to.equal(isGpt4 ? '20' : flash ? '10' : '1');
     }
+    const dear = snapshot.models.filter((model) => model.creditsPer100Tokens !== '1');
+    expect(new Set(dear.map(({ provider }) => provider))).to.have.keys('openai', 'gemini', 'openrouter');
   });
 
   it('gives for nothing what costs nothing, and what Hugging Face has', () => {

@@ -64,5 +64,5 @@ export const updateModel = defineRoute({
   params: modelParams,
   body: modelOverrideSchema,
   answer: { status: 200, schema: modelSchema },
-  errors: ['not_found'],
+  errors: ['not_found', 'model_not_available'],
 });

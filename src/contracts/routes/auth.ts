@@ -65,9 +65,10 @@ export const refresh = defineRoute({
 export const logout = defineRoute({
   method: 'post',
   path: '/auth/logout',
-  summary: 'Revokes the tokens of this sign-in, everywhere and at once',
+  summary:
+    'Revokes the tokens of this sign-in, everywhere and at once; a refresh token (cookie or Authorization header) names it, too',
   tag: 'Auth',
-  access: 'user',
+  access: 'sign-in',
   answer: { status: 204 },
 });
 

@@ -110,7 +110,7 @@ export const getModel = defineRoute({
   summary: 'A model of the catalogue',
   params: modelParams,
   answer: { status: 200, schema: modelSchema },
-  errors: ['not_found'],
+  errors: ['not_found', 'model_not_available'],
 });
 
 /** How the sync of one provider went. */

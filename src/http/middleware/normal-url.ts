@@ -4,6 +4,17 @@ import type { AppMiddleware } from '../context.ts';
 const API_PREFIX = '/api';
 
 /**
+ * Makes a whole URL, as for a proxy, the path and query that it is about (RFC 9112, section 3.2), before anybody reads them:
+ * of one that cannot be read, reading throws. That becomes `/`, and is refused by {@link normalUrl}.
+ */
+export function originForm(): AppMiddleware {
+  return (ctx, next) => {
+    ctx.url = toOriginForm(ctx.url) ?? '/';
+    return next();
+  };
+}
+
+/**
  * Makes `/api/auth/login` the same as `/auth/login`, for everything after it, and refuses URLs that are not
  * UTF-8 before somebody replaces in silence what they hold. `/api` alone is left: Swagger UI is there.
  *
@@ -11,6 +22,11 @@ const API_PREFIX = '/api';
  */
 export function normalUrl(): AppMiddleware {
   return async (ctx, next) => {
+    if (toOriginForm(ctx.originalUrl) === undefined)
+      throw invalidField('path', 'must be a path, or an http URL');
+    if (ctx.req.httpVersion === '1.1' && !ctx.req.headers.host) {
+      throw invalidField('headers.host', 'must be there, as RFC 9112 wants it');
+    }
     requireDecodable(ctx.path ?? '', 'path');
     requireDecodable(ctx.querystring, 'query');
     if (ctx.url.startsWith(`${API_PREFIX}/`) && ctx.path !== `${API_PREFIX}/`) {
@@ -18,6 +34,14 @@ export function normalUrl(): AppMiddleware {
     }
     await next();
   };
+}
+
+/** A path with its query as it is, and that of a URL; undefined for what is neither. */
+function toOriginForm(target: string): string | undefined {
+  if (target.startsWith('/') || target === '*') return target;
+  if (!/^https?:\/\//i.test(target) || !URL.canParse(target)) return undefined;
+  const { pathname, search } = new URL(target);
+  return pathname + search;
 }
 
 function requireDecodable(text: string, path: string): void {

@@ -7,16 +7,13 @@ import {
   logout,
   refresh,
   register,
-  type SignedIn,
   verify,
 } from '../../contracts/routes/auth.ts';
 import { presentUser } from '../../presenters/user.ts';
 import type { Auth } from '../../services/auth.ts';
-import { looksLikeRefreshToken } from '../../services/refresh-secrets.ts';
 import type { StreamTickets } from '../../services/stream-tickets.ts';
 import { createSignInAnswer, userAgent } from '../answer-sign-in.ts';
-import { bearerToken } from '../bearer.ts';
-import type { AppContext } from '../context.ts';
+import { refreshTokenInHeader, withRefreshCookie } from '../identify-refresh.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RefreshCookie } from '../refresh-cookie.ts';
 import type { RouteModule } from '../route-table.ts';
@@ -42,9 +39,15 @@ export function authRoutes({ auth, streamTickets, refreshCookie }: AuthRouteDeps
     );
 
     mountRoute(table, refresh, async ({ body }, { ctx }) => {
-      const token = body?.refreshToken ?? headerToken(ctx);
-      if (token !== undefined) return signedIn(ctx, await auth.refresh(token));
-      return refreshByCookie(ctx);
+      const refreshed = async (token: string) => signedIn(ctx, await auth.refresh(token));
+      const token = body?.refreshToken ?? refreshTokenInHeader(ctx);
+      if (token !== undefined) return refreshed(token);
+      const answer = await withRefreshCookie(ctx, refreshCookie, refreshed);
+      if (answer) return answer;
+      throw new AppError(
+        'unauthenticated',
+        'Send a refresh token: in the body, as Bearer, or as the cookie.',
+      );
     });
 
     mountRoute(table, logout, async (_input, { identity, ctx }) => {
@@ -67,27 +70,4 @@ export function authRoutes({ auth, streamTickets, refreshCookie }: AuthRouteDeps
       return { ticket, expiresIn: expiresInSeconds };
     });
   };
-
-  async function refreshByCookie(ctx: AppContext): Promise<SignedIn> {
-    const token = refreshCookie.read(ctx);
-    if (token === undefined) {
-      throw new AppError(
-        'unauthenticated',
-        'Send a refresh token: in the body, as Bearer, or as the cookie.',
-      );
-    }
-    try {
-      return signedIn(ctx, await auth.refresh(token));
-    } catch (error) {
-      // It will never be good again; the browser need not bring it any more.
-      if (error instanceof AppError && error.status === 401) refreshCookie.clear(ctx);
-      throw error;
-    }
-  }
-}
-
-/** Many clients send their access token with every request: that is not a refresh token, and no reason to fail. */
-function headerToken(ctx: AppContext): string | undefined {
-  const token = bearerToken(ctx.get('authorization'));
-  return token !== undefined && looksLikeRefreshToken(token) ? token : undefined;
 }

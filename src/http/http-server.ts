@@ -1,0 +1,79 @@
+import { createServer, IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { AppError, invalidField, toProblem } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+
+/**
+ * Most bytes of a request's first line and headers together. More than Node's 16 kB: a prompt may stand in a query
+ * (`GET /v1/stream`), where a letter takes up to nine bytes.
+ */
+export const MAX_HEAD_BYTES = 65_536;
+
+/**
+ * An HTTP server that does not listen yet. It answers what Node alone would refuse without a word as everything else is
+ * refused, and takes offers of another protocol for what they are: only under `upgradePath` they are looked at
+ * (RFC 9110, section 7.8), and clients that offer HTTP/2 with each request are answered in HTTP/1.1.
+ */
+export function createHttpServer({ upgradePath }: { upgradePath: string }): Server {
+  const server = createServer({
+    IncomingMessage: requestsFor(upgradePath),
+    maxHeaderSize: MAX_HEAD_BYTES,
+    // A request without is refused by the app, in words.
+    requireHostHeader: false,
+  });
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  server.on('request', (request, response) => {
+    answers.set(request.socket, response);
+    response.once('close', () => answers.delete(request.socket));
+  });
+  // An expectation that is not known may be ignored: RFC 9110, section 10.1.1.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const hasBegun = answers.get(socket)?.headersSent;
+    if (error.code === 'ECONNRESET' || !socket.writable || hasBegun) socket.destroy();
+    else socket.end(encodeRefusal(refusalOf(error.code)), () => socket.destroy());
+  });
+  return server;
+}
+
+/** Node hands over a request that offers another protocol to whoever listens for that, unless this says that it is none. */
+function requestsFor(upgradePath: string): typeof IncomingMessage {
+  const offered = new WeakMap<IncomingMessage, unknown>();
+  return class extends IncomingMessage {
+    get upgrade(): unknown {
+      return this.url?.startsWith(upgradePath) ? offered.get(this) : false;
+    }
+
+    set upgrade(value: unknown) {
+      offered.set(this, value);
+    }
+  };
+}
+
+/** https://nodejs.org/docs/latest-v20.x/api/http.html#event-clienterror */
+function refusalOf(code: string | undefined): AppError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const most = `${MAX_HEAD_BYTES} bytes`;
+    return new AppError(
+      'headers_too_large',
+      `The URL and the headers may have ${most}. Send a long text with POST.`,
+    );
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new AppError('request_timeout', 'The request did not come to its end in time.');
+  }
+  return invalidField('request', 'is not HTTP/1.1 as RFC 9112 describes it');
+}
+
+function encodeRefusal(error: AppError): string {
+  const problem = toProblem(error, newId());
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${problem.requestId}`,
+    'Connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
