@@ -57,11 +57,10 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   const pace = new Pace();
 
   return async (generationId, lockSignal) => {
-    // Reading what stands before it needs no claim, and need not wait for one.
-    const [claim, before] = await Promise.all([
-      claimGeneration(database.db, generationId),
-      context.read(generationId),
-    ]);
+    // Reading what stands before it needs no claim, and need not wait for one. That it failed matters to who has the claim.
+    const reading = context.read(generationId);
+    reading.catch(() => {});
+    const claim = await claimGeneration(database.db, generationId);
     if (!claim) {
       await announceAgain(generationId);
       return 'done';
@@ -70,7 +69,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     try {
       if (claim.kind === 'title') return await deps.runTitle(claim, run);
       const window = deps.models.find(claim.model) ?? NO_WINDOW;
-      const prompt = await context.prompt(claim, before, window);
+      const prompt = await context.prompt(claim, await reading, window);
       return await runClaimed({ claim, prompt }, run);
     } catch (error) {
       // Nobody died: it does not count as if somebody had.
@@ -128,7 +127,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     }
     const written = await writer.finish();
     const settled = await settle(claim, await describeEnd(end, prompt, written), running.leaving);
-    if (settled) await dropText(ref);
+    if (settled) await dropTexts(ref);
     else await dropOrphan(ref);
     if (settled && end.finishReason && claim.wantsTitle) await deps.planTitle(claim);
     log.info({ ...logged, settled, chars: written.text.length, error: end.error?.code }, 'generation ended');
@@ -153,7 +152,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       ? await describeEnd({ cancelled: true }, prompt, written)
       : await interruptedEnd(prompt, written, expired ? EXPIRED : INTERRUPTED);
     await settle(claim, { ...end, textAttempt: before.attempt }, running.leaving);
-    await dropText(before);
+    await dropTexts(before);
   }
 
   /** A claim that is lost is somebody else's, and its text with it; one that is gone with its account leaves a text to nobody. */
@@ -170,6 +169,12 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       if (written) return { before, written };
     }
     return { before: last, written: { text: '', reasoning: null } };
+  }
+
+  /** Of this attempt, and of those before it that nobody ended. */
+  async function dropTexts({ attempt, ...ref }: LiveRef): Promise<void> {
+    const attempts = Array.from({ length: attempt }, (_, index) => index + 1);
+    await Promise.all(attempts.map((each) => dropText({ ...ref, attempt: each })));
   }
 
   /** What is left when the broker is away goes by itself, later. */

@@ -505,6 +505,7 @@ describe('running a generation', () => {
         interruptions: 0,
       });
       expect(streamed(messageId, 4)).to.equal('at last');
+      for (const attempt of [1, 2, 3, 4]) expect(await liveText(messageId, attempt)).to.equal(null);
       expect(await pipeline.charges(ann)).to.deep.equal([-1]);
     });
 
@@ -594,9 +595,9 @@ describe('running a generation', () => {
     it('is not interrupted by it, however often', async () => {
       const { messageId, generationId } = await pipeline.ask(ann);
       await claim(generationId);
-      for (let failures = 1; failures <= 3; failures += 1) {
-        // A second attempt tells first what stands there.
-        outage.failOn = /m\.id = ANY/;
+      // A second attempt tells first what stands there, and every attempt reads what it is to answer.
+      for (const statement of [/m\.id = ANY/, /m\.id = ANY/, /m\.id <= \(SELECT/]) {
+        outage.failOn = statement;
         const failed = await worker.run(generationId).then(() => undefined, String);
         expect(failed).to.match(/terminated/);
       }
