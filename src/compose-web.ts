@@ -105,7 +105,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
 
   const io = openSocketServer(config);
   const server = createHttpServer({ upgradePath: `${io.path()}/` });
-  const hub = new RoomHub(await openRoomSource(io, core));
+  const rooms = await openRoomSource(io, core);
+  const hub = new RoomHub(rooms);
   const realtime = {
     hub,
     messages: liveMessages,
@@ -159,7 +160,12 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       systemRoutes({
         version: VERSION,
         log,
-        checks: { database: () => database.ping(), feed: () => feed.ping(), queue: () => queue.ping() },
+        checks: {
+          database: () => database.ping(),
+          feed: () => feed.ping(),
+          rooms: () => rooms.ping(),
+          queue: () => queue.ping(),
+        },
       }),
       ...composeSignIn({ ...core, ...identity, database, feed, rateLimits, background }),
       ...composeCalls(doors),

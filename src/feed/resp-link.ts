@@ -1,6 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { parseRedisUrl, type RespAddress } from './resp-address.ts';
+import { SilenceWatch } from './silence-watch.ts';
 
 /** One command: its name and its arguments. */
 export type RespCommand = readonly (string | number)[];
@@ -12,6 +13,8 @@ export interface RespLinkOptions {
   name: string;
   /** Told of each loss of the connection, and of each try to get it back that failed. */
   onError: (error: Error) => void;
+  /** Silence that counts as a lost connection while an answer is owed, in milliseconds. Default 10 s. */
+  silenceMs?: number;
 }
 
 /** Who speaks over a link. */
@@ -20,7 +23,7 @@ export interface RespSpeaker {
   greet(greeting: readonly RespCommand[]): Promise<void>;
   /** What arrived. @throws when it cannot be understood: the link is broken off */
   hear(chunk: Buffer): void;
-  /** An answer should come: silence means that the connection is lost. */
+  /** An answer is owed: silence means that the connection is lost. */
   readonly expecting: boolean;
   /** The greeting was taken: from now on everything may be said. */
   up?(): void;
@@ -28,9 +31,10 @@ export interface RespSpeaker {
   down(cause: Error): void;
 }
 
-/** Silence that counts as a lost connection where an answer should come, in milliseconds. */
 const SILENCE_MS = 10_000;
+/** Longest that connecting and each answer to the greeting may take, in milliseconds. */
 const CONNECT_MS = 10_000;
+const NO_ANSWER = 'Redis does not answer.';
 /** Between tries to connect again, in milliseconds. */
 const RECONNECT_MS = { first: 50, most: 2_000 };
 
@@ -39,16 +43,22 @@ export class RespLink {
   readonly #address: RespAddress;
   readonly #onError: (error: Error) => void;
   readonly #speaker: RespSpeaker;
+  readonly #silence: SilenceWatch;
   #socket: net.Socket | undefined;
   #ready = false;
   #closed = false;
   #pauseMs = RECONNECT_MS.first;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ url, name, onError }: RespLinkOptions, speaker: RespSpeaker) {
+  constructor({ url, name, onError, silenceMs = SILENCE_MS }: RespLinkOptions, speaker: RespSpeaker) {
     this.#address = parseRedisUrl(url, name);
     this.#onError = onError;
     this.#speaker = speaker;
+    this.#silence = new SilenceWatch({
+      isOwed: () => speaker.expecting,
+      silenceMs,
+      onSilence: () => this.#socket?.destroy(new Error(NO_ANSWER)),
+    });
   }
 
   /** Connected, and greeted. */
@@ -74,6 +84,7 @@ export class RespLink {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#silence.stop();
     this.#socket?.destroy();
     this.#speaker.down(new Error('The connection was closed.'));
   }
@@ -83,10 +94,9 @@ export class RespLink {
     const socket = this.#address.tls ? tls.connect(options) : net.connect(options);
     this.#socket = socket;
     socket.setTimeout(CONNECT_MS);
-    socket.on('timeout', () => {
-      if (!this.#ready || this.#speaker.expecting) socket.destroy(new Error('Redis does not answer.'));
-    });
+    socket.on('timeout', () => void socket.destroy(new Error(NO_ANSWER)));
     socket.on('data', (chunk: Buffer) => {
+      this.#silence.heard();
       try {
         this.#speaker.hear(chunk);
       } catch (error) {
@@ -112,7 +122,8 @@ export class RespLink {
       socket.destroy();
       throw error;
     });
-    socket.setTimeout(SILENCE_MS);
+    socket.setTimeout(0);
+    this.#silence.start();
     this.#ready = true;
     this.#pauseMs = RECONNECT_MS.first;
     this.#speaker.up?.();
@@ -120,6 +131,7 @@ export class RespLink {
 
   #lose(socket: net.Socket, cause: Error): void {
     if (this.#socket !== socket) return;
+    this.#silence.stop();
     const wasReady = this.#ready;
     this.#ready = false;
     this.#speaker.down(cause);

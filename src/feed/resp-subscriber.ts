@@ -53,12 +53,14 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
   #waiting: (() => void)[] = [];
   /** Answers to the greeting that are still to come. */
   #greeting: ((refused: Error | undefined) => void)[] = [];
+  /** Who waits for the answer to a ping, in the order in which they were sent. */
+  #pinging: ((lost: Error | undefined) => void)[] = [];
   #batch: ShardMessage[] = [];
   #handingOut: NodeJS.Immediate | undefined;
   #ready = false;
   /** Counts the times that it was connected. */
   #round = 0;
-  #ping: NodeJS.Timeout | undefined;
+  #pings: NodeJS.Timeout | undefined;
 
   private constructor(options: RespLinkOptions) {
     super();
@@ -93,13 +95,22 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
     }
   }
 
+  /** @throws while the connection is away or not all subscriptions are back, and when it is lost before Redis answers */
+  async ping(): Promise<void> {
+    if (!this.#ready) throw new Error('Redis is away.');
+    const lost = await new Promise<Error | undefined>((resolve) => this.#ping(resolve));
+    if (lost) throw lost;
+  }
+
   /** Ends the connection. May be called twice. */
   close(): void {
     this.#link.close();
   }
 
-  // While it is up there is always an answer to come: that of the last ping.
-  readonly expecting = true;
+  // Of the pings alone there is one every few seconds.
+  get expecting(): boolean {
+    return this.#pinging.length > 0;
+  }
 
   hear(chunk: Buffer): void {
     const before = this.#batch.length;
@@ -119,8 +130,8 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
   }
 
   up(): void {
-    this.#ping = setInterval(() => this.#say(['PING']), PING_MS);
-    this.#ping.unref();
+    this.#pings = setInterval(() => this.#ping(() => {}), PING_MS);
+    this.#pings.unref();
     this.#round += 1;
     const round = this.#round;
     const before = this.#waiting.splice(0);
@@ -137,9 +148,10 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
   }
 
   down(cause: Error): void {
-    clearInterval(this.#ping);
+    clearInterval(this.#pings);
     this.#ready = false;
     for (const answer of this.#greeting.splice(0)) answer(cause);
+    for (const answer of this.#pinging.splice(0)) answer(cause);
     this.#waiting.push(...this.#unconfirmed.splice(0));
     this.#pushes = this.#newPushes();
     this.#handOut();
@@ -154,6 +166,11 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
     this.#link.write(encodeCommand(command));
   }
 
+  #ping(answered: (lost: Error | undefined) => void): void {
+    this.#pinging.push(answered);
+    this.#say(['PING']);
+  }
+
   #subscribe(channel: string, confirmed: () => void): void {
     this.#unconfirmed.push(confirmed);
     this.#say(['SSUBSCRIBE', channel]);
@@ -161,11 +178,17 @@ export class RespSubscriber extends EventEmitter<Events> implements RespSpeaker 
 
   #take(push: RespPush): void {
     if (!Array.isArray(push)) {
-      this.#greeting.shift()?.(push instanceof Error ? push : undefined);
+      if (push === 'PONG') this.#pinging.shift()?.(undefined);
+      else this.#greeting.shift()?.(push instanceof Error ? push : undefined);
       return;
     }
     const [kind, channel, payload] = push;
-    if (!kind || !channel || !payload) return;
+    if (!kind || !channel) return;
+    // With subscriptions, the answer to a ping is an array of two.
+    if (!payload) {
+      this.#pinging.shift()?.(undefined);
+      return;
+    }
     // Told apart by their lengths: `smessage`, `ssubscribe`, `sunsubscribe`.
     if (kind.length === SMESSAGE) this.#collect({ channel, payload });
     else if (kind.length === SSUBSCRIBE) this.#unconfirmed.shift()?.();

@@ -18,6 +18,8 @@ export interface RoomSource {
   unsubscribe(room: string): void;
   /** Sets who is called for each event, and when events may have been missed. Called once. */
   listen(listener: RoomSourceListener): void;
+  /** @throws when events of rooms do not arrive now */
+  ping(): Promise<void>;
 }
 
 /** The receiving end of a {@link RoomSource}. */

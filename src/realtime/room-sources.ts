@@ -17,6 +17,7 @@ export function memoryRoomSource(feed: MemoryFeed): RoomSource {
     listen: (listener) => void feed.listen((room, event, payload) => listener.event(room, event, payload)),
     subscribe: async () => {},
     unsubscribe: () => {},
+    ping: async () => {},
   };
 }
 
@@ -85,6 +86,7 @@ export function redisRoomSource(
     unsubscribe(room) {
       void adapter.del(MEMBER, room);
     },
+    ping: () => subscriber.ping(),
   };
 }
 

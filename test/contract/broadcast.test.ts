@@ -208,9 +208,9 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       gaps: number;
     }
 
-    async function openSource(url = redis.url): Promise<Source> {
+    async function openSource(url = redis.url, silenceMs = 10_000): Promise<Source> {
       const publisher = await connectRedis(redis.url, { name: 'adapter', kind: 'command' }, silentLog);
-      const subscriber = await RespSubscriber.open({ url, name: ROOMS, onError: () => {} });
+      const subscriber = await RespSubscriber.open({ url, name: ROOMS, onError: () => {}, silenceMs });
       closing.push(() => disconnectRedis(publisher));
       closing.push(() => subscriber.close());
       const io = new Server();
@@ -247,6 +247,12 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
         roomChannel(room),
         encodeBroadcast(room, 'message:delete', JSON.stringify({ n })),
       ) as Promise<number>;
+
+    const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+      work.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
 
     const numbersOf = ({ heard }: Source): unknown[] =>
       heard.map(({ payload }) => (payload as { n: number }).n);
@@ -383,6 +389,27 @@ describeWithRedis('broadcasts, and the sharded adapter', () => {
       expect(await publish(before, 2)).to.equal(1);
       await until('both', () => opened.heard.length > 1);
       expect(numbersOf(opened)).to.deep.equal([1, 2]);
+    });
+
+    it('come again after a connection that is dead, though nobody says so and this side goes on asking', async () => {
+      const relay = await startRelay(Number(new URL(redis.url).port));
+      closing.push(() => relay.close());
+      const opened = await openSource(`redis://127.0.0.1:${relay.port}`, 300);
+      await opened.source.ping();
+      const room = sessionRoom(newId());
+      await opened.source.subscribe(room);
+      await opened.source.ping();
+      relay.hold();
+      const asking = setInterval(() => opened.source.ping().catch(() => {}), 20);
+      closing.push(() => clearInterval(asking));
+      expect(await failureOf(opened.source.ping())).to.have.property('message', 'Redis does not answer.');
+      expect(opened.losses).to.equal(1);
+      expect(await failureOf(opened.source.ping())).to.have.property('message', 'Redis is away.');
+      await until('the gap', () => opened.gaps > 0);
+      await opened.source.ping();
+      // The dead connection has not ended for Redis.
+      expect(await publish(room, 1)).to.equal(2);
+      await until('the event', () => opened.heard.length > 0);
     });
 
     it('come again after the connection was lost, and the gap is reported', async () => {

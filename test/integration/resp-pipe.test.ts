@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { newId } from '../../src/base/ids.ts';
 import { RespPipe } from '../../src/feed/resp-pipe.ts';
 import { describeWithRedis, freePort, startRedis, type TestRedis } from '../support/redis.ts';
+import { startRelay } from '../support/relay.ts';
 import { until } from '../support/until.ts';
 
 const NAME = 'parley-pipe-test';
@@ -28,8 +29,8 @@ describeWithRedis('RespPipe', () => {
     await client.config('SET', 'requirepass', '');
   });
 
-  async function open(url = redis.url): Promise<RespPipe> {
-    const pipe = await RespPipe.open({ url, name: NAME, onError: (error) => errors.push(error) });
+  async function open(url = redis.url, silenceMs = 10_000): Promise<RespPipe> {
+    const pipe = await RespPipe.open({ url, name: NAME, onError: (error) => errors.push(error), silenceMs });
     pipes.push(pipe);
     return pipe;
   }
@@ -111,6 +112,21 @@ describeWithRedis('RespPipe', () => {
       'it is back',
       async () => (await failureOf(pipe.run([['publish', newId(), 'x']]))) === undefined,
     );
+  });
+
+  it('notices that nobody answers any more, however much is written meanwhile, and comes back', async () => {
+    const relay = await startRelay(Number(new URL(redis.url).port));
+    const pipe = await open(`redis://127.0.0.1:${relay.port}`, 300);
+    const publish = () => failureOf(pipe.run([['publish', newId(), 'x']]));
+    expect(await publish()).to.equal(undefined);
+    relay.hold();
+    const writing = setInterval(() => void publish(), 10);
+    expect(await publish()).to.have.property('message', 'Redis does not answer.');
+    expect(errors).to.have.length(1);
+    await until('it is back', async () => (await publish()) === undefined);
+    clearInterval(writing);
+    pipe.close();
+    await relay.close();
   });
 
   it('comes back to a Redis that was away, and stays away once it is closed', async () => {

@@ -274,6 +274,10 @@ export class Link implements RoomSource {
     this.arriving.length = 0;
   }
 
+  async ping(): Promise<void> {
+    if (this.#lost) throw new Error('The connection to the broker is lost.');
+  }
+
   take(published: Published): void {
     if (this.#subscribed && !this.#lost) this.arriving.push(published);
   }

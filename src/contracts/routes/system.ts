@@ -37,7 +37,7 @@ export const getHealth = defineRoute({
 export const getReady = defineRoute({
   method: 'get',
   path: '/health/ready',
-  summary: 'Whether the database, the queue and the feed answer',
+  summary: 'Whether the database, the queue, the feed and its rooms answer',
   tag: 'System',
   access: 'public',
   rateLimit: 'none',
