@@ -119,7 +119,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const streams = createEventStreams({ ...realtime, heartbeatMs: config.SSE_HEARTBEAT_MS });
   const { serve } = createSessionStreams({ ...realtime, streams });
   const background = createBackground(log);
-  lifecycle.onClose('background', () => background.stop());
+  lifecycle.onClose('background', () => background.stop(), BACKGROUND_STOP_MS);
   const doors: DoorParts = {
     core,
     access: identity.access,
@@ -204,22 +204,28 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   // After the app: Socket.IO puts itself before the listeners that it finds, and keeps its requests from them.
   io.attach(server);
 
-  lifecycle.onClose('HTTP server', async () => {
-    // Clients are cut off below Socket.IO, so that they take it for a lost connection and come back elsewhere.
-    streams.stop();
-    stopSockets();
-    const closed = new Promise((resolve) => server.close(resolve));
-    io.engine.close();
-    server.closeIdleConnections();
-    const late = setTimeout(() => server.closeAllConnections(), LINGER_MS);
-    await closed;
-    clearTimeout(late);
-  });
+  lifecycle.onClose(
+    'HTTP server',
+    async () => {
+      // Clients are cut off below Socket.IO, so that they take it for a lost connection and come back elsewhere.
+      streams.stop();
+      stopSockets();
+      const closed = new Promise((resolve) => server.close(resolve));
+      io.engine.close();
+      server.closeIdleConnections();
+      const late = setTimeout(() => server.closeAllConnections(), LINGER_MS);
+      await closed;
+      clearTimeout(late);
+    },
+    LINGER_MS * 2,
+  );
   return server;
 }
 
 /** How long requests that are being answered may go on at a stop, in milliseconds. */
 const LINGER_MS = 2_000;
+/** Longer than the background waits for what runs. */
+const BACKGROUND_STOP_MS = 6_000;
 
 async function composeIdentity({ config, log, lifecycle, resources }: Core) {
   const { database, feed } = resources;

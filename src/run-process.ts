@@ -68,6 +68,9 @@ function readConfig(): Config {
   }
 }
 
+/** Longer than the embedded PostgreSQL takes at most: it must not be left behind. */
+const POSTGRES_STOP_MS = 60_000;
+
 async function startEmbedded({
   config,
   log,
@@ -78,7 +81,7 @@ async function startEmbedded({
   lifecycle: Lifecycle;
 }): Promise<string> {
   const postgres = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log });
-  lifecycle.onClose('embedded PostgreSQL', () => postgres.stop());
+  lifecycle.onClose('embedded PostgreSQL', () => postgres.stop(), POSTGRES_STOP_MS);
   return postgres.url;
 }
 

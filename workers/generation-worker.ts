@@ -13,6 +13,9 @@ import { createSettleGeneration } from '../src/services/settle-generation.ts';
 import { createStartMeter } from '../src/services/start-meter.ts';
 import { createStreamGeneration } from '../src/services/stream-generation.ts';
 
+/** What handing over may take when the grace period has ended, in milliseconds. A queue that is away takes nothing back. */
+const HANDOVER_MS = 1_500;
+
 /**
  * Runs generations. At a stop, what runs has the grace period to finish, then another worker goes on. Returns what the
  * worker does with a generation.
@@ -83,8 +86,11 @@ export async function startGenerationWorker(core: Core): Promise<RunGeneration> 
     concurrency: config.WORKER_CONCURRENCY,
     log,
   });
-  lifecycle.onClose('generation worker', () =>
-    Promise.all([consumer.close(), running.drain(config.SHUTDOWN_GRACE_MS)]),
+  const graceMs = config.SHUTDOWN_GRACE_MS;
+  lifecycle.onClose(
+    'generation worker',
+    () => Promise.all([consumer.close(graceMs + HANDOVER_MS), running.drain(graceMs)]),
+    graceMs + 2 * HANDOVER_MS,
   );
   return run;
 }

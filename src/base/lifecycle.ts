@@ -1,23 +1,32 @@
+import { inTime } from './in-time.ts';
 import type { Logger } from './logger.ts';
 
 type Close = () => Promise<unknown> | unknown;
 
+/** Longest that closing one thing may take, in milliseconds: what is away, or hangs, must not keep the process. */
+const CLOSE_MS = 2_000;
+
 /**
  * Who opens, closes. Everything opened pushes how it is closed; `close` runs these in reverse, once,
- * and goes on when one of them fails.
+ * and goes on when one of them fails, or does not come to its end.
  */
 export class Lifecycle {
   readonly #log: Logger;
-  readonly #stack: { name: string; close: Close }[] = [];
+  readonly #stack: { name: string; close: Close; withinMs: number }[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** Registers how something is closed. `name` is for the log. */
-  onClose(name: string, close: Close): void {
-    this.#stack.push({ name, close });
+  /**
+   * Registers how something is closed.
+   *
+   * @param name for the log
+   * @param withinMs longest that is waited for it; what closes in steps that take longer sets its own
+   */
+  onClose(name: string, close: Close, withinMs = CLOSE_MS): void {
+    this.#stack.push({ name, close, withinMs });
   }
 
   /** Closes everything in reverse order of opening. May be called twice; both calls wait for the one close. */
@@ -29,7 +38,7 @@ export class Lifecycle {
   async #closeAll(): Promise<void> {
     for (let entry = this.#stack.pop(); entry; entry = this.#stack.pop()) {
       try {
-        await entry.close();
+        await inTime(async () => entry.close(), entry.withinMs);
       } catch (error) {
         this.#log.error({ err: error, resource: entry.name }, 'failed to close');
       }

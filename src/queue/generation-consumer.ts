@@ -1,7 +1,7 @@
 import { WaitingError } from 'bullmq';
 import type { Logger } from '../base/logger.ts';
 import { GENERATION_QUEUE, type GenerationJob } from '../contracts/jobs.ts';
-import { type JobProcessor, openWorker, type QueueBackend } from './queue-backend.ts';
+import { closeWorker, type JobProcessor, openWorker, type QueueBackend } from './queue-backend.ts';
 
 /** How a run ended: `done`, or `handed-over` for another worker to take at once. */
 export type RunOutcome = 'done' | 'handed-over';
@@ -23,8 +23,12 @@ export interface ConsumerOptions {
 
 /** The side of the queue that runs generations. */
 export interface GenerationConsumer {
-  /** Takes no new job from this call on; waits for what runs, and closes. */
-  close(): Promise<void>;
+  /**
+   * Takes no new job from this call on; waits for what runs, and closes.
+   *
+   * @throws when that takes longer than `withinMs`; it is cut off from the queue in any case
+   */
+  close(withinMs: number): Promise<void>;
 }
 
 /**
@@ -56,7 +60,7 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
       throw new WaitingError();
     }
   };
-  const { instance: worker, disconnect } = await openWorker(
+  const opened = await openWorker(
     backend,
     GENERATION_QUEUE,
     processor,
@@ -70,15 +74,16 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
     },
     log,
   );
+  const worker = opened.instance;
   worker.on('error', (error) => log.warn({ err: error }, 'worker connection failed'));
   worker.on('failed', (job, error) =>
     log.error({ err: error, generationId: job?.data.generationId }, 'running a generation failed'),
   );
   await worker.waitUntilReady();
   return {
-    close() {
+    close(withinMs) {
       closing = true;
-      return worker.close().finally(disconnect);
+      return closeWorker(opened, withinMs);
     },
   };
 }

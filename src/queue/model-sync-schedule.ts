@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
 import { MODEL_SYNC_QUEUE } from '../contracts/jobs.ts';
-import { openQueue, openWorker, type QueueBackend } from './queue-backend.ts';
+import { closeWorker, openQueue, openWorker, type QueueBackend } from './queue-backend.ts';
 
 /** What scheduling needs. */
 export interface ModelSyncScheduleOptions {
@@ -17,13 +17,19 @@ export interface ModelSyncScheduleOptions {
 
 /** A schedule that this process takes part in. */
 export interface ModelSyncSchedule {
-  /** Has a run that goes on end, and waits for it. The schedule itself stays, for the other processes. */
+  /**
+   * Has a run that goes on end, and waits for it. The schedule itself stays, for the other processes.
+   *
+   * @throws when that takes longer than a second; it is cut off from the queue in any case
+   */
   close(): Promise<void>;
 }
 
 const SCHEDULE = 'every';
 /** Jobs leave nothing behind: what came of a run stands in the catalogue and in the log. */
 const JOB = { removeOnComplete: true, removeOnFail: true };
+/** Longest that a run may take to end, and its worker with it, in milliseconds. */
+const CLOSE_MS = 1_000;
 /** A run asks all providers at once and takes seconds. */
 const LOCK_MS = 60_000;
 
@@ -38,7 +44,7 @@ export async function startModelSyncSchedule(options: ModelSyncScheduleOptions):
   const { instance: queue, disconnect } = await openQueue<object>(backend, MODEL_SYNC_QUEUE, {}, log);
   queue.on('error', (error) => log.warn({ err: error }, 'queue connection failed'));
   const closing = new AbortController();
-  const { instance: worker, disconnect: disconnectWorker } = await openWorker<object>(
+  const opened = await openWorker<object>(
     backend,
     MODEL_SYNC_QUEUE,
     async () => {
@@ -47,6 +53,7 @@ export async function startModelSyncSchedule(options: ModelSyncScheduleOptions):
     { concurrency: 1, lockDuration: LOCK_MS },
     log,
   );
+  const worker = opened.instance;
   worker.on('error', (error) => log.warn({ err: error }, 'model sync worker failed'));
   worker.on('failed', (_job, error) => log.warn({ err: error }, 'a model sync failed'));
   await queue.waitUntilReady();
@@ -56,8 +63,11 @@ export async function startModelSyncSchedule(options: ModelSyncScheduleOptions):
   return {
     async close() {
       closing.abort();
-      await worker.close().finally(disconnectWorker);
-      await queue.close().finally(disconnect);
+      try {
+        await closeWorker(opened, CLOSE_MS);
+      } finally {
+        await queue.close().finally(disconnect);
+      }
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   type WorkerOptions,
   withBackend,
 } from 'bullmq';
+import { inTime } from '../base/in-time.ts';
 import type { Logger } from '../base/logger.ts';
 import { connectRedis, disconnectRedis } from '../base/redis.ts';
 
@@ -52,6 +53,18 @@ export async function openQueue<J>(
     instance: new Queue<J>(name, { ...options, connection }),
     disconnect: () => disconnectRedis(connection),
   };
+}
+
+/**
+ * Closes the side that runs jobs once these have ended. BullMQ waits without an end for a backend that is away.
+ *
+ * @throws when it takes longer than `withinMs`; its connection is ended in any case
+ */
+export async function closeWorker<J>(
+  { instance, disconnect }: Opened<JobWorker<J>>,
+  withinMs: number,
+): Promise<void> {
+  await inTime(() => instance.close(), withinMs).finally(disconnect);
 }
 
 /** Opens the side that runs jobs. */

@@ -69,8 +69,8 @@ class TestConsumer {
     return run;
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#consumer?.close() ?? Promise.resolve();
+  close(withinMs = 60_000): Promise<void> {
+    this.#closed ??= this.#consumer?.close(withinMs) ?? Promise.resolve();
     return this.#closed;
   }
 
@@ -321,6 +321,30 @@ describeWithRedis('the queue, with Redis away', () => {
       await redis.close();
     }
   });
+
+  for (const how of ['SIGSTOP', 'SIGKILL'] as const) {
+    it(`lets a consumer go in the time that it has, also with a run that does not end (${how})`, async () => {
+      const redis = await startRedis();
+      const backend: QueueBackend = { kind: 'redis', url: redis.url };
+      const queue = await openGenerationQueue(backend, silentLog);
+      const consumer = new TestConsumer();
+      await consumer.start(backend, 2);
+      try {
+        const id = newId();
+        await queue.enqueue(id);
+        const { end } = await consumer.given(id);
+        process.kill(redis.pid ?? 0, how);
+        const since = performance.now();
+        const closed = consumer.close(300).catch((error: unknown) => error);
+        end.resolve('handed-over');
+        expect(await closed).to.have.property('message', 'no answer in 300 ms');
+        expect(performance.now() - since).to.be.within(290, FAST_MS);
+      } finally {
+        await queue.close();
+        await redis.close();
+      }
+    });
+  }
 
   it('is not opened where there is no Redis', async () => {
     const redis = await startRedis();

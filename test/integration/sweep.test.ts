@@ -124,7 +124,7 @@ describe('sweeping', () => {
       expect(new Set(began)).to.deep.equal(new Set([id, marker]));
     } finally {
       held.resolve();
-      await consumer.close();
+      await consumer.close(10_000);
       await queue.close();
     }
   });

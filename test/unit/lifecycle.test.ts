@@ -66,6 +66,20 @@ describe('Lifecycle', () => {
     ]);
   });
 
+  it('goes on when one does not come to its end in its time', async () => {
+    const { lifecycle, lines } = open();
+    let reached = false;
+    lifecycle.onClose('last', () => {
+      reached = true;
+    });
+    lifecycle.onClose('stuck', () => new Promise(() => {}), 20);
+    await lifecycle.close();
+    expect(reached).to.equal(true);
+    expect(lines.map(({ resource, err }) => [resource, err.message])).to.deep.equal([
+      ['stuck', 'no answer in 20 ms'],
+    ]);
+  });
+
   it('closes what is opened while it closes', async () => {
     const { lifecycle } = open();
     let closed = false;
