@@ -91,7 +91,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const sendMessage = createSendMessage({ database, models, announce, postTurn, inrPerUsd });
   const regenerateMessage = createRegenerateMessage({ database, models, postTurn });
   const { present } = liveMessages;
-  const groups = createGroups(database);
+  const groups = createGroups({ database, announce, inrPerUsd });
   const sessions = createSessions({
     database,
     models,

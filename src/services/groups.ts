@@ -12,7 +12,18 @@ import {
   listGroups,
   renameGroup,
 } from '../data/repositories/groups.ts';
+import { findOwnedSessions } from '../data/repositories/sessions.ts';
 import { presentGroup } from '../presenters/group.ts';
+import { presentSession } from '../presenters/session.ts';
+import type { Announcer } from './announce.ts';
+
+/** What groups need. */
+export interface GroupsDeps {
+  database: Pick<Database, 'db' | 'transaction'>;
+  announce: Announcer;
+  /** Rupees per US dollar. */
+  inrPerUsd: number;
+}
 
 /** What an owner does with groups. Somebody else's group is `not_found`, like one that is not there. */
 export interface Groups {
@@ -21,14 +32,27 @@ export interface Groups {
   create(userId: string, name: string): Promise<Group>;
   /** Without a name it stays as it is. @throws {AppError} `not_found` */
   rename(userId: string, id: string, name: string | undefined): Promise<Group>;
-  /** Its sessions stay, ungrouped. @throws {AppError} `not_found` */
+  /** Its sessions stay, ungrouped, and each room is told so. @throws {AppError} `not_found` */
   remove(userId: string, id: string): Promise<void>;
 }
 
 const cursor = defineCursor(idSchema);
 
+/** Sessions that are read, and announced, at a time: a group may have any number. */
+const CHUNK = 100;
+
 /** Groups of sessions, on a database. */
-export function createGroups({ db }: Pick<Database, 'db'>): Groups {
+export function createGroups({ database, announce, inrPerUsd }: GroupsDeps): Groups {
+  const { db } = database;
+
+  async function announceSessions(userId: string, ids: string[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += CHUNK) {
+      const sessions = await findOwnedSessions(db, userId, ids.slice(from, from + CHUNK));
+      const shown = sessions.map((session) => presentSession(session, inrPerUsd));
+      await Promise.all(shown.map((session) => announce.toSession(session.id, 'session:update', session)));
+    }
+  }
+
   return {
     async list(userId, { limit, cursor: from }) {
       const found = await listGroups(db, { userId, limit: limit + 1, before: cursor.decode(from) });
@@ -45,7 +69,9 @@ export function createGroups({ db }: Pick<Database, 'db'>): Groups {
       return presentGroup(group);
     },
     async remove(userId, id) {
-      if (!(await deleteGroupRow(db, userId, id))) throw notFound('group');
+      const left = await database.transaction((inside) => deleteGroupRow(inside, userId, id));
+      if (!left) throw notFound('group');
+      await announceSessions(userId, left);
     },
   };
 }

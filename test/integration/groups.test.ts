@@ -1,11 +1,16 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
+import { sessionRoom } from '../../src/contracts/events.ts';
 import type { Group } from '../../src/contracts/routes/groups.ts';
 import type { Session } from '../../src/contracts/session.ts';
+import { type Database, rows } from '../../src/data/database.ts';
+import { lockOwnedGroup } from '../../src/data/repositories/groups.ts';
+import { updateSession } from '../../src/data/repositories/sessions.ts';
 import { BAD_CURSORS } from '../support/bad-cursors.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { type RestApp, startRestApp } from '../support/rest-app.ts';
 import type { Listed, RestClient } from '../support/rest-client.ts';
+import { until } from '../support/until.ts';
 
 describe('groups', () => {
   const database = useTestDatabase();
@@ -43,6 +48,44 @@ describe('groups', () => {
     expect((await ann.get<Session>(`/sessions/${session.id}`)).groupId).to.equal(null);
     await ann.refused('not_found', ['GET', `/groups/${group.id}/sessions`]);
     await ann.refused('not_found', ['DELETE', `/groups/${group.id}`]);
+  });
+
+  it('tell the rooms of all their sessions when they are deleted, however many', async () => {
+    const carl = await app.signUp();
+    const group = await carl.newGroup();
+    const first = await carl.newSession({ groupId: group.id });
+    await carl.newSession();
+    const others = Array.from({ length: 150 }, newId);
+    await rows(
+      database().db,
+      `INSERT INTO sessions (id, user_id, group_id, kind, model, settings)
+       SELECT id, $2, $3, 'chat', 'echo', '{}' FROM unnest($1::uuid[]) AS id`,
+      [others, carl.userId, group.id],
+    );
+    app.events.length = 0;
+    await carl.send('DELETE', `/groups/${group.id}`);
+
+    const told = app.events.filter(({ event }) => event === 'session:update');
+    expect(told.map(({ room }) => room)).to.have.members([first.id, ...others].map(sessionRoom));
+    const shown = told.find(({ room }) => room === sessionRoom(first.id))?.payload as Session;
+    expect(await carl.get(`/sessions/${first.id}`)).to.deep.equal({ ...shown, messages: [] });
+    expect(shown.groupId).to.equal(null);
+    expect(shown.updatedAt > first.updatedAt).to.equal(true);
+  });
+
+  it('tell of a session as well that is put into them while they are deleted', async () => {
+    const [group, session] = [await ann.newGroup(), await ann.newSession()];
+    app.events.length = 0;
+    let deleted: Promise<unknown> | undefined;
+    await database().transaction(async (db) => {
+      await lockOwnedGroup(db, ann.userId, group.id);
+      deleted = ann.send('DELETE', `/groups/${group.id}`);
+      await until('the deletion waits', () => isLockAwaited(database()));
+      await updateSession(db, { id: session.id, userId: ann.userId, changes: { groupId: group.id } });
+    });
+    await deleted;
+    expect(app.events.map(({ room }) => room)).to.deep.equal([sessionRoom(session.id)]);
+    expect((await ann.get<Session>(`/sessions/${session.id}`)).groupId).to.equal(null);
   });
 
   it('list their sessions, last used first', async () => {
@@ -125,3 +168,9 @@ describe('groups', () => {
     }
   });
 });
+
+/** Whether somebody waits for a lock of this database. */
+async function isLockAwaited({ db }: Pick<Database, 'db'>): Promise<boolean> {
+  const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+  return (await rows(db, sql)).length > 0;
+}

@@ -102,7 +102,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
   const server = await startTestApp({
     database,
     routes: [
-      groupRoutes({ groups: createGroups(database), sessions }),
+      groupRoutes({ groups: createGroups(shared), sessions }),
       sessionRoutes({ sessions, messages }),
       exportRoutes({ exportSession: createExportSession({ ...shared, present }), log }),
       messageRoutes({

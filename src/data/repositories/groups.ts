@@ -62,8 +62,20 @@ export async function renameGroup(
   return group;
 }
 
-/** Deletes a group; its sessions stay, ungrouped. Returns false when it was not there, or is somebody else's. */
-export async function deleteGroupRow(db: Db, userId: string, id: string): Promise<boolean> {
-  const sql = 'DELETE FROM groups WHERE id = $1 AND user_id = $2 RETURNING id';
-  return (await rows(db, sql, [id, userId])).length > 0;
+/**
+ * Deletes a group; its sessions stay, ungrouped. In a transaction: the group is locked before its sessions are looked for,
+ * so that one that is put into it meanwhile is among them.
+ *
+ * @returns the ids of its sessions; undefined when it was not there, or is somebody else's
+ */
+export async function deleteGroupRow(db: Db, userId: string, id: string): Promise<string[] | undefined> {
+  const locked = 'SELECT 1 FROM groups WHERE id = $1 AND user_id = $2 FOR UPDATE';
+  if ((await rows(db, locked, [id, userId])).length === 0) return undefined;
+  const left = await rows<{ id: string }>(
+    db,
+    `WITH gone AS (DELETE FROM groups WHERE id = $1)
+     UPDATE sessions SET group_id = NULL, updated_at = now() WHERE group_id = $1 RETURNING id`,
+    [id],
+  );
+  return left.map((session) => session.id);
 }
