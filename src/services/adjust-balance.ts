@@ -8,6 +8,7 @@ import type { Announcer } from './announce.ts';
 import { workOnce } from './answer-once.ts';
 import { type AdminActor, audit } from './audit.ts';
 import { announceMoved, moveBalance, unmoved } from './move-balance.ts';
+import { repeatKeys } from './repeat-keys.ts';
 
 /**
  * Sets the balance of a user, or adds to it: an `adjustment` by the admin who asks. What is set is set exactly, whatever
@@ -28,8 +29,8 @@ export function createAdjustBalance(deps: { database: Database; announce: Announ
   const { database, announce } = deps;
 
   return async (admin, body, idempotencyKey) => {
-    const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
-    const repeatable = { userId: admin.userId, key, request: { adjust: body } };
+    const keys = repeatKeys({ header: idempotencyKey });
+    const repeatable = { userId: admin.userId, keys, request: { adjust: body } };
     const { answer, repeated } = await workOnce(database, repeatable, (db) => adjust(db, admin, body));
     if (!repeated) await announceMoved(announce, answer);
     return answer;

@@ -1,36 +1,37 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../base/errors.ts';
 import type { Database, Db } from '../data/database.ts';
 import {
-  findAnswer,
+  findAnswers,
   type IdempotentRequest,
   keepAnswer,
   replaceAnswer,
   type StoredAnswer,
 } from '../data/repositories/idempotency.ts';
 
-/** A request, and the key under which the client may repeat it. */
+/** A request, and the keys under which the client may repeat it: one that was seen before makes it a repetition. */
 export interface RepeatableRequest {
   userId: string;
-  /** With its scope before it; undefined: the request is never a repetition. */
-  key: string | undefined;
-  /** Everything that makes it the same request. */
+  /** Each with its scope before it; none: the request is never a repetition. */
+  keys: string[];
+  /** Everything that makes it the same request; the keys are no part of it. */
   request: unknown;
 }
 
-/** The outcome of {@link answerOnce}: the work was done before, by the first request with this key, or now. */
+/** The outcome of {@link answerOnce}: the work was done before, by the first request with one of the keys, or now. */
 export type OnceAnswer<T, R> = { answer: T; repeated: true } | { answer: T; repeated: false; done: R };
 
 /**
- * The answer that the first request with a key got, whatever happened in between.
+ * The answer that the first request with one of the keys got, whatever happened in between. The others of the keys are
+ * kept with it.
  *
  * @returns undefined when there was none, or no key
- * @throws {AppError} `idempotency_key_reused` when the key came with another request
+ * @throws {AppError} `idempotency_key_reused` when a key came with another request
  */
 export async function findFirstAnswer<T>(db: Db, repeatable: RepeatableRequest): Promise<T | undefined> {
   const request = withFingerprint(repeatable);
-  const stored = request && (await findAnswer(db, request));
-  return request && stored && (checked(request, stored) as T);
+  return request && ((await findFirst(db, request)) as T | undefined);
 }
 
 /**
@@ -38,7 +39,7 @@ export async function findFirstAnswer<T>(db: Db, repeatable: RepeatableRequest):
  * in parallel or later, exactly one does it and all get the same answer. Without a key there is no transaction, which
  * would be two round trips more before the first token: `work` is one statement.
  *
- * @throws {AppError} `idempotency_key_reused` when the key came with another request
+ * @throws {AppError} `idempotency_key_reused` when a key came with another request
  */
 export async function answerOnce<T, R>(
   database: Database,
@@ -49,21 +50,19 @@ export async function answerOnce<T, R>(
   if (!request) {
     return { answer, repeated: false, done: await work(database.db) };
   }
-  const first = await database.transaction(async (db) => {
-    if (!(await keepAnswer(db, request, answer))) return undefined;
+  const first = await ifFirst(database, async (db) => {
+    if (!(await keepAnswer(db, request, answer))) throw new NotFirst();
     return { done: await work(db) };
   });
   if (first) return { answer, repeated: false, ...first };
-  const stored = await findAnswer(database.db, request);
-  if (!stored) throw withdrawn();
-  return { answer: checked(request, stored) as T, repeated: true };
+  return { answer: (await findKept(database.db, request)) as T, repeated: true };
 }
 
 /**
  * Like {@link answerOnce}, for work that makes its answer: always in a transaction, of however many statements.
  *
- * @throws {AppError} `idempotency_key_reused` when the key came with another request; what `work` throws, and then the
- *   key is not used up
+ * @throws {AppError} `idempotency_key_reused` when a key came with another request; what `work` throws, and then no
+ *   key is used up
  */
 export async function workOnce<T>(
   database: Database,
@@ -71,28 +70,50 @@ export async function workOnce<T>(
   work: (db: Db) => Promise<T>,
 ): Promise<{ answer: T; repeated: boolean }> {
   const request = withFingerprint(repeatable);
-  const first = await database.transaction(async (db) => {
-    if (request && !(await keepAnswer(db, request, null))) return undefined;
+  if (!request) return { answer: await database.transaction(work), repeated: false };
+  const first = await ifFirst(database, async (db) => {
+    if (!(await keepAnswer(db, request, null))) throw new NotFirst();
     const answer = await work(db);
-    if (request) await replaceAnswer(db, request, answer);
+    await replaceAnswer(db, request, answer);
     return { answer, repeated: false };
   });
-  if (first) return first;
-  const answer = await findFirstAnswer<T>(database.db, repeatable);
-  if (answer === undefined) throw withdrawn();
-  return { answer, repeated: true };
+  return first ?? { answer: (await findKept(database.db, request)) as T, repeated: true };
 }
 
-const withdrawn = () => new AppError('conflict', 'The first request with this key was withdrawn meanwhile.');
+/** Another request was first with one of the keys: what was kept of the others is undone. */
+class NotFirst extends Error {}
 
-function withFingerprint({ userId, key, request }: RepeatableRequest): IdempotentRequest | undefined {
-  if (key === undefined) return undefined;
-  return { userId, key, fingerprint: createHash('sha256').update(JSON.stringify(request)).digest() };
+/** A transaction; undefined where it was not the first. */
+async function ifFirst<T>(database: Database, work: (db: Db) => Promise<T>): Promise<T | undefined> {
+  try {
+    return await database.transaction(work);
+  } catch (error) {
+    if (error instanceof NotFirst) return undefined;
+    throw error;
+  }
 }
 
-function checked(request: IdempotentRequest, stored: StoredAnswer): unknown {
-  if (!request.fingerprint.equals(stored.fingerprint)) {
+/** The first answer, where there must have been one. @throws {AppError} `conflict`, `idempotency_key_reused` */
+async function findKept(db: Db, request: IdempotentRequest): Promise<unknown> {
+  const answer = await findFirst(db, request);
+  if (answer !== undefined) return answer;
+  throw new AppError('conflict', 'The first request with this key was withdrawn meanwhile.');
+}
+
+async function findFirst(db: Db, request: IdempotentRequest): Promise<unknown> {
+  const [first, ...others] = await findAnswers(db, request);
+  if (!first) return undefined;
+  const isOther = (stored: StoredAnswer) =>
+    !request.fingerprint.equals(stored.fingerprint) || !isDeepStrictEqual(stored.answer, first.answer);
+  if (isOther(first) || others.some(isOther)) {
     throw new AppError('idempotency_key_reused', 'This idempotency key was used for another request.');
   }
-  return stored.answer;
+  // A key that was not known yet is from now on: it may come alone the next time.
+  if (others.length + 1 < request.keys.length) await keepAnswer(db, request, first.answer);
+  return first.answer;
+}
+
+function withFingerprint({ userId, keys, request }: RepeatableRequest): IdempotentRequest | undefined {
+  if (keys.length === 0) return undefined;
+  return { userId, keys, fingerprint: createHash('sha256').update(JSON.stringify(request)).digest() };
 }

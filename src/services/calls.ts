@@ -13,6 +13,7 @@ import { type FollowReplies, type ReplyEvent, waitForReplies } from './follow-re
 import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
+import { repeatKeys } from './repeat-keys.ts';
 import type { StopGeneration } from './stop-generation.ts';
 import { WATCH_MS, type WatchedCalls } from './watched-calls.ts';
 
@@ -110,7 +111,7 @@ export function createCalls(deps: CallsDeps): Calls {
   return {
     async start(asking, key, call) {
       const { model, prompt, settings, paths } = call;
-      const repeatable = { key: key === undefined ? undefined : `key:${key}`, request: call };
+      const repeatable = { keys: repeatKeys({ header: key }), request: call };
       const posted = postTurn(asking, repeatable, async () => {
         const asked = models.resolve(model, paths.model);
         const expiresAt = new Date(now() + TTL_MS);

@@ -12,6 +12,7 @@ import { reachOf } from './model-access.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted, RateLimitState } from './rate-limits.ts';
+import { repeatKeys } from './repeat-keys.ts';
 
 /** What enhancing texts needs. */
 export interface EnhanceTextDeps extends PromptRules {
@@ -56,7 +57,7 @@ export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
       },
     };
     const repeatable = {
-      key: idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`,
+      keys: repeatKeys({ header: idempotencyKey }),
       request: { enhance: body },
     };
     const { replies } = await postTurn(noting, repeatable, () => turnOf(userId, body));

@@ -38,9 +38,9 @@ export interface PostTurnDeps extends LaunchDeps {
   inrPerUsd: number;
 }
 
-/** A request, and the key under which its client may repeat it; undefined: it is never a repetition. */
+/** A request, and the keys under which its client may repeat it; none: it is never a repetition. */
 export interface Repeatable {
-  key: string | undefined;
+  keys: string[];
   /** Everything that makes it the same request. */
   request: unknown;
 }
@@ -94,9 +94,9 @@ export type PostTurn = (
 export function createPostTurn(deps: PostTurnDeps): PostTurn {
   const { database, limits, holds, inrPerUsd } = deps;
 
-  return async (asking, { key, request }, prepare) => {
+  return async (asking, { keys, request }, prepare) => {
     const { userId } = asking;
-    const repeatable = { userId, key, request };
+    const repeatable = { userId, keys, request };
     const before = await findFirstAnswer<PostedTurn>(database.db, repeatable);
     if (before) return before;
 

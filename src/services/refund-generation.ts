@@ -8,6 +8,7 @@ import type { Announcer } from './announce.ts';
 import { workOnce } from './answer-once.ts';
 import { type AdminActor, audit } from './audit.ts';
 import { announceMoved, moveBalance } from './move-balance.ts';
+import { repeatKeys } from './repeat-keys.ts';
 
 /** Which generation is refunded, and why. */
 export interface Refund {
@@ -33,8 +34,8 @@ export function createRefundGeneration(deps: { database: Database; announce: Ann
   const { database, announce } = deps;
 
   return async (admin, refund, idempotencyKey) => {
-    const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
-    const repeatable = { userId: admin.userId, key, request: { refund } };
+    const keys = repeatKeys({ header: idempotencyKey });
+    const repeatable = { userId: admin.userId, keys, request: { refund } };
     const { answer, repeated } = await workOnce(database, repeatable, (db) => refundOnce(db, admin, refund));
     if (!repeated) await announceMoved(announce, answer);
     return answer;

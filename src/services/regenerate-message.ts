@@ -4,6 +4,7 @@ import { findKeptMessage, type MessageView } from '../data/repositories/messages
 import { findKeptSession } from '../data/repositories/sessions.ts';
 import { countTokens } from './count-tokens.ts';
 import type { Counted } from './rate-limits.ts';
+import { repeatKeys } from './repeat-keys.ts';
 import type { SendMessageDeps } from './send-message.ts';
 
 /**
@@ -28,8 +29,10 @@ export function createRegenerateMessage(
 
   return async (asking, messageId, { model }, idempotencyKey) => {
     const { userId } = asking;
-    const key = idempotencyKey === undefined ? undefined : `key:${idempotencyKey}`;
-    const repeatable = { key, request: { regenerate: messageId, model } };
+    const repeatable = {
+      keys: repeatKeys({ header: idempotencyKey }),
+      request: { regenerate: messageId, model },
+    };
     const posted = await deps.postTurn(asking, repeatable, async () => {
       const old = await findKeptMessage(database.db, userId, messageId);
       if (!old) throw notFound('message');

@@ -9,6 +9,7 @@ import type { Announcer } from './announce.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 import type { PostTurn } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
+import { repeatKeys } from './repeat-keys.ts';
 import { requireChat } from './require-chat.ts';
 
 /** What sending a message needs. */
@@ -24,7 +25,7 @@ export interface SendMessageDeps {
 /**
  * Stores a message; one of the user's is answered by a generation per model.
  *
- * @param idempotencyKey from the header; `clientMessageId` does the same within one session
+ * @param idempotencyKey from the header; `clientMessageId` does the same within one session; where both are given, each counts
  * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `forbidden`, `idempotency_key_reused`,
  *   `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
@@ -46,7 +47,9 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     const { role, content } = body;
     const title = role === 'user' ? excerpt(content, TITLE_CHARS) : null;
     let untitled: SessionRecord | undefined;
-    const repeatable = { key: keyOf(body, idempotencyKey), request: body };
+    const { clientMessageId: id, ...request } = body;
+    const own = { id, scope: `message:${body.sessionId}` };
+    const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request };
     const posted = await deps.postTurn(asking, repeatable, async () => {
       const session = await findSessionToPostIn(database.db, userId, body.sessionId);
       if (!session) throw notFound('session');
@@ -71,15 +74,6 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     const titled = await findKeptSession(database.db, userId, id);
     if (titled) await deps.announce.toSession(id, 'session:update', presentSession(titled, inrPerUsd));
   }
-}
-
-/** The key under which a request may be repeated: the header's, or the client's own within the session. */
-function keyOf(
-  { sessionId, clientMessageId }: SendMessageBody,
-  header: string | undefined,
-): string | undefined {
-  if (header !== undefined) return `key:${header}`;
-  return clientMessageId === undefined ? undefined : `message:${sessionId}:${clientMessageId}`;
 }
 
 /** Who is asked, each with where it is named. */

@@ -13,6 +13,7 @@ import { reachOf } from './model-access.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
+import { repeatKeys } from './repeat-keys.ts';
 import { requireChat } from './require-chat.ts';
 import { TITLE_CHARS } from './send-message.ts';
 
@@ -40,7 +41,7 @@ export interface StartedChat {
 /**
  * Says something, in a session that is there or in a new one.
  *
- * @param idempotencyKey from the header; `clientMessageId` does the same within one session
+ * @param idempotencyKey from the header; `clientMessageId` does the same within one session; where both are given, each counts
  * @throws {AppError} `not_found`, `validation_failed`, `model_not_available`, `forbidden`, `idempotency_key_reused`,
  *   `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
@@ -63,7 +64,9 @@ export function createStartChat(deps: StartChatDeps): StartChat {
   return async (asking, call, idempotencyKey) => {
     const { userId } = asking;
     let untold: Untold | undefined;
-    const repeatable = { key: keyOf(call, idempotencyKey), request: { chat: call } };
+    const { clientMessageId: id, ...chat } = call;
+    const own = { id, scope: `chat:${call.sessionId ?? ''}` };
+    const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request: { chat } };
     const posted = await deps.postTurn(asking, repeatable, async () => {
       const { turn, tell } = await (call.sessionId === undefined
         ? opening(userId, call)
@@ -117,10 +120,4 @@ export function createStartChat(deps: StartChatDeps): StartChat {
     if (isNew) await announce.toUser(userId, 'session:new', shown);
     else await announce.toSession(id, 'session:update', shown);
   }
-}
-
-/** The key under which a request may be repeated: the header's, or the client's own within the session. */
-function keyOf({ sessionId, clientMessageId }: ChatBody, header: string | undefined): string | undefined {
-  if (header !== undefined) return `key:${header}`;
-  return clientMessageId === undefined ? undefined : `chat:${sessionId ?? ''}:${clientMessageId}`;
 }

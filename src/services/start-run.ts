@@ -14,6 +14,7 @@ import type { Announcer } from './announce.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
+import { repeatKeys } from './repeat-keys.ts';
 import { TITLE_CHARS } from './send-message.ts';
 
 /** What starting a run needs. */
@@ -26,7 +27,7 @@ export interface StartRunDeps {
   inrPerUsd: number;
 }
 
-/** Where a request keeps its fields, and the key under which its client may repeat it. */
+/** Where a request keeps its fields, and the key under which its client may repeat it; `clientMessageId` is another. */
 export interface RunRequest {
   /** As in `body.prompt`. */
   root: 'body' | 'query';
@@ -48,7 +49,9 @@ export function createStartRun({ database, models, postTurn, announce, inrPerUsd
   return async (asking, asked, { root, idempotencyKey }) => {
     const { userId } = asking;
     let opened: string | undefined;
-    const repeatable = { key: keyOf(asked, idempotencyKey), request: { playground: asked } };
+    const { clientMessageId: id, ...playground } = asked;
+    const own = { id, scope: `playground:${asked.sessionId ?? ''}` };
+    const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request: { playground } };
     const { message, replies } = await postTurn(asking, repeatable, async () => {
       if (asked.sessionId !== undefined) return continued(userId, asked.sessionId, asked, root);
       const turn = opening(asked, root);
@@ -120,10 +123,4 @@ export function createStartRun({ database, models, postTurn, announce, inrPerUsd
       return { model: models.resolve(id, path), path, lane };
     });
   }
-}
-
-/** The key under which a request may be repeated: the header's, or the client's own within the run. */
-function keyOf({ sessionId, clientMessageId }: StartRunBody, header: string | undefined): string | undefined {
-  if (header !== undefined) return `key:${header}`;
-  return clientMessageId === undefined ? undefined : `playground:${sessionId ?? ''}:${clientMessageId}`;
 }

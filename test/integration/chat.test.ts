@@ -210,6 +210,11 @@ describe('a chat in one call', () => {
       const body = { message: 'Hi', clientMessageId: 'mine' };
       const [one, two] = await Promise.all([chat(body), chat(body)]);
       expect(one).to.deep.equal(two);
+      const headers = { 'idempotency-key': 'mine too' };
+      const send = async (again: object) =>
+        (await client.send('POST', '/chat', again, { headers })).json() as Promise<ChatAnswer>;
+      expect(await send(body)).to.deep.equal(one);
+      expect(await send({ message: 'Hi' })).to.deep.equal(one);
       expect(await counted()).to.deep.equal({ generations: 1, sessions: 1 });
     });
 

@@ -100,6 +100,17 @@ describe('runs of the playground', () => {
       );
     });
 
+    it('are one run for a key and a clientMessageId, with either of them', async () => {
+      const [headers, clientMessageId] = [{ 'idempotency-key': crypto.randomUUID() }, 'mine'];
+      const body = { prompt: 'Once', models: ['echo', 'echo'] };
+      const { session, lanes } = await start({ ...body, clientMessageId });
+      for (const again of [{ ...body, clientMessageId }, body]) {
+        const answer = await client.send('POST', '/playground/sessions', again, { headers });
+        expect(((await answer.json()) as StartedRun).lanes).to.deep.equal(lanes);
+      }
+      await ended(session.id);
+    });
+
     it('are one run for one key, however often and however many at once', async () => {
       const body = { prompt: 'Once', models: ['echo', 'echo'] };
       const headers = { 'idempotency-key': crypto.randomUUID() };

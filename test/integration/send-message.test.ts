@@ -183,6 +183,57 @@ describe('sending a message', () => {
       expect(await counts(ann)).to.deep.include({ messages: 2, generations: 1 });
     });
 
+    describe('with a key and a clientMessageId', () => {
+      const ask = (key: string | undefined, clientMessageId?: string, content = 'Why?') =>
+        pipeline.post(ann, { content, clientMessageId }, key);
+
+      it('gets the same answer with either of them, or with both', async () => {
+        const first = await ask('k-1', 'c-1');
+        for (const [key, own] of [['k-1'], [undefined, 'c-1'], ['k-1', 'c-1']] as const) {
+          expect(await ask(key, own)).to.deep.equal(first);
+        }
+        expect(await counts(ann)).to.deep.include({ messages: 2, generations: 1, counted: 2 });
+      });
+
+      it('50 times at once, some with one of them: one generation, and each of them is known from then on', async () => {
+        const asked = Array.from({ length: 50 }, (_, n) =>
+          [
+            ['k-1', 'c-1'],
+            ['k-1', `c-${n}`],
+            ['k-1', undefined],
+          ].at(n % 3),
+        );
+        const answers = await Promise.all(asked.map((keys) => ask(keys?.[0], keys?.[1])));
+        for (const keys of asked)
+          answers.push(await ask(keys?.[1] === undefined ? 'k-1' : undefined, keys?.[1]));
+        expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).to.equal(1);
+        expect(await counts(ann)).to.deep.include({ messages: 2, generations: 1, counted: 2 });
+        expect(pipeline.queue.enqueued).to.have.length(1);
+      });
+
+      it('50 times at once, each with a key of its own: one generation', async () => {
+        const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => ask(`k-${n}`, 'c-1')));
+        for (let n = 0; n < 50; n += 1) answers.push(await ask(`k-${n}`));
+        expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).to.equal(1);
+        expect(await counts(ann)).to.deep.include({ messages: 2, generations: 1 });
+      });
+
+      it('is refused where one of them came with another body, or they came with two requests', async () => {
+        await ask('k-1', 'c-1');
+        await ask('k-2');
+        for (const again of [
+          () => ask('k-1', 'c-3', 'How?'),
+          () => ask('k-3', 'c-1', 'How?'),
+          () => ask('k-2', 'c-1'),
+        ]) {
+          expect((await refusalOf(again())).code).to.equal('idempotency_key_reused');
+        }
+        // What was refused has used up no key.
+        await ask('k-3', 'c-3', 'How?');
+        expect(await counts(ann)).to.deep.include({ messages: 6, generations: 3 });
+      });
+    });
+
     it('a clientMessageId counts within its session and its user, a key within its user', async () => {
       const bob = await pipeline.asker();
       const other = await pipeline.sessions.create(ann.userId, {});

@@ -4,7 +4,8 @@ import { prepared } from '../prepared.ts';
 /** A request that may be repeated. */
 export interface IdempotentRequest {
   userId: string;
-  key: string;
+  /** At least one, none twice. */
+  keys: string[];
   /** SHA-256 of the request. */
   fingerprint: Buffer;
 }
@@ -15,42 +16,39 @@ export interface StoredAnswer {
   answer: unknown;
 }
 
-/** The first answer to a key. */
-export async function findAnswer(
-  db: Db,
-  { userId, key }: IdempotentRequest,
-): Promise<StoredAnswer | undefined> {
-  const found = await rows<StoredAnswer>(
+/** The first answer to each of the keys that has one. */
+export function findAnswers(db: Db, { userId, keys }: IdempotentRequest): Promise<StoredAnswer[]> {
+  return rows<StoredAnswer>(
     db,
-    prepared('SELECT fingerprint, answer FROM idempotency_keys WHERE user_id = $1 AND key = $2'),
-    [userId, key],
+    prepared('SELECT fingerprint, answer FROM idempotency_keys WHERE user_id = $1 AND key = ANY($2)'),
+    [userId, keys],
   );
-  return found[0];
 }
 
 /**
- * Keeps the first answer to a key. Waits for another transaction that is about to; returns false when that one
- * was first.
+ * Keeps the first answer to the keys that have none yet. Waits for another transaction that is about to; returns false when
+ * for one of the keys that one was first. The keys are taken in one order by all, so that no two wait for each other.
  */
 export async function keepAnswer(db: Db, request: IdempotentRequest, answer: unknown): Promise<boolean> {
   const kept = await rows(
     db,
-    prepared(`INSERT INTO idempotency_keys (user_id, key, fingerprint, answer) VALUES ($1, $2, $3, $4)
+    prepared(`INSERT INTO idempotency_keys (user_id, key, fingerprint, answer)
+     SELECT $1, key, $3, $4 FROM unnest($2::text[]) AS key ORDER BY key
      ON CONFLICT DO NOTHING RETURNING key`),
-    [request.userId, request.key, request.fingerprint, JSON.stringify(answer)],
+    [request.userId, request.keys, request.fingerprint, JSON.stringify(answer)],
   );
-  return kept.length > 0;
+  return kept.length === request.keys.length;
 }
 
-/** Puts the answer to a key in the place of what was kept; in the transaction that kept it. */
+/** Puts the answer to the keys in the place of what was kept; in the transaction that kept it. */
 export async function replaceAnswer(
   db: Db,
-  { userId, key }: IdempotentRequest,
+  { userId, keys }: IdempotentRequest,
   answer: unknown,
 ): Promise<void> {
-  await rows(db, 'UPDATE idempotency_keys SET answer = $3 WHERE user_id = $1 AND key = $2', [
+  await rows(db, 'UPDATE idempotency_keys SET answer = $3 WHERE user_id = $1 AND key = ANY($2)', [
     userId,
-    key,
+    keys,
     JSON.stringify(answer),
   ]);
 }
