@@ -11,6 +11,9 @@ export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
  */
 export type ErrorShape = 'problem' | 'openai' | 'anthropic';
 
+/** A header that some routes read, beside those that every route does. */
+export type RequestHeader = 'Idempotency-Key' | 'Last-Event-ID';
+
 /** What a route answers with when it succeeds. */
 export interface RouteAnswer {
   status: 200 | 201 | 204 | 302;
@@ -45,6 +48,8 @@ export interface RouteContract {
    */
   rateLimit?: 'auth' | 'generation' | 'none';
   params?: z.ZodObject;
+  /** The headers that its handler is given. */
+  headers?: readonly RequestHeader[];
   query?: z.ZodObject;
   body?: z.ZodType;
   answer: RouteAnswer;
@@ -67,6 +72,13 @@ export interface RouteInput<R extends RouteContract> {
   query: Parsed<R['query']>;
   body: Parsed<R['body']>;
 }
+
+/** What the handler of a route is given of the headers: those that its contract names, as they came. */
+export type RouteHeaders<R extends RouteContract> = R extends {
+  headers: readonly (infer H extends RequestHeader)[];
+}
+  ? { [name in H]: string | undefined }
+  : undefined;
 
 /** What the handler of a route returns. */
 export type RouteOutput<R extends RouteContract> = R['answer'] extends { schema: infer S extends z.ZodType }

@@ -1,9 +1,8 @@
 import { parseInput } from '../base/validation.ts';
 import { idempotencyKeySchema } from '../contracts/routes/messages.ts';
-import type { AppContext } from './context.ts';
 
 /** The `Idempotency-Key` header; undefined without one. @throws {AppError} `validation_failed` */
-export function idempotencyKey(ctx: AppContext): string | undefined {
-  const key = ctx.headers['idempotency-key'];
+export function idempotencyKey(headers: { 'Idempotency-Key': string | undefined }): string | undefined {
+  const key = headers['Idempotency-Key'];
   return key === undefined ? undefined : parseInput(idempotencyKeySchema, key, 'headers.idempotency-key');
 }

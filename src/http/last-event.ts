@@ -1,7 +1,6 @@
 import { parseInput } from '../base/validation.ts';
 import { eventIdSchema } from '../contracts/event-id.ts';
 import type { Have } from '../contracts/events.ts';
-import type { AppContext } from './context.ts';
 
 /** The last event that a client of a stream got. */
 export interface LastEvent {
@@ -14,9 +13,12 @@ export interface LastEvent {
  * Where a client left off: the header of a reconnecting EventSource, or else what it was told to ask for. Undefined for
  * one that comes for the first time.
  */
-export function lastEvent(ctx: AppContext, after?: string | undefined): LastEvent | undefined {
-  const header = ctx.get('last-event-id');
-  if (header !== '') return { id: header, path: 'headers.last-event-id' };
+export function lastEvent(
+  headers: { 'Last-Event-ID': string | undefined },
+  after?: string | undefined,
+): LastEvent | undefined {
+  const header = headers['Last-Event-ID'];
+  if (header) return { id: header, path: 'headers.last-event-id' };
   return after === undefined ? undefined : { id: after, path: 'query.after' };
 }
 

@@ -1,4 +1,4 @@
-import type { RouteContract, RouteInput, RouteOutput } from '../contracts/route.ts';
+import type { RouteContract, RouteHeaders, RouteInput, RouteOutput } from '../contracts/route.ts';
 import type { Identity } from '../services/identity.ts';
 import type { OnRateLimit } from '../services/rate-limits.ts';
 import type { AppContext } from './context.ts';
@@ -15,6 +15,8 @@ export interface RequestContext<R extends RouteContract> {
   identity: R['access'] extends 'public' ? undefined : Identity & { onRateLimit?: OnRateLimit };
   /** Stands in the log and in every error answer. */
   requestId: string;
+  /** The headers that the contract names. */
+  headers: RouteHeaders<R>;
   /** For cookies, files and streams. */
   ctx: AppContext;
 }
@@ -49,9 +51,19 @@ export function mountRoute<R extends RouteContract>(
     if (identity) await table.authorize(identity, contract);
     const input = await readInput(contract, ctx, table.readBody);
     const asking = contract.rateLimit === 'generation' ? { ...identity, onRateLimit: noteIn(ctx) } : identity;
-    const context = { identity: asking as RequestContext<R>['identity'], requestId, ctx };
+    const context: RequestContext<R> = {
+      identity: asking as RequestContext<R>['identity'],
+      requestId,
+      headers: headersOf(contract, ctx),
+      ctx,
+    };
     answer(ctx, contract, await handler(input, context));
   });
+}
+
+function headersOf<R extends RouteContract>({ headers }: R, ctx: AppContext): RouteHeaders<R> {
+  const given = headers?.map((name) => [name, ctx.headers[name.toLowerCase()]]);
+  return (given && Object.fromEntries(given)) as RouteHeaders<R>;
 }
 
 const noteIn =

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import {
   createDocument,
   type oas31,
@@ -8,8 +9,10 @@ import { anthropicErrorSchema } from '../contracts/anthropic-error.ts';
 import { ERRORS, type ErrorCode, problemSchema } from '../contracts/errors.ts';
 import { openAiErrorSchema } from '../contracts/openai-error.ts';
 import { scopesOf } from '../contracts/permissions.ts';
-import type { ErrorShape, RouteContract } from '../contracts/route.ts';
+import type { ErrorShape, RequestHeader, RouteContract } from '../contracts/route.ts';
+import { idempotencyKeySchema } from '../contracts/routes/messages.ts';
 import { foreignStatus } from '../presenters/foreign-error.ts';
+import { readsBody } from './read-input.ts';
 import { REFRESH_COOKIE } from './refresh-cookie.ts';
 
 const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal', 'not_ready'];
@@ -22,6 +25,17 @@ const LIMIT_HEADERS = {
   'RateLimit-Policy': header('string', 'Each limit, `q` requests in `w` seconds: `"global";q=100;w=900`'),
   RateLimit: header('string', 'What is left of it, `r` requests for `t` seconds: `"global";r=99;t=900`'),
   'Retry-After': header('integer', 'Seconds after which to try again'),
+};
+
+/** The headers that some routes read. */
+const REQUEST_HEADERS: Record<RequestHeader, z.ZodOptional> = {
+  'Idempotency-Key': idempotencyKeySchema
+    .optional()
+    .describe('Makes it safe to repeat: the same request with the same key gets the first answer'),
+  'Last-Event-ID': z
+    .string()
+    .optional()
+    .describe('The id of the last event that was received: the stream goes on behind it'),
 };
 
 /** What a refusal looks like, in whose words it is. */
@@ -104,11 +118,29 @@ export function createOpenApiDocument(
 
 function toPaths(contracts: readonly RouteContract[]): ZodOpenApiPathsObject {
   const paths: ZodOpenApiPathsObject = {};
+  const firsts = new Map<string, string>();
   for (const contract of contracts) {
-    const path = openApiPath(contract.path);
-    paths[path] = { ...paths[path], [contract.method]: toOperation(contract) };
+    const own = openApiPath(contract.path);
+    const template = own.replace(PARAMETER, '{}');
+    const path = firsts.get(template) ?? own;
+    firsts.set(template, path);
+    paths[path] = { ...paths[path], [contract.method]: toOperation(contract, path) };
   }
   return paths;
+}
+
+const PARAMETER = /\{\w+\}/g;
+
+/**
+ * The parameters of a path under the names that they have in the document: paths that differ in those names alone are the same
+ * path, and bear the names of the first. https://spec.openapis.org/oas/v3.1.0#paths-object
+ */
+function toPathParams({ path, params }: RouteContract, documented: string): z.ZodObject | undefined {
+  const names = documented.match(PARAMETER) ?? [];
+  const shapes = openApiPath(path)
+    .match(PARAMETER)
+    ?.map((own, index) => [names[index]?.slice(1, -1), params?.shape[own.slice(1, -1)]]);
+  return params && z.object(Object.fromEntries(shapes ?? []));
 }
 
 function header(type: 'string' | 'integer', description: string) {
@@ -120,8 +152,9 @@ export function openApiPath(path: string): string {
   return path.replace(/[:*](\w+)/g, '{$1}');
 }
 
-function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
-  const { params, query, body, answer, summary, tag, permission, rateLimit } = contract;
+function toOperation(contract: RouteContract, path: string): ZodOpenApiOperationObject {
+  const { query, headers = [], body, answer, summary, tag, permission, rateLimit } = contract;
+  const params = toPathParams(contract, path);
   const notes = [
     ...(permission ? [`Needs the permission \`${permission}\`.`] : []),
     ...toKeyNotes(contract),
@@ -133,7 +166,11 @@ function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
     ...(notes.length > 0 && { description: notes.join(' ') }),
     tags: [tag],
     security: toSecurity(contract),
-    requestParams: { ...(params && { path: params }), ...(query && { query }) },
+    requestParams: {
+      ...(params && { path: params }),
+      ...(query && { query }),
+      ...(headers.length > 0 && { header: toHeaderParams(headers) }),
+    },
     ...(body && {
       requestBody: {
         required: !body.safeParse(undefined).success,
@@ -143,6 +180,9 @@ function toOperation(contract: RouteContract): ZodOpenApiOperationObject {
     responses: { [answer.status]: toResponse(contract), ...toProblemResponses(contract) },
   };
 }
+
+const toHeaderParams = (headers: readonly RequestHeader[]): z.ZodObject =>
+  z.object(Object.fromEntries(headers.map((name) => [name, REQUEST_HEADERS[name]])));
 
 function toKeyNotes({ access, scope }: RouteContract): string[] {
   if (access === 'public') return [];
@@ -169,7 +209,7 @@ function toProblemResponses(contract: RouteContract) {
   const codes = new Set<ErrorCode>([
     ...COMMON_ERRORS,
     ...(contract.rateLimit === 'none' ? [] : (['rate_limited'] as const)),
-    ...(contract.body ? BODY_ERRORS : []),
+    ...(readsBody(contract) ? BODY_ERRORS : []),
     ...(contract.access === 'public' ? [] : AUTH_ERRORS),
     ...(contract.errors ?? []),
   ]);

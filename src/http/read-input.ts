@@ -6,7 +6,11 @@ import type { ReadJsonBody } from './read-json-body.ts';
 import { findHarm } from './untrusted-json.ts';
 
 /** The others have one where their contract says so. */
-const METHODS_WITH_BODY = new Set(['post', 'put', 'patch']);
+const METHODS_WITH_BODY = new Set<RouteContract['method']>(['post', 'put', 'patch']);
+
+/** Whether the body of a request is read, and refused where it is none that can be, even where nothing is asked of it. */
+export const readsBody = ({ method, body }: Pick<RouteContract, 'method' | 'body'>): boolean =>
+  body !== undefined || METHODS_WITH_BODY.has(method);
 
 /**
  * Everything that the contract of a route says about its input, checked. What a contract does not mention
@@ -19,8 +23,7 @@ export async function readInput<R extends RouteContract>(
   ctx: AppContext,
   readBody: ReadJsonBody,
 ): Promise<RouteInput<R>> {
-  const hasBody = contract.body !== undefined || METHODS_WITH_BODY.has(contract.method);
-  const body = hasBody ? await readBody(ctx) : undefined;
+  const body = readsBody(contract) ? await readBody(ctx) : undefined;
   const params = contract.params && check(contract.params, ctx.params, 'params');
   const query = contract.query && checkQuery(contract.query, ctx.querystring);
   const checkedBody = contract.body && checkInput(contract.body, body, 'body');

@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import { ERRORS } from '../../src/contracts/errors.ts';
 import { scopesOf } from '../../src/contracts/permissions.ts';
 import type { RouteContract } from '../../src/contracts/route.ts';
-import * as adminModelContracts from '../../src/contracts/routes/admin-models.ts';
-import * as apiKeyContracts from '../../src/contracts/routes/api-keys.ts';
 import * as authContracts from '../../src/contracts/routes/auth.ts';
-import * as balanceContracts from '../../src/contracts/routes/balance.ts';
-import * as chatContracts from '../../src/contracts/routes/chat.ts';
-import * as groupContracts from '../../src/contracts/routes/groups.ts';
 import * as messageContracts from '../../src/contracts/routes/messages.ts';
-import * as modelContracts from '../../src/contracts/routes/models.ts';
-import * as playgroundContracts from '../../src/contracts/routes/playground.ts';
-import * as sessionContracts from '../../src/contracts/routes/sessions.ts';
 import * as sseContracts from '../../src/contracts/routes/sse.ts';
-import * as systemContracts from '../../src/contracts/routes/system.ts';
-import * as userContracts from '../../src/contracts/routes/user.ts';
 import { createOpenApiDocument, openApiPath } from '../../src/http/openapi.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { startTestApp, type TestApp } from '../support/http-app.ts';
@@ -35,23 +26,13 @@ interface Document {
   components: { schemas: Record<string, object>; securitySchemes: Record<string, object> };
 }
 
-const contracts = [
-  adminModelContracts,
-  apiKeyContracts,
-  authContracts,
-  balanceContracts,
-  chatContracts,
-  groupContracts,
-  messageContracts,
-  modelContracts,
-  playgroundContracts,
-  sessionContracts,
-  sseContracts,
-  systemContracts,
-  userContracts,
-]
-  .flatMap((module): unknown[] => Object.values(module))
-  .filter(isContract);
+const routesUrl = new URL('../../src/contracts/routes/', import.meta.url);
+const modules: object[] = await Promise.all(
+  readdirSync(routesUrl).map((name) => import(new URL(name, routesUrl).href)),
+);
+const everything = modules.flatMap((module): unknown[] => Object.values(module)).filter(isContract);
+/** Of a route that answers in one of two ways, as the server is configured, the last. */
+const contracts = [...new Map(everything.map((each) => [`${each.method} ${each.path}`, each])).values()];
 
 describe('the OpenAPI document', () => {
   const database = useTestDatabase();
@@ -64,8 +45,13 @@ describe('the OpenAPI document', () => {
   });
   after(() => app.close());
 
-  const operationOf = ({ method, path }: RouteContract, of = document) =>
-    of.paths[openApiPath(path)]?.[method];
+  /** Paths that differ in the names of their parameters alone are one. */
+  const templateOf = (path: string) => path.replace(/\{\w+\}/g, '{}');
+  const operationOf = ({ method, path }: RouteContract, of = document) => {
+    const same = Object.keys(of.paths).find((each) => templateOf(each) === templateOf(openApiPath(path)));
+    return of.paths[same ?? '']?.[method];
+  };
+  const methodsWithBody = ['post', 'put', 'patch'];
 
   it('holds every route that is mounted, and no other', () => {
     expect(document.openapi).to.equal('3.1.0');
@@ -80,7 +66,7 @@ describe('the OpenAPI document', () => {
         503,
         ...(contract.rateLimit === 'none' ? [] : [429]),
         ...(contract.access === 'public' ? [] : [401, 403]),
-        ...(contract.body ? [413, 415] : []),
+        ...(contract.body || methodsWithBody.includes(contract.method) ? [413, 415] : []),
         ...(contract.errors ?? []).map((code) => ERRORS[code].status),
       ];
       expect(Object.keys(operation?.responses ?? {}), contract.path).to.have.members(
@@ -96,11 +82,21 @@ describe('the OpenAPI document', () => {
     const operations = contracts.map((contract) => operationOf(contract, all));
     expect(operations).to.have.lengthOf.above(30);
     expect(new Set(operations.map((operation) => operation?.operationId))).to.have.lengthOf(contracts.length);
+    const paths = Object.keys(all.paths);
+    // https://spec.openapis.org/oas/v3.1.0#paths-object
+    expect(new Set(paths.map(templateOf))).to.have.lengthOf(paths.length);
+    for (const [path, ofPath] of Object.entries(all.paths)) {
+      const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      for (const { parameters = [] } of Object.values(ofPath)) {
+        const inPath = parameters.filter((parameter) => parameter.in === 'path');
+        expect(
+          inPath.map(({ name }) => name),
+          path,
+        ).to.deep.equal(names);
+        expect(inPath.every(({ required }) => required)).to.equal(true);
+      }
+    }
     for (const [index, contract] of contracts.entries()) {
-      const names = [...contract.path.matchAll(/[:*](\w+)/g)].map(([, name]) => name);
-      const inPath = operations[index]?.parameters?.filter((parameter) => parameter.in === 'path') ?? [];
-      expect(inPath.map(({ name }) => name)).to.deep.equal(names);
-      expect(inPath.every(({ required }) => required)).to.equal(true);
       expect(contract.body !== undefined).to.equal(operations[index]?.requestBody !== undefined);
       expect(operations[index]?.security).to.have.lengthOf(
         { public: 0, user: 1, ticket: 2, 'sign-in': 2 }[contract.access] + scopesOf(contract.scope).length,
@@ -112,6 +108,35 @@ describe('the OpenAPI document', () => {
     for (const { security = [] } of operations.filter((operation) => operation !== undefined)) {
       for (const name of security.flatMap(Object.keys))
         expect(all.components.securitySchemes).to.have.property(name);
+    }
+  });
+
+  it('tells which headers a route reads', () => {
+    const all = JSON.parse(JSON.stringify(createOpenApiDocument(contracts, { version: '1' }))) as Document;
+    const headersOf = (contract: RouteContract) =>
+      operationOf(contract, all)
+        ?.parameters?.filter((parameter) => parameter.in === 'header')
+        .map(({ name, required = false }) => [name, required]) ?? [];
+    for (const contract of contracts) {
+      const named = (contract.headers ?? []).map((name) => [name, false]);
+      expect(headersOf(contract), contract.path).to.deep.equal(named);
+    }
+    expect(headersOf(messageContracts.sendMessage)).to.deep.equal([['Idempotency-Key', false]]);
+    expect(headersOf(sseContracts.streamSession)).to.deep.equal([['Last-Event-ID', false]]);
+  });
+
+  it('says that what is no JSON is refused also where nothing is asked of the body', async () => {
+    const { accessToken } = await app.signUp();
+    expect(authContracts.createStreamTicket).to.not.have.property('body');
+    const { responses } = operationOf(authContracts.createStreamTicket) ?? {};
+    for (const [status, type] of [
+      [400, 'application/json'],
+      [415, 'text/plain'],
+    ] as const) {
+      const headers = { authorization: `Bearer ${accessToken}`, 'content-type': type };
+      const answer = await app.fetch('/auth/stream-ticket', { method: 'POST', headers, body: '{' });
+      expect(answer.status).to.equal(status);
+      expect(responses).to.have.property(String(status));
     }
   });
 

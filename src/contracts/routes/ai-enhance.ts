@@ -92,6 +92,7 @@ export const enhance = defineRoute({
   path: '/ai/enhance',
   summary:
     'Has a text improved, shortened, or whatever the action says. `Idempotency-Key` makes it safe to repeat',
+  headers: ['Idempotency-Key'],
   body: enhanceBody,
   answer: { status: 201, schema: enhanceAnswer },
   errors: ['not_found', 'model_not_available', 'idempotency_key_reused', ...ADMISSION_ERRORS],
@@ -105,6 +106,7 @@ export const streamEnhancement = defineRoute({
   path: '/ai/stream/:sessionId',
   summary: 'What is written of an enhancement, as Server-Sent Events: from its start, whenever it is opened',
   params,
+  headers: ['Last-Event-ID'],
   query: z.strictObject({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
     after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),

@@ -12,6 +12,7 @@ export const createAnthropicMessage = defineRoute({
   method: 'post',
   path: '/v1/messages',
   summary: "Anthropic's messages. `Idempotency-Key` makes it safe to repeat",
+  headers: ['Idempotency-Key'],
   body: anthropicBody,
   answer: {
     status: 200,

@@ -43,6 +43,7 @@ export const setBalance = defineRoute({
   method: 'put',
   path: '/v1/balance',
   summary: 'Sets the credits of a user, or adds to them. `Idempotency-Key` makes it safe to repeat',
+  headers: ['Idempotency-Key'],
   body: z
     .strictObject({
       userId: idSchema,
@@ -74,6 +75,7 @@ export const refundGeneration = defineRoute({
   path: '/admin/generations/:id/refund',
   summary: 'Gives back what a generation was charged, once',
   params: z.strictObject({ id: idSchema }),
+  headers: ['Idempotency-Key'],
   body: z.strictObject({ reason: reason.optional() }).optional(),
   answer: { status: 201, schema: movedBalanceSchema },
   errors: ['not_found', 'conflict', 'idempotency_key_reused'],

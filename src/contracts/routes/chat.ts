@@ -72,6 +72,7 @@ export const chatInOneCall = defineRoute({
   method: 'post',
   path: '/chat',
   summary: 'Says something and waits for the reply. `Idempotency-Key` makes it safe to repeat',
+  headers: ['Idempotency-Key', 'Last-Event-ID'],
   body: chatBody,
   answer: {
     status: 200,

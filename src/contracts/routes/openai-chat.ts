@@ -11,6 +11,7 @@ export const createChatCompletion = defineRoute({
   summary: "OpenAI's chat completions. `Idempotency-Key` makes it safe to repeat",
   tag: 'OpenAI-compatible',
   errorShape: 'openai',
+  headers: ['Idempotency-Key'],
   body: chatCompletionBody,
   answer: {
     status: 200,

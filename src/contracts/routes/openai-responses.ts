@@ -10,6 +10,7 @@ export const createResponse = defineRoute({
   summary: "OpenAI's responses: text in, text out, functions. `Idempotency-Key` makes it safe to repeat",
   tag: 'OpenAI-compatible',
   errorShape: 'openai',
+  headers: ['Idempotency-Key'],
   body: responseBody,
   answer: {
     status: 200,

@@ -43,6 +43,7 @@ export const startRun = defineRoute({
   method: 'post',
   path: '/playground/sessions',
   summary: 'Gives a prompt to up to eight models at once; follow the session over Socket.IO',
+  headers: ['Idempotency-Key'],
   body: startRunBody,
   answer: { status: 201, schema: startedRunSchema },
   errors: [...errors],
@@ -59,6 +60,7 @@ export const streamRun = defineRoute({
   path: '/playground/stream',
   summary:
     'Gives a prompt to up to eight models and streams what they write; `Last-Event-ID` (or `after`) resumes',
+  headers: ['Idempotency-Key', 'Last-Event-ID'],
   query: z.strictObject({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
     after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),

@@ -15,6 +15,7 @@ export const streamSession = defineRoute({
   scope: 'chat',
   rateLimit: 'generation',
   params: z.strictObject({ id: idSchema }),
+  headers: ['Last-Event-ID'],
   query: z.strictObject({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
     after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),

@@ -56,6 +56,7 @@ export const generateText = defineRoute({
   method: 'post',
   path: '/v1/generate',
   summary: 'A text for a prompt, with what it cost. `Idempotency-Key` makes it safe to repeat',
+  headers: ['Idempotency-Key'],
   body: generateBody,
   answer: { status: 200, schema: generatedText.optional() },
   errors: [...errors],
@@ -75,6 +76,7 @@ export const streamTextByBody = defineRoute({
   ...stream,
   method: 'post',
   summary: 'A text for a prompt, as it is written. `Idempotency-Key` makes it safe to repeat',
+  headers: ['Idempotency-Key'],
   body: generateBody,
   errors: [...errors],
 });
@@ -86,6 +88,7 @@ export const streamTextByQuery = defineRoute({
   method: 'get',
   summary: 'The same for an EventSource: one that comes back (`Last-Event-ID`) never starts a second text',
   access: 'ticket',
+  headers: ['Last-Event-ID'],
   query: z.strictObject({
     ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
     model: modelIdSchema,

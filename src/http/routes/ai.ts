@@ -32,13 +32,13 @@ export function aiRoutes({
   log,
 }: AiRouteDeps): RouteModule {
   return (table) => {
-    mountRoute(table, enhance, ({ body }, { identity, ctx }) =>
-      enhanceText(identity, body, idempotencyKey(ctx)),
+    mountRoute(table, enhance, ({ body }, { identity, headers }) =>
+      enhanceText(identity, body, idempotencyKey(headers)),
     );
 
-    mountRoute(table, streamContract, async ({ params, query }, { identity, ctx }) => {
+    mountRoute(table, streamContract, async ({ params, query }, { identity, headers, ctx }) => {
       const enhancement = await enhancements.find(identity.userId, params.sessionId);
-      const last = lastEvent(ctx, query.after);
+      const last = lastEvent(headers, query.after);
       const events = streamEnhancement(enhancement, last ? positionsIn(last) : []);
       if (!events) return sendNothingMore(ctx);
       if (ctx.method === 'HEAD') return;

@@ -19,10 +19,10 @@ export interface AnthropicRouteDeps extends CallDoor {
 /** `POST /v1/messages`, and what a prompt has. */
 export function anthropicMessageRoutes(door: AnthropicRouteDeps): RouteModule {
   return (table) => {
-    mountRoute(table, createAnthropicMessage, async ({ body }, { identity, requestId, ctx }) => {
+    mountRoute(table, createAnthropicMessage, async ({ body }, { identity, requestId, headers, ctx }) => {
       // The header in which its client looks for the id.
       ctx.set('request-id', requestId);
-      const call = await door.calls.start(identity, idempotencyKey(ctx), anthropicCall(body));
+      const call = await door.calls.start(identity, idempotencyKey(headers), anthropicCall(body));
       if (body.stream) {
         return streamCall(door, { call, teller: new AnthropicEvents(call), identity, requestId, ctx });
       }

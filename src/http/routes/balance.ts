@@ -31,15 +31,15 @@ export function balanceRoutes(services: BalanceRouteDeps): RouteModule {
 
     mountRoute(table, listLedger, ({ query }, { identity }) => ledger.list(identity.userId, query));
 
-    mountRoute(table, setBalance, ({ body }, { identity: { userId }, requestId, ctx }) =>
-      services.adjustBalance({ userId, requestId }, body, idempotencyKey(ctx)),
+    mountRoute(table, setBalance, ({ body }, { identity: { userId }, requestId, headers }) =>
+      services.adjustBalance({ userId, requestId }, body, idempotencyKey(headers)),
     );
 
-    mountRoute(table, refundGeneration, ({ params, body }, { identity: { userId }, requestId, ctx }) =>
+    mountRoute(table, refundGeneration, ({ params, body }, { identity: { userId }, requestId, headers }) =>
       services.refundGeneration(
         { userId, requestId },
         { generationId: params.id, ...body },
-        idempotencyKey(ctx),
+        idempotencyKey(headers),
       ),
     );
   };

@@ -34,15 +34,15 @@ export interface ChatRouteDeps {
 export function chatRoutes(services: ChatRouteDeps): RouteModule {
   const { startChat, chatReply, chats, sessions, messages, openStream: open, log } = services;
   return (table) => {
-    mountRoute(table, chatInOneCall, async ({ body }, { identity, ctx }) => {
+    mountRoute(table, chatInOneCall, async ({ body }, { identity, headers, ctx }) => {
       const { stream, ...call } = body;
-      const last = stream ? lastEvent(ctx) : undefined;
+      const last = stream ? lastEvent(headers) : undefined;
       if (last) {
         // It has been posted: whoever has an event of a stream comes back to that.
         const events = await chatReply.resume(identity.userId, positionsIn(last));
         return events ? sendEvents(ctx, { identity, open, log, events }) : sendNothingMore(ctx);
       }
-      const chat = await startChat(identity, call, idempotencyKey(ctx));
+      const chat = await startChat(identity, call, idempotencyKey(headers));
       if (stream) return sendEvents(ctx, { identity, open, log, events: chatReply.stream(chat) });
       const answer = await chatReply.wait(chat, clientGone(ctx));
       // Whoever asked has left; the reply is written all the same.

@@ -29,8 +29,8 @@ export function messageRoutes(services: MessageRouteDeps): RouteModule {
       messages.list(identity.userId, params.sessionId, query),
     );
 
-    mountRoute(table, sendMessage, ({ body }, { identity, ctx }) =>
-      services.sendMessage(identity, body, idempotencyKey(ctx)),
+    mountRoute(table, sendMessage, ({ body }, { identity, headers }) =>
+      services.sendMessage(identity, body, idempotencyKey(headers)),
     );
 
     mountRoute(table, deleteMessage, ({ params }, { identity }) =>
@@ -42,8 +42,8 @@ export function messageRoutes(services: MessageRouteDeps): RouteModule {
       status: await services.stopMessage(identity.userId, params.id),
     }));
 
-    mountRoute(table, regenerateMessage, ({ params, body = {} }, { identity, ctx }) =>
-      services.regenerateMessage(identity, params.id, body, idempotencyKey(ctx)),
+    mountRoute(table, regenerateMessage, ({ params, body = {} }, { identity, headers }) =>
+      services.regenerateMessage(identity, params.id, body, idempotencyKey(headers)),
     );
   };
 }

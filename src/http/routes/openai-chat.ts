@@ -10,8 +10,8 @@ import type { RouteModule } from '../route-table.ts';
 /** `POST /v1/chat/completions`. */
 export function openAiChatRoutes(door: CallDoor): RouteModule {
   return (table) => {
-    mountRoute(table, createChatCompletion, async ({ body }, { identity, requestId, ctx }) => {
-      const call = await door.calls.start(identity, idempotencyKey(ctx), chatCall(body));
+    mountRoute(table, createChatCompletion, async ({ body }, { identity, requestId, headers, ctx }) => {
+      const call = await door.calls.start(identity, idempotencyKey(headers), chatCall(body));
       if (body.stream) {
         const teller = chatChunks(call, body.stream_options ?? {});
         return streamCall(door, { call, teller, identity, requestId, ctx });

@@ -18,9 +18,9 @@ const MAX_REFERRED = 200;
 /** `POST /v1/responses`. */
 export function openAiResponseRoutes(door: CallDoor): RouteModule {
   return (table) => {
-    mountRoute(table, createResponse, async ({ body }, { identity, requestId, ctx }) => {
+    mountRoute(table, createResponse, async ({ body }, { identity, requestId, headers, ctx }) => {
       const referred = await findReferred(door.calls, identity.userId, body);
-      const call = await door.calls.start(identity, idempotencyKey(ctx), responseCall(body, referred));
+      const call = await door.calls.start(identity, idempotencyKey(headers), responseCall(body, referred));
       if (body.stream) {
         const teller = new ResponseEvents(call, body);
         return streamCall(door, { call, teller, identity, requestId, ctx });

@@ -30,13 +30,13 @@ export interface PlaygroundRouteDeps {
 export function playgroundRoutes(services: PlaygroundRouteDeps): RouteModule {
   const { runs, openStream: open, log } = services;
   return (table) => {
-    mountRoute(table, startRun, ({ body }, { identity, ctx }) =>
-      services.startRun(identity, body, { root: 'body', idempotencyKey: idempotencyKey(ctx) }),
+    mountRoute(table, startRun, ({ body }, { identity, headers }) =>
+      services.startRun(identity, body, { root: 'body', idempotencyKey: idempotencyKey(headers) }),
     );
 
-    mountRoute(table, streamRun, async ({ query }, { identity, ctx }) => {
+    mountRoute(table, streamRun, async ({ query }, { identity, headers, ctx }) => {
       const { prompt, models, sessionId, clientMessageId } = query;
-      const last = lastEvent(ctx, query.after);
+      const last = lastEvent(headers, query.after);
       if (last?.id === END_ID) return sendNothingMore(ctx);
       if (last) {
         const events = await services.streamRun.resume(identity.userId, positionsIn(last));
@@ -46,7 +46,7 @@ export function playgroundRoutes(services: PlaygroundRouteDeps): RouteModule {
       if (prompt === undefined) throw invalidField('query.prompt', 'is required');
       if (ctx.method === 'HEAD') return;
       const asked = { prompt, models, sessionId, clientMessageId };
-      const request = { root: 'query', idempotencyKey: idempotencyKey(ctx) } as const;
+      const request = { root: 'query', idempotencyKey: idempotencyKey(headers) } as const;
       const run = await services.startRun(identity, asked, request);
       sendEvents(ctx, { identity, open, log, events: services.streamRun.start(run) });
     });

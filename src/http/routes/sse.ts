@@ -26,11 +26,11 @@ export interface SseRouteDeps {
 /** `GET /sse/sessions/:id/stream`. */
 export function sseRoutes({ requireSession, sendMessage, serve }: SseRouteDeps): RouteModule {
   return (table) => {
-    mountRoute(table, streamSession, async ({ params, query }, { identity, ctx }) => {
+    mountRoute(table, streamSession, async ({ params, query }, { identity, headers, ctx }) => {
       const sessionId = params.id;
       await requireSession(identity.userId, sessionId);
       if (ctx.method === 'HEAD') return;
-      const after = positionsIn(lastEvent(ctx, query.after));
+      const after = positionsIn(lastEvent(headers, query.after));
       const { prompt, model, clientMessageId } = query;
       const post = async () => {
         const body = { sessionId, role: 'user' as const, content: prompt ?? '', model, clientMessageId };

@@ -1,5 +1,3 @@
-import { parseInput } from '../../base/validation.ts';
-import { eventIdSchema } from '../../contracts/event-id.ts';
 import type { Have } from '../../contracts/events.ts';
 import { generateText, streamTextByBody, streamTextByQuery } from '../../contracts/routes/text.ts';
 import { presentText, textCall } from '../../presenters/text.ts';
@@ -10,6 +8,7 @@ import { type CallDoor, streamCall, waitForCall } from '../answer-call.ts';
 import { openCallStream } from '../call-stream.ts';
 import type { AppContext } from '../context.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
+import { lastEvent, positionsIn } from '../last-event.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 
@@ -40,33 +39,28 @@ export function textRoutes(door: TextRouteDeps): RouteModule {
   }
 
   return (table) => {
-    mountRoute(table, generateText, async ({ body }, { identity, ctx }) => {
-      const call = await calls.start(identity, idempotencyKey(ctx), textCall(body, 'body'));
+    mountRoute(table, generateText, async ({ body }, { identity, headers, ctx }) => {
+      const call = await calls.start(identity, idempotencyKey(headers), textCall(body, 'body'));
       const message = await waitForCall(door, call, ctx);
       return message && presentText(call, message, await balanceOf(identity.userId));
     });
 
     mountRoute(table, streamTextByBody, async ({ body }, context) => {
-      const { identity, ctx } = context;
-      await stream(await calls.start(identity, idempotencyKey(ctx), textCall(body, 'body')), context);
+      const { identity, headers } = context;
+      await stream(await calls.start(identity, idempotencyKey(headers), textCall(body, 'body')), context);
     });
 
     mountRoute(table, streamTextByQuery, async ({ query }, context) => {
-      const { identity, ctx } = context;
+      const { identity, headers, ctx } = context;
       if (ctx.method === 'HEAD') return;
-      const from = lastEventOf(ctx);
+      // Its streams are of one text each.
+      const [from] = positionsIn(lastEvent(headers)) ?? [];
       if (from?.done) return endForGood(ctx);
       if (from) return stream((await calls.find(identity.userId, from.messageId)).call, context, from);
       const { clientMessageId, ticket: _ticket, ...asked } = query;
       await stream(await calls.start(identity, clientMessageId, textCall(asked, 'query')), context);
     });
   };
-}
-
-/** Where an EventSource that comes back has left off. @throws {AppError} `validation_failed` */
-function lastEventOf(ctx: AppContext): Have | undefined {
-  const header = ctx.get('last-event-id');
-  return header === '' ? undefined : parseInput(eventIdSchema, header, 'headers.last-event-id')[0];
 }
 
 /** Tells an EventSource that it need not come back: https://html.spec.whatwg.org/multipage/server-sent-events.html */
