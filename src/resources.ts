@@ -30,13 +30,24 @@ export interface OpenOptions {
 }
 
 /**
+ * Far longer than any ordinary statement takes, in milliseconds, and short enough that whoever has patience with an outage
+ * (`data/outage.ts`) tries once more.
+ */
+const DATABASE_SILENCE_MS = 20_000;
+
+/**
  * Opens the database, the feed and the queue's backend: those of the URLs, or those of a single process.
  *
  * @throws when one of them cannot be opened, or the schema is behind
  */
 export async function openResources(options: OpenOptions): Promise<Resources> {
   const { config, log, lifecycle, onFatal, databaseUrl: url } = options;
-  const database = await openDatabase({ url, poolSize: config.DATABASE_POOL_SIZE });
+  const database = await openDatabase({
+    url,
+    poolSize: config.DATABASE_POOL_SIZE,
+    // The embedded one is migrated through the same connections, and no network is between it and us.
+    ...(config.DATABASE_URL ? { silenceMs: DATABASE_SILENCE_MS } : {}),
+  });
   lifecycle.onClose('database', () => database.close());
   if (config.DATABASE_URL) await assertSchemaCurrent(database);
   else await migrate(database);

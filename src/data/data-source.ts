@@ -24,16 +24,21 @@ import { SnakeNaming } from './snake-naming.ts';
 export interface DataSourceSettings {
   url: string;
   poolSize: number;
+  /**
+   * How long PostgreSQL may say nothing while it owes the answer to an ordinary statement, in milliseconds; see
+   * `data/connection.ts`. Left out: for as long as it likes, as migrations need it.
+   */
+  silenceMs?: number;
 }
 
 /** The one DataSource, for the app and for the TypeORM command line. Not connected yet. */
-export function createDataSource({ url, poolSize }: DataSourceSettings): DataSource {
+export function createDataSource({ url, poolSize, silenceMs }: DataSourceSettings): DataSource {
   return new DataSource({
     type: 'postgres',
     url,
     poolSize,
     applicationName: 'parley',
-    extra: { onConnect: listenToErrors, Client: Connection },
+    extra: { onConnect: listenToErrors, Client: Connection, silenceMs },
     namingStrategy: new SnakeNaming(),
     entities: [
       AccountEntity,

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { SilenceWatch } from '../base/silence-watch.ts';
 import { parseRedisUrl, type RespAddress } from './resp-address.ts';
-import { SilenceWatch } from './silence-watch.ts';
 
 /** One command: its name and its arguments. */
 export type RespCommand = readonly (string | number)[];

@@ -2,8 +2,12 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect } from 'chai';
 import { openDatabase, rows } from '../../src/data/database.ts';
+import { long } from '../../src/data/long-statements.ts';
+import { isOutage } from '../../src/data/outage.ts';
+import { poolUse } from '../../src/data/pool-use.ts';
 import { prepared } from '../../src/data/prepared.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { startRelay } from '../support/relay.ts';
 
 /** `ReadyForQuery`, idle: https://www.postgresql.org/docs/current/protocol-message-formats.html */
 const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
@@ -52,6 +56,79 @@ describe('the database', () => {
       await through.close();
       proxy.close();
     }
+  });
+
+  describe('behind a network', () => {
+    const SILENCE_MS = 300;
+    const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+      work.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+
+    /** Two connections, through a relay. */
+    async function openThroughRelay() {
+      const url = new URL(database().url);
+      const relay = await startRelay(Number(url.port));
+      url.hostname = '127.0.0.1';
+      url.port = String(relay.port);
+      const through = await openDatabase({ url: url.href, poolSize: 2, silenceMs: SILENCE_MS });
+      return { relay, through };
+    }
+
+    it('that swallows what is said is taken for an outage, and other connections are made', async () => {
+      const { relay, through } = await openThroughRelay();
+      try {
+        const ask = () => rows(through.db, prepared('SELECT $1::int AS one'), [1]);
+        await Promise.all([ask(), ask()]);
+        relay.hold();
+        // More than there are connections: the third waits for what comes in the place of the first.
+        const asked = await Promise.all([failureOf(ask()), failureOf(ask()), failureOf(ask())]);
+        expect(asked.map((failure) => failure !== undefined && isOutage(failure))).to.have.members([
+          true,
+          true,
+          false,
+        ]);
+        expect(await ask()).to.deep.equal([{ one: 1 }]);
+        expect(poolUse(through).open).to.be.at.most(2);
+      } finally {
+        await through.close();
+        await relay.close();
+      }
+    });
+
+    it('that swallows the answers fails a transaction in its middle, and frees what it held', async () => {
+      const { relay, through } = await openThroughRelay();
+      try {
+        const failure = await failureOf(
+          through.transaction(async (db) => {
+            await rows(db, 'SELECT 1');
+            relay.holdAnswers();
+            await rows(db, 'SELECT 2');
+          }),
+        );
+        expect(isOutage(failure)).to.equal(true);
+        expect(poolUse(through)).to.include({ open: 0, waiting: 0 });
+        expect(await rows(through.db, 'SELECT 3 AS three')).to.deep.equal([{ three: 3 }]);
+      } finally {
+        await through.close();
+        await relay.close();
+      }
+    });
+
+    it('is waited for as long as a statement takes that is marked as long, and no other', async () => {
+      const { relay, through } = await openThroughRelay();
+      try {
+        const sleep = `SELECT pg_sleep(${(SILENCE_MS * 3) / 1_000})`;
+        expect(isOutage(await failureOf(rows(through.db, sleep)))).to.equal(true);
+        expect(await failureOf(rows(through.db, long(`${sleep} AS long`)))).to.equal(undefined);
+        // It is nobody's debt while nothing is asked.
+        expect(await failureOf(rows(through.db, 'SELECT 1'))).to.equal(undefined);
+      } finally {
+        await through.close();
+        await relay.close();
+      }
+    });
   });
 
   it('prepares a statement that is marked once on each connection, and no other', async () => {

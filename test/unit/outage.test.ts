@@ -14,7 +14,7 @@ async function refusedBy(server: net.Server | undefined): Promise<unknown> {
   server?.listen(0, '127.0.0.1');
   if (server) await once(server, 'listening');
   const port = server ? (server.address() as AddressInfo).port : 1;
-  const connection = new Connection({ host: '127.0.0.1', port });
+  const connection = new Connection({ host: '127.0.0.1', port, connectionTimeoutMillis: 100 });
   connection.on('error', () => {});
   const error = await new Promise((resolve) => connection.connect(resolve));
   server?.close();
@@ -48,6 +48,7 @@ describe('an outage of PostgreSQL', () => {
   const SERVERS: Record<string, net.Server | undefined> = {
     'nobody who listens': undefined,
     'a server that hangs up': net.createServer((socket) => socket.destroy()),
+    'a server that says nothing': net.createServer((socket) => socket.resume().unref()),
     'a server that recovers': net.createServer((socket) => socket.once('data', () => socket.end(recovering))),
   };
   for (const [what, server] of Object.entries(SERVERS)) {

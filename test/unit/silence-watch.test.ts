@@ -1,6 +1,6 @@
 import { mock } from 'node:test';
 import { expect } from 'chai';
-import { SilenceWatch } from '../../src/feed/silence-watch.ts';
+import { SilenceWatch } from '../../src/base/silence-watch.ts';
 
 describe('SilenceWatch', () => {
   let owed: boolean;

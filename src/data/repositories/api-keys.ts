@@ -1,5 +1,6 @@
 import { type Db, rows } from '../database.ts';
 import type { ApiKeyRecord } from '../entities/api-key.ts';
+import { long } from '../long-statements.ts';
 
 /** A key without its hash, which nobody needs to be given. */
 export type ApiKeyRow = Omit<ApiKeyRecord, 'keyHash' | 'revokedAt'>;
@@ -128,8 +129,8 @@ export async function markApiKeyUsed(db: Db, id: string, seconds: number): Promi
 export async function deleteOldApiKeys(db: Db, days: number): Promise<number> {
   const deleted = await rows(
     db,
-    `DELETE FROM api_keys WHERE revoked_at < now() - $1 * interval '1 day'
-        OR expires_at < now() - $1 * interval '1 day' RETURNING id`,
+    long(`DELETE FROM api_keys WHERE revoked_at < now() - $1 * interval '1 day'
+        OR expires_at < now() - $1 * interval '1 day' RETURNING id`),
     [days],
   );
   return deleted.length;

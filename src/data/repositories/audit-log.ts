@@ -1,5 +1,6 @@
 import { type Db, rows } from '../database.ts';
 import type { AuditRecord } from '../entities/audit.ts';
+import { long } from '../long-statements.ts';
 
 /** Writes an entry; only ever in the transaction of what it tells of. */
 export async function insertAuditEntry(db: Db, entry: Omit<AuditRecord, 'createdAt'>): Promise<void> {
@@ -23,9 +24,9 @@ export async function insertAuditEntry(db: Db, entry: Omit<AuditRecord, 'created
 export async function forgetWordsOf(db: Db, userId: string): Promise<void> {
   await rows(
     db,
-    `UPDATE audit_log SET details = details #- '{before,name}' #- '{after,name}' #- '{reason}'
+    long(`UPDATE audit_log SET details = details #- '{before,name}' #- '{after,name}' #- '{reason}'
       WHERE (target_type = 'user' AND target_id = $1)
-         OR (action = 'generation.refund' AND details ->> 'userId' = $1)`,
+         OR (action = 'generation.refund' AND details ->> 'userId' = $1)`),
     [userId],
   );
 }

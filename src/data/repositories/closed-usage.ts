@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { long } from '../long-statements.ts';
 
 const COUNTED = 'completed, failed, cancelled, input_tokens, output_tokens, cost_usd, credits';
 const SUMS = COUNTED.split(', ')
@@ -19,13 +20,13 @@ const OVER = `(now() - interval '1 hour') AT TIME ZONE 'UTC'`;
 export async function closeUsage(db: Db): Promise<void> {
   const [open] = await rows<{ days: string; months: string }>(
     db,
-    `SELECT days_before::text AS days, months_before::text AS months FROM usage_closed
-      WHERE days_before < (${OVER})::date FOR UPDATE`,
+    long(`SELECT days_before::text AS days, months_before::text AS months FROM usage_closed
+      WHERE days_before < (${OVER})::date FOR UPDATE`),
   );
   if (!open) return;
   await rows(
     db,
-    `WITH days AS (
+    long(`WITH days AS (
        INSERT INTO usage_totals (day, model, kind, ${COUNTED})
        SELECT day, model, kind, ${SUMS} FROM usage_days
         WHERE day >= $1 AND day < (${OVER})::date GROUP BY day, model, kind
@@ -34,7 +35,7 @@ export async function closeUsage(db: Db): Promise<void> {
        SELECT date_trunc('month', day), user_id, kind, ${SUMS} FROM usage_days
         WHERE day >= $2 AND day < date_trunc('month', ${OVER}) GROUP BY 1, user_id, kind
      )
-     UPDATE usage_closed SET days_before = (${OVER})::date, months_before = date_trunc('month', ${OVER}) RETURNING 1`,
+     UPDATE usage_closed SET days_before = (${OVER})::date, months_before = date_trunc('month', ${OVER}) RETURNING 1`),
     [open.days, open.months],
   );
 }

@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { long } from '../long-statements.ts';
 import { forgetWordsOf } from './audit-log.ts';
 
 /** What was going on in an account when it was deleted. */
@@ -55,22 +56,28 @@ export async function deleteUserRows(db: Db, userId: string): Promise<DeletedUse
   );
   const open = await rows<OpenGeneration>(
     db,
-    `WITH gone AS (DELETE FROM generations WHERE user_id = $1 RETURNING *)
-     SELECT id, session_id AS "sessionId", message_id AS "messageId", attempt FROM gone
-      WHERE status IN ('queued', 'streaming')`,
+    long(
+      `WITH gone AS (DELETE FROM generations WHERE user_id = $1 RETURNING *)
+       SELECT id, session_id AS "sessionId", message_id AS "messageId", attempt FROM gone
+        WHERE status IN ('queued', 'streaming')`,
+    ),
     [userId],
   );
   // Before its groups, which would first be taken out of each session.
-  const sessions = await rows<{ id: string }>(db, 'DELETE FROM sessions WHERE user_id = $1 RETURNING id', [
-    userId,
-  ]);
+  const sessions = await rows<{ id: string }>(
+    db,
+    long('DELETE FROM sessions WHERE user_id = $1 RETURNING id'),
+    [userId],
+  );
   await rows(
     db,
-    'UPDATE ledger_entries SET reason = NULL WHERE user_id = $1 AND created_by IS NOT NULL AND reason IS NOT NULL',
+    long(
+      'UPDATE ledger_entries SET reason = NULL WHERE user_id = $1 AND created_by IS NOT NULL AND reason IS NOT NULL',
+    ),
     [userId],
   );
   await forgetWordsOf(db, userId);
-  await rows(db, 'DELETE FROM users WHERE id = $1', [userId]);
+  await rows(db, long('DELETE FROM users WHERE id = $1'), [userId]);
   const credentialIds = credentials.map(({ id }) => id);
   // Last, since processes that were not told look for those of the last minute.
   await rows(db, 'INSERT INTO gone_credentials (id) SELECT unnest($1::uuid[])', [credentialIds]);

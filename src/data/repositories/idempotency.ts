@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { long } from '../long-statements.ts';
 import { prepared } from '../prepared.ts';
 
 /** A request that may be repeated. */
@@ -57,7 +58,7 @@ export async function replaceAnswer(
 export async function forgetAnswers(db: Db, days: number): Promise<number> {
   const gone = await rows(
     db,
-    `DELETE FROM idempotency_keys WHERE created_at < now() - $1 * interval '1 day' RETURNING 1`,
+    long(`DELETE FROM idempotency_keys WHERE created_at < now() - $1 * interval '1 day' RETURNING 1`),
     [days],
   );
   return gone.length;

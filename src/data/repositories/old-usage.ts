@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { long } from '../long-statements.ts';
 import { today } from './usage-counters.ts';
 
 /** Which of what is old is deleted. */
@@ -14,14 +15,14 @@ export async function deleteOldUsage(db: Db, { days, limit }: OldUsage): Promise
   const [gone] = await rows<{ count: number }>(
     db,
     // By the key: an operator may have partitioned the table, and then a ctid names a row in each part.
-    `WITH old AS (
+    long(`WITH old AS (
        SELECT user_id, day, model, kind FROM usage_days
         WHERE day < ${today} - $1::int ORDER BY day LIMIT $2 FOR UPDATE SKIP LOCKED
      ), gone AS (
        DELETE FROM usage_days USING old
         WHERE (usage_days.user_id, usage_days.day, usage_days.model, usage_days.kind) = (old.user_id, old.day, old.model, old.kind)
        RETURNING 1)
-     SELECT count(*)::int AS count FROM gone`,
+     SELECT count(*)::int AS count FROM gone`),
     [days, limit],
   );
   return gone?.count ?? 0;
@@ -41,7 +42,7 @@ export async function deleteOldWindows(db: Db, days: number): Promise<number> {
 export async function deleteOldMonths(db: Db, days: number): Promise<number> {
   const gone = await rows(
     db,
-    `DELETE FROM usage_months WHERE month + interval '1 month' <= ${today} - $1::int RETURNING 1`,
+    long(`DELETE FROM usage_months WHERE month + interval '1 month' <= ${today} - $1::int RETURNING 1`),
     [days],
   );
   return gone.length;

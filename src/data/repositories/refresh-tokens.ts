@@ -1,5 +1,6 @@
 import { type Db, rows } from '../database.ts';
 import type { RefreshFamilyRecord, RefreshTokenRecord } from '../entities/refresh-token.ts';
+import { long } from '../long-statements.ts';
 import { deleteExpiredResets } from './password-resets.ts';
 
 /** A new sign-in. */
@@ -131,11 +132,11 @@ export async function revokeOwnedFamily(db: Db, userId: string, id: string): Pro
 
 /** Deletes tokens that expired, those of mails too, and sign-ins that have none left. Returns how many rows went. */
 export async function deleteExpiredTokens(db: Db): Promise<number> {
-  const tokens = await rows(db, 'DELETE FROM refresh_tokens WHERE expires_at < now() RETURNING id');
+  const tokens = await rows(db, long('DELETE FROM refresh_tokens WHERE expires_at < now() RETURNING id'));
   const families = await rows(
     db,
-    `DELETE FROM refresh_families f WHERE created_at < now() - interval '1 day'
-        AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family_id = f.id) RETURNING id`,
+    long(`DELETE FROM refresh_families f WHERE created_at < now() - interval '1 day'
+        AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family_id = f.id) RETURNING id`),
   );
   return tokens.length + families.length + (await deleteExpiredResets(db));
 }

@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { long } from '../long-statements.ts';
 
 /** The ids of the sign-ins and of the API keys that were revoked in the last `seconds`, with those that went with their account. */
 export async function listRevoked(db: Db, seconds: number): Promise<string[]> {
@@ -18,7 +19,7 @@ export async function listRevoked(db: Db, seconds: number): Promise<string[]> {
 export async function forgetGoneCredentials(db: Db, days: number): Promise<number> {
   const forgotten = await rows(
     db,
-    `DELETE FROM gone_credentials WHERE revoked_at < now() - $1 * interval '1 day' RETURNING id`,
+    long(`DELETE FROM gone_credentials WHERE revoked_at < now() - $1 * interval '1 day' RETURNING id`),
     [days],
   );
   return forgotten.length;

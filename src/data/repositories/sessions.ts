@@ -1,6 +1,7 @@
 import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
 import type { SessionRecord } from '../entities/session.ts';
+import { long } from '../long-statements.ts';
 import { prepared } from '../prepared.ts';
 import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
 
@@ -139,7 +140,7 @@ export async function updateSession(
 
 /** Deletes a session with its messages. Returns false when it was not there, or is somebody else's. */
 export async function deleteSessionRow(db: Db, userId: string, id: string): Promise<boolean> {
-  const sql = 'DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING id';
+  const sql = long('DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING id');
   return (await rows(db, sql, [id, userId])).length > 0;
 }
 
@@ -151,10 +152,10 @@ export async function deleteSessionRow(db: Db, userId: string, id: string): Prom
 export async function deleteExpiredSessions(db: Db, limit: number): Promise<number> {
   const gone = await rows(
     db,
-    `DELETE FROM sessions WHERE id IN (
+    long(`DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE expires_at < now() AND NOT EXISTS (
          SELECT FROM generations g WHERE g.session_id = sessions.id AND g.status IN ('queued', 'streaming'))
-       ORDER BY expires_at LIMIT $1) RETURNING id`,
+       ORDER BY expires_at LIMIT $1) RETURNING id`),
     [limit],
   );
   return gone.length;
