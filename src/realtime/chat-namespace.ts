@@ -88,7 +88,10 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
   /** The room of the user is joined before the client hears that it is connected, so that it misses nothing. */
   async function accept(socket: ChatSocket): Promise<void> {
     await deps.rateLimit.count(addressBlock(addressOf(socket)));
-    const connection = new SocketConnection(socket, await identify(socket.handshake.auth), deps);
+    const identity = await identify(socket.handshake.auth);
+    // It left meanwhile, which is told once: Socket.IO drops it without a word.
+    if (socket.conn.readyState !== 'open') return;
+    const connection = new SocketConnection(socket, identity, deps);
     socket.data.connection = connection;
     socket.conn.on('close', () => connection.close());
     await connection.open();

@@ -45,6 +45,7 @@ export class SocketConnection {
   readonly #user: UserReader;
   #identity: Identity;
   #expiry: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(socket: ChatSocket, identity: Identity, deps: ConnectionDeps) {
     this.socket = socket;
@@ -65,8 +66,9 @@ export class SocketConnection {
     await this.#deps.hub.join(userRoom(this.#identity.userId), this.#user);
   }
 
-  /** Leaves every room. */
+  /** Leaves every room, for good. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#expiry);
     for (const reader of this.#sessions.values()) reader.leave();
     this.#deps.hub.leave(userRoom(this.#identity.userId), this.#user);
@@ -83,7 +85,7 @@ export class SocketConnection {
     try {
       const live = await reader.join(have);
       await this.#outbox.idle();
-      if (!this.socket.connected) reader.leave();
+      if (this.#closed) reader.leave();
       return live;
     } catch (error) {
       this.leaveSession(sessionId);
@@ -98,11 +100,12 @@ export class SocketConnection {
   }
 
   /**
-   * Goes on with a fresh token.
+   * Goes on with a fresh token. Nothing goes on that was closed.
    *
    * @throws {AppError} `forbidden` when it is somebody else's
    */
   renew(identity: Identity): void {
+    if (this.#closed) return;
     if (identity.userId !== this.#identity.userId) {
       throw new AppError('forbidden', 'The token is of another user than the connection.');
     }

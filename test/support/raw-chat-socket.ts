@@ -30,12 +30,18 @@ export class RawChatSocket {
   }
 
   /** Connects with an access token. */
-  static async connect({ url }: Served, token: string): Promise<RawChatSocket> {
+  static async connect(served: Served, token: string): Promise<RawChatSocket> {
+    const raw = await RawChatSocket.knock(served, token);
+    await until('the socket is connected', () => raw.#connected);
+    return raw;
+  }
+
+  /** Asks to be let in with an access token, and does not wait for the answer. */
+  static async knock({ url }: Served, token: string): Promise<RawChatSocket> {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
     const raw = new RawChatSocket(socket);
     await once(socket, 'open');
     socket.send(`40${CHAT_NAMESPACE},${JSON.stringify({ token })}`);
-    await until('the socket is connected', () => raw.#connected);
     return raw;
   }
 
