@@ -37,7 +37,7 @@ export interface SessionStreamRequest {
 /** The SSE mirror: the same events as in the session's room, over the same subscription. */
 export interface SessionStreams {
   /**
-   * Serves one stream; resolves once it has begun.
+   * Serves one stream; resolves once it has begun, or its client has left: nothing is prepared for one that has.
    *
    * @throws whatever `prepare` throws, and when the broker or the database does not answer; then nothing was sent
    */
@@ -53,6 +53,8 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
 
   return {
     async serve({ identity, sessionId, after = [], prepare, response }) {
+      // That it closes is told once, and it may have been while the request was looked at.
+      if (response.destroyed) return;
       const outbox = new Outbox(sseWire(response, after), maxBufferBytes);
       const onFailure = (error: unknown) => {
         log.warn({ err: error, sessionId }, 'an event stream could not be brought up to date');
@@ -67,12 +69,12 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
       outbox.hold();
       try {
         await reader.join(after);
-        if (prepare) await reader.ensure(await prepare());
+        if (prepare && !response.destroyed) await reader.ensure(await prepare());
       } catch (error) {
         reader.leave();
         throw error;
       }
-      if (response.closed || response.destroyed) return;
+      if (response.destroyed) return;
       streams.open(response, identity, RETRY_MS);
       outbox.release();
     },

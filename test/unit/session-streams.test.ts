@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { sessionRoom } from '../../src/contracts/events.ts';
+import { createEventStreams } from '../../src/realtime/event-streams.ts';
+import { RoomHub } from '../../src/realtime/room-hub.ts';
+import { createSessionStreams } from '../../src/realtime/sse.ts';
+import { type Deferred, defer } from '../support/deferred.ts';
+import { silentLog as log } from '../support/global.ts';
+import { ANN } from '../support/namespace-world.ts';
+import { recordedRooms } from '../support/recorded-rooms.ts';
+import { microtasks, until } from '../support/until.ts';
+
+describe('the event stream of a session', () => {
+  const sessionId = 'a session';
+  const { source, rooms } = recordedRooms();
+  const revocations = { isRevoked: () => false, onRevoked: () => () => {} };
+  const streams = createEventStreams({ heartbeatMs: 60_000, revocations });
+  let running: Deferred<[]>;
+  const nothing = async () => [];
+  const { serve } = createSessionStreams({
+    hub: new RoomHub(source),
+    messages: { running: () => running.promise, current: nothing, newerThan: nothing } as never,
+    maxBufferBytes: 1_000_000,
+    streams,
+    log,
+  });
+  const server = http.createServer();
+  before(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  after(() => {
+    streams.stop();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  let posted: number;
+  beforeEach(() => {
+    running = defer();
+    posted = 0;
+  });
+  const prepare = async () => {
+    posted += 1;
+    return [];
+  };
+  const asked = async () => {
+    const request = http.get(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { agent: false });
+    request.on('error', () => {});
+    const [, response] = (await once(server, 'request')) as [unknown, http.ServerResponse];
+    return { request, response };
+  };
+  const serving = (response: http.ServerResponse) =>
+    serve({ identity: ANN, sessionId, after: undefined, prepare, response });
+  const expectNothing = () => {
+    expect([...rooms], 'rooms').to.be.empty;
+    expect({ posted, open: streams.count }).to.deep.equal({ posted: 0, open: 0 });
+  };
+
+  it('reads the room until its client leaves', async () => {
+    running.resolve([]);
+    const { request, response } = await asked();
+    await serving(response);
+    expect([...rooms]).to.deep.equal([sessionRoom(sessionId)]);
+    expect({ posted, open: streams.count }).to.deep.equal({ posted: 1, open: 1 });
+    request.destroy();
+    await once(response, 'close');
+    expect([...rooms]).to.be.empty;
+  });
+
+  it('is not begun for a client that left before, nor is its prompt posted', async () => {
+    running.resolve([]);
+    const { request, response } = await asked();
+    request.destroy();
+    await once(response, 'close');
+    await serving(response);
+    expectNothing();
+  });
+
+  it('posts no prompt for a client that leaves while the room is joined', async () => {
+    const { request, response } = await asked();
+    const served = serving(response);
+    await until('the room is joined', () => rooms.size === 1);
+    await microtasks();
+    request.destroy();
+    await once(response, 'close');
+    running.resolve([]);
+    await served;
+    expectNothing();
+  });
+});
