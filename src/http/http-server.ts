@@ -21,6 +21,7 @@ export function createHttpServer({ upgradePath }: { upgradePath: string }): Serv
     // A request without is refused by the app, in words.
     requireHostHeader: false,
   });
+  tellWhoWaits(server);
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => {
     answers.set(request.socket, response);
@@ -34,6 +35,30 @@ export function createHttpServer({ upgradePath }: { upgradePath: string }): Serv
     else socket.end(encodeRefusal(refusalOf(error.code)), () => socket.destroy());
   });
   return server;
+}
+
+/**
+ * Tells those answers that their connection has closed which wait behind the one that is being sent (RFC 9112, section
+ * 9.3.2): Node tells that one alone, and what is made for the others would go on for nobody, a stream for good.
+ */
+function tellWhoWaits(server: Server): void {
+  const open = new WeakMap<Duplex, Set<ServerResponse>>();
+  server.on('connection', (socket) => {
+    const answers = new Set<ServerResponse>();
+    open.set(socket, answers);
+    socket.once('close', () => {
+      for (const answer of answers) {
+        if (answer.socket || answer.writableFinished) continue;
+        answer.destroy();
+        answer.emit('close');
+      }
+    });
+  });
+  server.on('request', (request, response) => {
+    const answers = open.get(request.socket);
+    answers?.add(response);
+    response.once('close', () => answers?.delete(response));
+  });
 }
 
 /** Node hands over a request that offers another protocol to whoever listens for that, unless this says that it is none. */
