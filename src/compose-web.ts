@@ -29,6 +29,7 @@ import { sessionRoutes } from './http/routes/sessions.ts';
 import { sseRoutes } from './http/routes/sse.ts';
 import { statsRoutes } from './http/routes/stats.ts';
 import { systemRoutes } from './http/routes/system.ts';
+import { boundPackets } from './realtime/bound-packets.ts';
 import { serveChatNamespace } from './realtime/chat-namespace.ts';
 import { createEventStreams } from './realtime/event-streams.ts';
 import { createFollowReplies } from './realtime/follow-replies.ts';
@@ -203,6 +204,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   server.on('request', app.listener);
   // After the app: Socket.IO puts itself before the listeners that it finds, and keeps its requests from them.
   io.attach(server);
+  boundPackets(io.engine);
 
   lifecycle.onClose(
     'HTTP server',

@@ -34,8 +34,6 @@ export interface ChatNamespaceDeps extends ConnectionDeps {
   revocations: Pick<Revocations, 'isRevoked' | 'onRevoked'>;
 }
 
-/** Most packets that may wait for a socket that asks and does not read the answers. */
-const MAX_WAITING_PACKETS = 10_000;
 /** What the namespace asks of whoever is in it. */
 const CHAT = { permission: 'chat.use', scope: 'chat' } as const;
 /** Longest name of an unknown event that is echoed. */
@@ -72,8 +70,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
       connection.close();
     });
     socket.onAny((event: string, ...args: unknown[]) => {
-      if (waitingPackets(socket) > MAX_WAITING_PACKETS) socket.conn.close();
-      else void answer(connection, event, args);
+      void answer(connection, event, args);
     });
     // It may have been revoked while the connection was made, when nobody was told.
     if (deps.revocations.isRevoked(connection.identity.familyId)) socket.disconnect(true);
@@ -120,7 +117,9 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
 
   async function answer(connection: SocketConnection, event: string, args: unknown[]): Promise<void> {
     const ack = args.at(-1);
-    const reply = typeof ack === 'function' ? (ack as (answer: object) => void) : () => {};
+    const reply = (answer: object) => {
+      if (typeof ack === 'function') connection.reply(() => ack(answer));
+    };
     try {
       const handler = Object.hasOwn(handlers, event) ? handlers[event as keyof typeof handlers] : undefined;
       if (!handler) throw new AppError('not_found', `There is no event "${shown(event)}".`);
@@ -150,10 +149,6 @@ function payloadOf([payload]: unknown[]): unknown {
 
 /** A name from outside, as it may stand in an answer. */
 const shown = (name: unknown): string => String(name).slice(0, MAX_SHOWN).toWellFormed();
-
-function waitingPackets(socket: ChatSocket): number {
-  return (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
-}
 
 /** An error whose `data` the client finds in its `connect_error`. */
 function refusal(error: unknown): Error {

@@ -11,10 +11,12 @@ import {
 } from '../contracts/events.ts';
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
+import { cutOff } from './cut-off.ts';
 import { Outbox } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
 import { socketWire } from './socket-wire.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 import { UserReader } from './user-reader.ts';
 
 /** A socket in `/chat`, with the event types of the contract. */
@@ -24,7 +26,7 @@ export type ChatSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 export interface ConnectionDeps {
   hub: RoomHub;
   messages: LiveMessages;
-  /** Most bytes that wait for a slow socket. */
+  /** Most bytes that wait for a slow socket: of frames, and as much of answers. */
   maxBufferBytes: number;
   log: Logger;
 }
@@ -43,6 +45,7 @@ export class SocketConnection {
   readonly #outbox: Outbox;
   readonly #sessions = new Map<string, SessionReader>();
   readonly #user: UserReader;
+  readonly #unread: UnreadAnswers;
   #identity: Identity;
   #expiry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -52,6 +55,7 @@ export class SocketConnection {
     this.#identity = identity;
     this.#deps = deps;
     this.#outbox = new Outbox(socketWire(socket.conn), deps.maxBufferBytes);
+    this.#unread = new UnreadAnswers(socket.conn);
     this.#user = new UserReader(this.#outbox, () => this.#fail(new Error('too much was missed')));
     this.#watchExpiry();
   }
@@ -73,6 +77,12 @@ export class SocketConnection {
     for (const reader of this.#sessions.values()) reader.leave();
     this.#deps.hub.leave(userRoom(this.#identity.userId), this.#user);
     this.#outbox.close();
+  }
+
+  /** Answers an event by what `write` writes. Whoever has not read what is too much already is cut off instead. */
+  reply(write: () => void): void {
+    if (this.#unread.bytes <= this.#deps.maxBufferBytes) this.#unread.add(write);
+    else cutOff(this.socket.conn);
   }
 
   /**

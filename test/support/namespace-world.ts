@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
+import { boundPackets } from '../../src/realtime/bound-packets.ts';
 import { type ChatNamespaceDeps, serveChatNamespace } from '../../src/realtime/chat-namespace.ts';
 import { RoomHub } from '../../src/realtime/room-hub.ts';
 import type { Identity } from '../../src/services/identity.ts';
@@ -48,6 +49,7 @@ export async function startNamespace(replaced: Partial<ChatNamespaceDeps> = {}):
     revocations: { isRevoked: () => false, onRevoked: () => () => {} },
     ...replaced,
   });
+  boundPackets(io.engine);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -70,6 +70,25 @@ export class RawChatSocket {
     this.#socket.send(`42${CHAT_NAMESPACE},${eventJson(event, args)}`);
   }
 
+  /** Bytes that could not be sent yet. */
+  get unsent(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Sends something that is no event, as it stands. */
+  say(packet: string): void {
+    this.#socket.send(packet);
+  }
+
+  /** Stops reading from the network, or reads again. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  readAgain(): void {
+    this.#socket.resume();
+  }
+
   close(): void {
     this.#socket.terminate();
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { newId } from '../../src/base/ids.ts';
 import { userRoom } from '../../src/contracts/events.ts';
 import { RoomHub } from '../../src/realtime/room-hub.ts';
 import { type ChatSocket, SocketConnection } from '../../src/realtime/socket-connection.ts';
@@ -13,7 +14,24 @@ import { microtasks, until } from '../support/until.ts';
 
 describe('the chat namespace', () => {
   let world: NamespaceWorld;
-  afterEach(() => world.close());
+  const sockets: RawChatSocket[] = [];
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.close();
+    await world.close();
+  });
+
+  /** A socket that asks to be let in. */
+  const knock = async () => {
+    const socket = await RawChatSocket.knock(world, 'token');
+    sockets.push(socket);
+    return socket;
+  };
+  /** A socket that is in. */
+  const enter = async () => {
+    const socket = await RawChatSocket.connect(world, 'token');
+    sockets.push(socket);
+    return socket;
+  };
 
   const isGone = () => until('the server has noticed', () => world.connections === 0);
 
@@ -26,7 +44,7 @@ describe('the chat namespace', () => {
         return identified.promise;
       },
     });
-    const leaving = await RawChatSocket.knock(world, 'token');
+    const leaving = await knock();
     await until('it is asked who that is', () => asked.length === 1);
     leaving.close();
     await isGone();
@@ -34,7 +52,7 @@ describe('the chat namespace', () => {
     await microtasks();
     expect(world.rooms).to.be.empty;
 
-    const staying = RawChatSocket.connect(world, 'token');
+    const staying = enter();
     await until('it is asked who that is', () => asked.length === 2);
     asked[1]?.resolve(ANN);
     const socket = await staying;
@@ -42,6 +60,56 @@ describe('the chat namespace', () => {
     socket.close();
     await isGone();
     expect(world.rooms).to.be.empty;
+  });
+
+  describe('a socket that asks and does not read', () => {
+    /** More than the kernel keeps for a connection, several times, in answers of 300 kB. */
+    const MANY = 200;
+    const long = { message: { content: 'x'.repeat(300_000) }, replies: [] } as never;
+    const SEND = JSON.stringify({ sessionId: newId(), content: 'Hello' });
+    const maxBufferBytes = 1_000_000;
+
+    it('is cut off when as much of its answers waits as may of events', async () => {
+      let answered = 0;
+      world = await startNamespace({
+        maxBufferBytes,
+        sendMessage: async () => {
+          answered += 1;
+          return long;
+        },
+      });
+      const socket = await enter();
+      socket.stopReading();
+      for (let sent = 0; world.connections > 0; sent += 1) {
+        expect(sent, 'answers that nobody reads').to.be.below(MANY);
+        socket.ask('message:send', SEND).catch(() => {});
+        await until('it is answered', () => answered > sent || world.connections === 0);
+      }
+      expect(world.rooms).to.be.empty;
+    });
+
+    it('is not cut off for the rest that it reads late', async () => {
+      world = await startNamespace({ maxBufferBytes, sendMessage: async () => long });
+      const socket = await enter();
+      for (let round = 0; round < 20; round += 1) {
+        socket.stopReading();
+        const answers = ['1', '2', '3', '4'].map(() => socket.ask('message:send', SEND));
+        socket.readAgain();
+        for (const answer of await Promise.all(answers)) expect(answer.ok).to.equal(true);
+      }
+    });
+
+    it('is cut off, whatever it asks', async () => {
+      world = await startNamespace();
+      const socket = await knock();
+      socket.stopReading();
+      const namespace = 'x'.repeat(1_000);
+      for (let sent = 0; world.connections > 0; sent += 1_000) {
+        expect(sent, 'refusals that nobody reads').to.be.below(100_000);
+        for (let i = 0; i < 1_000; i += 1) socket.say(`40/${namespace},`);
+        await until('it is sent', () => socket.unsent === 0 || world.connections === 0);
+      }
+    });
   });
 });
 
