@@ -39,6 +39,13 @@ const CHAT = { permission: 'chat.use', scope: 'chat' } as const;
 /** Longest name of an unknown event that is echoed. */
 const MAX_SHOWN = 100;
 
+/** An event that is to be answered. */
+interface AskedEvent {
+  event: string;
+  /** Sends the answer, if one is wanted. */
+  reply(answer: object): void;
+}
+
 /** Serves the `/chat` namespace. Returns how to stop. */
 export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => void {
   const connections = new Set<SocketConnection>();
@@ -69,9 +76,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
       connections.delete(connection);
       connection.close();
     });
-    socket.onAny((event: string, ...args: unknown[]) => {
-      void answer(connection, event, args);
-    });
+    socket.onAny((event: string, ...args: unknown[]) => take(connection, event, args));
     // It may have been revoked while the connection was made, when nobody was told.
     if (deps.revocations.isRevoked(connection.identity.familyId)) socket.disconnect(true);
   });
@@ -115,24 +120,49 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     return identity;
   }
 
-  async function answer(connection: SocketConnection, event: string, args: unknown[]): Promise<void> {
+  /** What is no event is refused at once; what is one waits for its turn. */
+  function take(connection: SocketConnection, event: string, args: unknown[]): void {
     const ack = args.at(-1);
-    const reply = (answer: object) => {
-      if (typeof ack === 'function') connection.reply(() => ack(answer));
+    const asked: AskedEvent = {
+      event,
+      reply: (answer) => {
+        if (typeof ack === 'function') connection.reply(() => ack(answer));
+      },
     };
     try {
-      const handler = Object.hasOwn(handlers, event) ? handlers[event as keyof typeof handlers] : undefined;
-      if (!handler) throw new AppError('not_found', `There is no event "${shown(event)}".`);
-      const checked = checkInput(handler.schema, payloadOf(args), 'payload');
-      if (!checked.ok) throw invalidInput(checked.errors);
-      await deps.authorize(connection.identity, CHAT);
-      reply({ ok: true, ...(await handler.handle(connection, checked.value)) });
+      const { handler, payload } = read(event, args);
+      connection.work(event, payload, () =>
+        answer(asked, async () => {
+          await deps.authorize(connection.identity, CHAT);
+          return handler.handle(connection, payload);
+        }),
+      );
     } catch (error) {
-      const requestId = newId();
-      if (!(error instanceof AppError))
-        deps.log.error({ err: error, event, requestId }, 'a socket event failed');
-      reply({ ok: false, error: presentProblem(error, requestId) });
+      refuse(asked, error);
     }
+  }
+
+  function read(event: string, args: unknown[]): { handler: EventHandler; payload: unknown } {
+    const handler = Object.hasOwn(handlers, event) ? handlers[event as keyof typeof handlers] : undefined;
+    if (!handler) throw new AppError('not_found', `There is no event "${shown(event)}".`);
+    const checked = checkInput(handler.schema, payloadOf(args), 'payload');
+    if (!checked.ok) throw invalidInput(checked.errors);
+    return { handler, payload: checked.value };
+  }
+
+  async function answer(asked: AskedEvent, work: () => Promise<object>): Promise<void> {
+    try {
+      asked.reply({ ok: true, ...(await work()) });
+    } catch (error) {
+      refuse(asked, error);
+    }
+  }
+
+  function refuse({ event, reply }: AskedEvent, error: unknown): void {
+    const requestId = newId();
+    if (!(error instanceof AppError))
+      deps.log.error({ err: error, event, requestId }, 'a socket event failed');
+    reply({ ok: false, error: presentProblem(error, requestId) });
   }
 
   return () => {

@@ -12,6 +12,7 @@ import {
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
 import { cutOff } from './cut-off.ts';
+import { EventQueue } from './event-queue.ts';
 import { Outbox } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
@@ -26,7 +27,7 @@ export type ChatSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 export interface ConnectionDeps {
   hub: RoomHub;
   messages: LiveMessages;
-  /** Most bytes that wait for a slow socket: of frames, and as much of answers. */
+  /** Most bytes that wait for a slow socket: of frames, as much of answers, and as much of events that it has sent. */
   maxBufferBytes: number;
   log: Logger;
 }
@@ -46,9 +47,11 @@ export class SocketConnection {
   readonly #sessions = new Map<string, SessionReader>();
   readonly #user: UserReader;
   readonly #unread: UnreadAnswers;
+  readonly #events: EventQueue;
   #identity: Identity;
   #expiry: NodeJS.Timeout | undefined;
   #closed = false;
+  #cutOff = false;
 
   constructor(socket: ChatSocket, identity: Identity, deps: ConnectionDeps) {
     this.socket = socket;
@@ -56,6 +59,7 @@ export class SocketConnection {
     this.#deps = deps;
     this.#outbox = new Outbox(socketWire(socket.conn), deps.maxBufferBytes);
     this.#unread = new UnreadAnswers(socket.conn);
+    this.#events = new EventQueue(deps.maxBufferBytes);
     this.#user = new UserReader(this.#outbox, () => this.#fail(new Error('too much was missed')));
     this.#watchExpiry();
   }
@@ -70,7 +74,7 @@ export class SocketConnection {
     await this.#deps.hub.join(userRoom(this.#identity.userId), this.#user);
   }
 
-  /** Leaves every room, for good. */
+  /** Leaves every room, for good. Events that came before are still worked on. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#expiry);
@@ -79,10 +83,19 @@ export class SocketConnection {
     this.#outbox.close();
   }
 
-  /** Answers an event by what `write` writes. Whoever has not read what is too much already is cut off instead. */
+  /**
+   * Works on an event when it is its turn. A client that is too far ahead of its answers is cut off instead.
+   *
+   * @param work must not reject
+   */
+  work(event: string, payload: unknown, work: () => Promise<void>): void {
+    if (!this.#cutOff && !this.#events.add(event, payload, work)) this.#endAtOnce('it asks too much at once');
+  }
+
+  /** Answers an event by what `write` writes. A client that has too much to read already is cut off instead. */
   reply(write: () => void): void {
     if (this.#unread.bytes <= this.#deps.maxBufferBytes) this.#unread.add(write);
-    else cutOff(this.socket.conn);
+    else this.#endAtOnce('it does not read its answers');
   }
 
   /**
@@ -91,6 +104,7 @@ export class SocketConnection {
    * @throws {AppError} `conflict` when the socket has joined too many
    */
   async joinSession(sessionId: string, have: Have[]): Promise<LivePosition[]> {
+    if (this.#closed) return [];
     const reader = this.#sessions.get(sessionId) ?? this.#openSession(sessionId);
     try {
       const live = await reader.join(have);
@@ -141,6 +155,15 @@ export class SocketConnection {
       'a socket could not be brought up to date',
     );
     this.socket.conn.close();
+  }
+
+  /** Nothing more is taken from the client, or kept for it; once. */
+  #endAtOnce(reason: string): void {
+    if (this.#cutOff) return;
+    this.#cutOff = true;
+    this.#events.clear();
+    this.#deps.log.warn({ userId: this.#identity.userId, reason }, 'a socket was cut off');
+    cutOff(this.socket.conn);
   }
 
   #watchExpiry(): void {

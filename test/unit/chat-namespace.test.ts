@@ -62,6 +62,99 @@ describe('the chat namespace', () => {
     expect(world.rooms).to.be.empty;
   });
 
+  describe('a socket that asks much at once', () => {
+    const STOP = JSON.stringify({ messageId: newId() });
+    const SEND = JSON.stringify({ sessionId: newId(), content: 'Hello' });
+    const JOIN = JSON.stringify({ sessionId: newId() });
+    let running: Deferred<'streaming'>[];
+    let most: number;
+    let begun: number;
+
+    /** Every stop waits until the test lets it end. */
+    const stopMessage = async (): Promise<'streaming'> => {
+      const stop = defer<'streaming'>();
+      running.push(stop);
+      begun += 1;
+      most = Math.max(most, running.length);
+      const answer = await stop.promise;
+      running.splice(running.indexOf(stop), 1);
+      return answer;
+    };
+    const endOne = () => running[0]?.resolve('streaming');
+    beforeEach(() => {
+      running = [];
+      most = 0;
+      begun = 0;
+    });
+
+    it('gets all of its answers, a few events being worked on at a time; others are not held up by them', async () => {
+      const sent: string[] = [];
+      const sendMessage = async (_identity: unknown, { content }: { content: string }) => {
+        await microtasks(3);
+        sent.push(content);
+        return { message: {}, replies: [] } as never;
+      };
+      world = await startNamespace({ stopMessage, sendMessage });
+      const socket = await enter();
+      const stops = Array.from({ length: 400 }, () => socket.ask('message:stop', STOP));
+      await until('some are worked on', () => begun > 0);
+      // All that was sent has arrived, and is of another name.
+      expect((await socket.ask('join', JOIN)).ok).to.equal(true);
+      expect(begun).to.equal(4);
+      const contents = Array.from({ length: 50 }, (_, n) => `${n}`);
+      const sends = contents.map((content) =>
+        socket.ask('message:send', JSON.stringify({ sessionId: newId(), content })),
+      );
+      await Promise.all(sends);
+      expect(sent).to.deep.equal(contents);
+      expect(begun).to.equal(4);
+      for (let ended = 0; ended < 400; ended += 1) {
+        await until('one is worked on', () => running.length > 0);
+        endOne();
+      }
+      for (const stop of await Promise.all(stops))
+        expect(stop).to.deep.equal({ ok: true, status: 'streaming' });
+      expect({ begun, most }).to.deep.equal({ begun: 400, most: 4 });
+    });
+
+    it('is cut off beyond some hundreds, and nothing is done of what waits', async () => {
+      world = await startNamespace({ stopMessage });
+      const socket = await enter();
+      for (let sent = 0; sent < 600; sent += 1) socket.tell('message:stop', STOP);
+      await isGone();
+      while (running.length > 0) {
+        endOne();
+        await microtasks();
+      }
+      expect(begun).to.equal(4);
+    });
+
+    it('is cut off when more bytes wait than may', async () => {
+      const stuck = defer<never>();
+      world = await startNamespace({ maxBufferBytes: 1_000, sendMessage: () => stuck.promise });
+      const socket = await enter();
+      const long = JSON.stringify({ sessionId: newId(), content: 'x'.repeat(600) });
+      for (let sent = 0; sent < 6; sent += 1) socket.tell('message:send', long);
+      expect((await socket.ask('join', JOIN)).ok).to.equal(true);
+      socket.tell('message:send', SEND);
+      await isGone();
+    });
+
+    it('has done what it asked before it left', async () => {
+      world = await startNamespace({ stopMessage });
+      const socket = await enter();
+      for (let sent = 0; sent < 10; sent += 1) socket.tell('message:stop', STOP);
+      expect((await socket.ask('join', JOIN)).ok).to.equal(true);
+      socket.close();
+      await isGone();
+      while (running.length > 0) {
+        endOne();
+        await microtasks();
+      }
+      expect(begun).to.equal(10);
+    });
+  });
+
   describe('a socket that asks and does not read', () => {
     /** More than the kernel keeps for a connection, several times, in answers of 300 kB. */
     const MANY = 200;
