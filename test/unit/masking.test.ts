@@ -276,6 +276,13 @@ describe('masking takes time in proportion to the length', () => {
     });
   }
 
+  it('values of which none is like another', async function () {
+    this.timeout(30_000);
+    const textOf = (units: number) =>
+      Array.from({ length: units / 10 }, (_, index) => `a${index}@b.co`).join(' ');
+    await expectLinear(textOf, EVERYTHING);
+  });
+
   /** How texts begin that look like a value, what then goes on and on, and what comes when nobody expects it any more. */
   const [HEADS, BODIES, TAILS] = [
     [

@@ -70,8 +70,9 @@ export function createMasker(detectors: readonly Detector[]): Masker {
     return {
       text: parts.join(''),
       keep(used) {
+        const standing = new Set(Array.from(used.matchAll(PLACEHOLDER), ([placeholder]) => placeholder));
         for (const [id, { kind, placeholder }] of fresh) {
-          if (!used.includes(placeholder)) continue;
+          if (!standing.has(placeholder)) continue;
           placeholders.set(id, placeholder);
           counts[kind] += 1;
           numbers[kind] = Math.max(numbers[kind], Number(placeholder.replace(/\D/g, '')));
