@@ -57,9 +57,11 @@ function factsOf(error: unknown): Facts {
   return facts;
 }
 
+/** A number, or the text of one; of other JSON not even `Number` can be asked without harm. */
 function asStatus(value: unknown): number | undefined {
-  const status = Number(value);
-  return Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined;
+  const status = typeof value === 'string' ? Number(value) : value;
+  const isStatus = typeof status === 'number' && Number.isInteger(status) && status >= 400 && status < 600;
+  return isStatus ? status : undefined;
 }
 
 function codeOfStatus({ status, hasBody }: Facts): GenerationErrorCode | undefined {

@@ -32,7 +32,7 @@ export class GeminiHttpError extends Error {
 export function classifyGeminiError(error: unknown): ProviderError {
   const body = error instanceof GeminiHttpError ? error.error : asEntry(error);
   const details = detailsOf(body);
-  const known = details.map(({ reason }) => REASONS.get(String(reason))).find((found) => found !== undefined);
+  const known = details.map(({ reason }) => REASONS.get(reason)).find((found) => found !== undefined);
   if (known) return new ProviderError(known.code, known.message);
   // https://ai.google.dev/gemini-api/docs/troubleshooting: no free tier there, and no billing.
   if (body?.status === 'FAILED_PRECONDITION') {
@@ -48,15 +48,17 @@ export function classifyGeminiError(error: unknown): ProviderError {
 const WRONG_KEY = { code: 'provider_auth', message: 'The provider refused our key (400).' } as const;
 
 /** Reasons of `google.rpc.ErrorInfo`. */
-const REASONS = new Map([
+const REASONS = new Map<unknown, typeof WRONG_KEY>([
   ['API_KEY_INVALID', WRONG_KEY],
   ['API_KEY_EXPIRED', WRONG_KEY],
 ]);
 
+const DELAY = /^(\d+(?:\.\d+)?)s$/;
+
 /** Of `google.rpc.RetryInfo`, as in `34.07s`, in milliseconds. */
 function delayOf(details: Entry[]): number | undefined {
   for (const { retryDelay } of details) {
-    const [, seconds] = /^(\d+(?:\.\d+)?)s$/.exec(String(retryDelay)) ?? [];
+    const [, seconds] = (typeof retryDelay === 'string' && DELAY.exec(retryDelay)) || [];
     if (seconds !== undefined) return Math.ceil(Number(seconds) * 1000);
   }
   return undefined;

@@ -1,4 +1,4 @@
-import { countUsage } from './count-usage.ts';
+import { asCount, countUsage } from './count-usage.ts';
 import { classifyGeminiError } from './gemini-error.ts';
 import { type FinishReason, ProviderError } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
@@ -110,9 +110,15 @@ function toUsage(usage: UsageMetadata) {
   return countUsage({
     input: promptTokenCount,
     cachedInput: cachedContentTokenCount,
-    output: (candidatesTokenCount ?? 0) + (thoughtsTokenCount ?? 0),
+    output: sumOf(candidatesTokenCount ?? 0, thoughtsTokenCount ?? 0),
     reasoning: thoughtsTokenCount,
   });
+}
+
+/** Undefined where one of them is no count: JSON that is no number may not even be added. */
+function sumOf(...counts: unknown[]): number | undefined {
+  const known = counts.map(asCount).filter((count) => count !== undefined);
+  return known.length < counts.length ? undefined : known.reduce((sum, count) => sum + count, 0);
 }
 
 /** Reasons that are not here mean that the model stopped by itself. */

@@ -73,17 +73,17 @@ function readBody(body: Readable, exchange: SseExchange, channel: EventChannel):
       linger.unref();
     },
   });
-  const finish = (error?: unknown) => {
-    clearTimeout(linger);
-    reader.end(channel);
-    if (!channel.closed) fail(error ?? brokenStream(), exchange, channel);
-  };
   const guarded = (step: () => void) => {
     try {
       step();
     } catch (error) {
       fail(error instanceof ProviderError ? error : brokenStream(), exchange, channel);
     }
+  };
+  const finish = (error?: unknown) => {
+    clearTimeout(linger);
+    guarded(() => reader.end(channel));
+    if (!channel.closed) fail(error ?? brokenStream(), exchange, channel);
   };
 
   channel.onPressure = (full) => (full ? body.pause() : body.resume());
