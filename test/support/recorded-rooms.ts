@@ -11,6 +11,7 @@ export function recordedRooms(): { source: RoomSource; rooms: Set<string> } {
     unsubscribe(room) {
       rooms.delete(room);
     },
+    async ping() {},
   };
   return { source, rooms };
 }
