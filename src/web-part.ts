@@ -1,15 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import type { Core } from './compose.ts';
 import { composeWeb } from './compose-web.ts';
+import { listen } from './http/listen.ts';
 
-/** Serves HTTP and Socket.IO. @throws when the port cannot be listened on */
+/** Serves HTTP and Socket.IO. @throws when it cannot listen, naming the variable */
 export async function startWeb(core: Core): Promise<void> {
   const { config, log } = core;
   const server = await composeWeb(core);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(config.PORT, config.HOST, resolve);
-  });
+  await listen(server, { host: config.HOST, port: config.PORT, portName: 'PORT' });
   const { port } = server.address() as AddressInfo;
   log.info(
     { port, url: `http://${config.HOST}:${port}` },

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AppError, toProblem } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import { METRICS_TYPE, type Metrics } from '../base/metrics.ts';
+import { listen } from './listen.ts';
 import { createMetricsAccess } from './metrics-access.ts';
 
 /** What the listener works with. */
@@ -20,7 +20,7 @@ export interface MetricsListenerOptions {
 /**
  * Serves `GET /metrics`, and nothing else, for a process that has no HTTP side of its own.
  *
- * @throws when the address is taken
+ * @throws when it cannot listen, naming the variable
  */
 export async function startMetricsListener(options: MetricsListenerOptions): Promise<Server> {
   const { metrics, token, host, port, log } = options;
@@ -51,7 +51,6 @@ export async function startMetricsListener(options: MetricsListenerOptions): Pro
   }
 
   const server = createServer((request, response) => void answer(request, response));
-  server.listen(port, host);
-  await once(server, 'listening');
+  await listen(server, { host, port, portName: 'METRICS_PORT' });
   return server;
 }
