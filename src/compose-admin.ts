@@ -31,10 +31,10 @@ export interface AdminParts {
  * @throws when new accounts cannot be given their role
  */
 export async function composeAdmin(core: Core, parts: AdminParts): Promise<RouteModule[]> {
-  const { config, log, resources, inrPerUsd, limits, defaultModel } = core;
+  const { config, log, resources, inrPerUsd, limits, models, defaultModel } = core;
   const { database } = resources;
   const { access, revocations, stopSession, deleteAccount } = parts;
-  await checkDefaultRole({ database, name: config.DEFAULT_ROLE, defaultModel, log });
+  await checkDefaultRole({ database, name: config.DEFAULT_ROLE, defaultModel, models, log });
   const changeAccess = createChangeAccess({ database, access, log });
   return [
     adminRoutes({

@@ -12,6 +12,7 @@ import { admissionLimits } from './services/admission-limits.ts';
 import { createAnnouncer } from './services/announce.ts';
 import { createAnnounceEnd } from './services/announce-end.ts';
 import { createCatalogue } from './services/catalogue.ts';
+import { checkNamedModels } from './services/check-named-models.ts';
 import { createDefaultModel } from './services/default-model.ts';
 import { createLiveMessages } from './services/live-messages.ts';
 import { fingerprintEndpoints } from './services/provider-endpoints.ts';
@@ -38,6 +39,7 @@ export async function composeCore({ config, log, lifecycle, resources }: Compose
   const catalogue = createCatalogue({ database, control: feed.control, log, served: providers.names });
   await catalogue.start();
   lifecycle.onClose('catalogue', () => catalogue.stop());
+  checkNamedModels(config, catalogue.directory, log);
   const announce = createAnnouncer(feed.rooms, log);
   const metrics = createMetrics();
   metrics.gauge({

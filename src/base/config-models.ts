@@ -42,6 +42,18 @@ export const modelFallbacks = z
     }),
   );
 
+/** The id of a model, or a bare name: what may be one by its form. */
+export const modelName = z
+  .string()
+  .max(200, 'must have at most 200 characters')
+  .regex(/^[^/\s]+(\/\S+)?$/, 'must be provider/name, or a bare name');
+
+/** What stands where a provider should in the id of a model, where it is none; undefined also for a bare name. */
+export function unknownProvider(id: string): string | undefined {
+  const [, provider] = /^([^/]+)\//.exec(id) ?? [];
+  return provider === 'echo' || LLM_PROVIDERS.some((each) => each === provider) ? undefined : provider;
+}
+
 function asProvider(value: string, context: z.RefinementCtx): LlmProvider | undefined {
   const name = value.trim().toLowerCase();
   const found = ALIASES[name] ?? LLM_PROVIDERS.find((each) => each === name);

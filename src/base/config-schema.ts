@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CREDIT_DECIMALS, decimalsOf, MAX_CREDITS } from '../contracts/credits.ts';
 import { roleNameSchema } from '../contracts/role.ts';
-import { modelFallbacks, providerName, providerNames } from './config-models.ts';
+import { modelFallbacks, modelName, providerName, providerNames } from './config-models.ts';
+import { originList } from './config-origins.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 /** Up to a week. */
@@ -14,15 +15,6 @@ const mailSender = z
   .regex(
     /^([^<>\p{Cc}]+ )?<[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+>$|^[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+$/u,
     'must be `Name <address>`',
-  );
-const list = z
-  .string()
-  .default('')
-  .transform((value) =>
-    value
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
   );
 
 /**
@@ -53,8 +45,13 @@ export const configShape = {
     .positive()
     .max(1440)
     .default(15)
-    .describe('life of an access token'),
-  REFRESH_TOKEN_DAYS: z.coerce.number().positive().max(365).default(30).describe('life of a refresh token'),
+    .describe('life of an access token; JWT_ACCESS_TOKEN_EXPIRY_IN_MINUTES also works'),
+  REFRESH_TOKEN_DAYS: z.coerce
+    .number()
+    .positive()
+    .max(365)
+    .default(30)
+    .describe('life of a refresh token; JWT_REFRESH_TOKEN_EXPIRY_IN_MINUTES also works, in minutes'),
   ADMIN_EMAIL: z
     .email('must be an e-mail address')
     .optional()
@@ -62,7 +59,9 @@ export const configShape = {
   DEFAULT_ROLE: roleNameSchema
     .default('user')
     .describe('the role of a new account; `premium` reaches paid models too'),
-  CORS_ORIGINS: list.describe('origins of browser clients, comma separated; * allows all'),
+  CORS_ORIGINS: originList.describe(
+    'origins of browser clients, comma separated; * allows all; ALLOWED_ORIGINS also works',
+  ),
   TRUST_PROXY_HOPS: integer(0, 10).default(0).describe('how many proxies of yours stand before the server'),
   METRICS_TOKEN: z
     .string()
@@ -105,12 +104,10 @@ export const configShape = {
     .describe('most bytes kept for one slow reader before it is sent a snapshot instead'),
   SSE_HEARTBEAT_MS: integer(100, 600_000).default(15_000).describe('time between SSE heartbeats'),
 
-  DEFAULT_MODEL: z
-    .string()
+  DEFAULT_MODEL: modelName
     .optional()
     .describe('the model of a session that names none; unset: that of a provider with a key, or echo'),
-  TITLE_MODEL: z
-    .string()
+  TITLE_MODEL: modelName
     .optional()
     .describe('who names a session after its first reply; unset: DEFAULT_MODEL; off: its first words do'),
   DEFAULT_LLM_PROVIDER: providerName

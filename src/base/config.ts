@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { withAliases } from './config-aliases.ts';
+import { unknownProvider } from './config-models.ts';
 import { configShape } from './config-schema.ts';
 
 type Parsed = z.infer<z.ZodObject<typeof configShape>>;
@@ -21,10 +23,11 @@ export class ConfigError extends Error {
  * @throws {ConfigError} naming every variable that is wrong
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(Object.entries(withAliases(env)).filter(([, value]) => value !== ''));
+  const named = withAliases(env);
+  const given = Object.fromEntries(Object.entries(named.env).filter(([, value]) => value !== ''));
   const parsed = z.object(configShape).safeParse(given);
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => describe(issue));
+    const lines = parsed.error.issues.map((issue) => describe(issue, named.usedNames));
     throw new ConfigError(`The configuration is wrong:\n${lines.join('\n')}`);
   }
   const config: Config = { ...parsed.data, production: parsed.data.NODE_ENV === 'production' };
@@ -51,6 +54,13 @@ function requireTogether(config: Config): void {
     const missing = googleId === undefined ? 'GOOGLE_CLIENT_ID' : 'GOOGLE_CLIENT_SECRET';
     throw new ConfigError(`The configuration is wrong:\n  ${missing}: must be set together with the other`);
   }
+  for (const name of ['DEFAULT_MODEL', 'TITLE_MODEL'] as const) {
+    const provider = unknownProvider(config[name] ?? '');
+    if (provider === undefined || namesAuthors(config)) continue;
+    throw new ConfigError(
+      `The configuration is wrong:\n  ${name}: "${provider}" is no provider (must be provider/name, or a bare name)`,
+    );
+  }
   if (config.SMTP_URL && !config.MAIL_FROM) {
     throw new ConfigError(
       'The configuration is wrong:\n  MAIL_FROM: must be set when SMTP_URL is (as `Parley <parley@example.com>`)',
@@ -58,16 +68,12 @@ function requireTogether(config: Config): void {
   }
 }
 
-function withAliases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return {
-    ...env,
-    ANTHROPIC_API_KEY: env.ANTHROPIC_API_KEY || env.CLAUDE_API_KEY,
-    ANTHROPIC_BASE_URL: env.ANTHROPIC_BASE_URL || env.CLAUDE_BASE_URL,
-  };
-}
+/** Whether models may be served here whose own names are `author/name`. */
+const namesAuthors = ({ OPENROUTER_API_KEY, HUGGINGFACE_API_KEY, OPENAI_BASE_URL }: Config): boolean =>
+  [OPENROUTER_API_KEY, HUGGINGFACE_API_KEY, OPENAI_BASE_URL].some((each) => each !== undefined);
 
-function describe(issue: z.core.$ZodIssue): string {
+function describe(issue: z.core.$ZodIssue, usedNames: ReadonlyMap<string, string>): string {
   const name = String(issue.path[0]);
   const meaning = name in configShape ? configShape[name as keyof typeof configShape].description : undefined;
-  return `  ${name}: ${issue.message}${meaning ? ` (${meaning})` : ''}`;
+  return `  ${usedNames.get(name) ?? name}: ${issue.message}${meaning ? ` (${meaning})` : ''}`;
 }

@@ -59,23 +59,23 @@ export function createDefaultModel(
 
   return (reach = 'all') => {
     const usual = usualModel();
-    return reach === 'all' || tierOf(models, usual) === 'free' ? usual : (freeModel() ?? usual);
+    return reach === 'all' || findNamed(models, usual)?.tier === 'free' ? usual : (freeModel() ?? usual);
   };
 }
 
 const freeOf = (model: Model | undefined): Model | undefined => (model?.tier === 'free' ? model : undefined);
 
-/** Undefined for what cannot be asked: whoever asks it is told why. */
-function tierOf(models: Pick<ModelDirectory, 'resolve'>, id: string): Model['tier'] | undefined {
+/** The model of an id or a bare name. Undefined for what cannot be asked: whoever asks it is told why. */
+export function findNamed(models: Pick<ModelDirectory, 'resolve'>, id: string): Model | undefined {
   try {
-    return models.resolve(id, 'model').tier;
+    return models.resolve(id, 'model');
   } catch {
     return undefined;
   }
 }
 
-/** Turns titles by models off. */
-const NO_TITLES = 'off';
+/** As `TITLE_MODEL`: turns titles by models off. */
+export const NO_TITLES = 'off';
 
 /** The id of the model that names sessions, as things are at that moment; undefined: their first words do. */
 export type TitleModel = () => string | undefined;

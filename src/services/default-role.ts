@@ -1,7 +1,8 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { findRole, listRoles } from '../data/repositories/roles.ts';
-import type { DefaultModel } from './default-model.ts';
+import { type DefaultModel, findNamed } from './default-model.ts';
+import type { ModelDirectory } from './model-directory.ts';
 
 /** What {@link checkDefaultRole} works with. */
 export interface DefaultRoleDeps {
@@ -9,6 +10,7 @@ export interface DefaultRoleDeps {
   /** `DEFAULT_ROLE`. */
   name: string;
   defaultModel: DefaultModel;
+  models: Pick<ModelDirectory, 'resolve'>;
   log: Logger;
 }
 
@@ -21,7 +23,13 @@ const MAX_NAMED = 20;
  *
  * @throws when there is no such role, or it allows everything
  */
-export async function checkDefaultRole({ database: { db }, name, defaultModel, log }: DefaultRoleDeps) {
+export async function checkDefaultRole({
+  database: { db },
+  name,
+  defaultModel,
+  models,
+  log,
+}: DefaultRoleDeps) {
   const role = await findRole(db, name);
   if (!role) {
     const names = (await listRoles(db, { limit: MAX_NAMED })).map((each) => each.name).join(', ');
@@ -35,6 +43,8 @@ export async function checkDefaultRole({ database: { db }, name, defaultModel, l
   }
   const [usual, reached] = [defaultModel(), defaultModel('free')];
   if (usual === reached || role.permissions.includes('models.paid')) return;
+  // One that cannot be asked at all is another matter, see `check-named-models.ts`.
+  if (findNamed(models, usual)?.tier !== 'paid') return;
   log.warn(
     { role: name, model: usual, instead: reached },
     'new accounts reach free models only, and the default model is a paid one; DEFAULT_ROLE=premium lets them ask it',

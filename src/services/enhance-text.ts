@@ -6,9 +6,9 @@ import type { AiUsage } from '../contracts/routes/ai-usage.ts';
 import type { Database } from '../data/database.ts';
 import { findEnhancement } from '../data/repositories/enhancements.ts';
 import type { AccessDirectory } from './access.ts';
+import { chooseModel } from './choose-model.ts';
 import type { DefaultModel } from './default-model.ts';
 import { type PromptRules, preparePrompt } from './enhance/prepare-prompt.ts';
-import { reachOf } from './model-access.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted, RateLimitState } from './rate-limits.ts';
@@ -44,7 +44,7 @@ const [SECOND_MS, HOUR_MS] = [1_000, 3_600_000];
 
 /** Makes the verb. */
 export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
-  const { database, models, postTurn } = deps;
+  const { database, postTurn } = deps;
 
   return async (asking, body, idempotencyKey) => {
     const { userId } = asking;
@@ -77,8 +77,7 @@ export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
     if (body.text.length > deps.maxTextUnits) {
       throw invalidField('body.text', `must have at most ${deps.maxTextUnits} characters`);
     }
-    const asked = body.model ?? deps.defaultModel(await reachOf(deps.access, userId));
-    const model = models.resolve(asked, 'body.model');
+    const model = await chooseModel(deps, { userId, named: body.model, path: 'body.model' });
     const { input, metadata } = await preparePrompt(database.db, { userId, body, model }, deps);
     const expiresAt = new Date(now() + deps.ttlHours * HOUR_MS);
     return {

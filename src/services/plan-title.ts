@@ -3,7 +3,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { insertTitle } from '../data/repositories/titles.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
-import type { TitleModel } from './default-model.ts';
+import { findNamed, type TitleModel } from './default-model.ts';
 import type { ModelDirectory } from './model-directory.ts';
 
 /**
@@ -16,7 +16,7 @@ export type PlanTitle = (session: { userId: string; sessionId: string }) => Prom
 export interface PlanTitleDeps {
   database: Database;
   queue: GenerationQueue;
-  models: Pick<ModelDirectory, 'find'>;
+  models: Pick<ModelDirectory, 'resolve'>;
   titleModel: TitleModel;
   log: Logger;
 }
@@ -27,7 +27,8 @@ const MAX_TOKENS = 1_000;
 /** Makes the verb. */
 export function createPlanTitle({ database, queue, models, titleModel, log }: PlanTitleDeps): PlanTitle {
   return async ({ userId, sessionId }) => {
-    const model = models.find(titleModel() ?? '');
+    const named = titleModel();
+    const model = named === undefined ? undefined : findNamed(models, named);
     if (!model) return;
     try {
       const price = { ...model.price, creditsPer100Tokens: '0' };

@@ -20,8 +20,9 @@ import { presentSession } from '../presenters/session.ts';
 import type { AccessDirectory } from './access.ts';
 import { requireSettings } from './admit-prompt.ts';
 import type { Announcer } from './announce.ts';
+import { chooseModel } from './choose-model.ts';
 import type { DefaultModel } from './default-model.ts';
-import { reachOf, requireReach } from './model-access.ts';
+import { requireReach } from './model-access.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 
 /** What sessions are made of. */
@@ -120,8 +121,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       return page;
     },
     async create(userId, { title = null, groupId = null, model, settings = {} }) {
-      const named = model ?? deps.defaultModel(await reachOf(access, userId));
-      const chosen = models.resolve(named, 'body.model');
+      const chosen = await chooseModel(deps, { userId, named: model, path: 'body.model' });
       await requireReach(access, userId, [{ model: chosen, path: 'body.model' }]);
       requireSettings(chosen, settings, 'body.settings');
       const session = {

@@ -8,8 +8,8 @@ import { findKeptSession, findSessionToPostIn } from '../data/repositories/sessi
 import { presentSession } from '../presenters/session.ts';
 import type { AccessDirectory } from './access.ts';
 import type { Announcer } from './announce.ts';
+import { chooseModel } from './choose-model.ts';
 import type { DefaultModel } from './default-model.ts';
-import { reachOf } from './model-access.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
@@ -82,8 +82,7 @@ export function createStartChat(deps: StartChatDeps): StartChat {
   };
 
   async function opening(userId: string, { message, modelId, settings = {} }: ChatBody) {
-    const named = modelId ?? deps.defaultModel(await reachOf(deps.access, userId));
-    const model = models.resolve(named, 'body.modelId');
+    const model = await chooseModel(deps, { userId, named: modelId, path: 'body.modelId' });
     const turn: TurnToPost = {
       sessionId: newId(),
       settings,

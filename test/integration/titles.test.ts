@@ -68,6 +68,11 @@ describe('the title of a session', () => {
     expect(await pipeline.charges(ann)).to.deep.equal(charged);
   });
 
+  it('is written by a model that is named without its provider, too', async () => {
+    expect(await exchange('Why?', pipeline.worker({ titleModel: 'a' }))).to.have.length(1);
+    expect((await titles()).map(({ model }) => model)).to.deep.equal(['script/a']);
+  });
+
   it('is asked of its model with the beginning of the conversation, and nothing else', async () => {
     const [id = ''] = await exchange('Why is the sky blue?');
     await write(id, text('Sky'), finish);

@@ -36,6 +36,7 @@ const WRONG: Record<string, string> = {
   SSE_HEARTBEAT_MS: '10',
   ADMIN_EMAIL: 'nobody',
   DEFAULT_ROLE: 'Every One',
+  CORS_ORIGINS: 'good.example',
   PUBLIC_URL: 'chat.example.com',
   GOOGLE_CALLBACK_URL: '/auth/google/callback',
   GOOGLE_AUTHORIZATION_URL: 'accounts.google.com',
@@ -47,6 +48,8 @@ const WRONG: Record<string, string> = {
   LOGIN_FAILURES: '0',
   LOGIN_FAILURES_MINUTES: '-15',
   MODEL_SYNC_HOURS: 'daily',
+  DEFAULT_MODEL: 'openai/',
+  TITLE_MODEL: 'a cheap one',
   DEFAULT_LLM_PROVIDER: 'echo',
   LLM_FALLBACK_PROVIDERS: 'claude, mistral',
   MODEL_FALLBACKS: 'openai/gpt-4.1',
@@ -86,8 +89,6 @@ const WRONG: Record<string, string> = {
 const ANYTHING = [
   'HOST',
   'DATA_DIR',
-  'CORS_ORIGINS',
-  'DEFAULT_MODEL',
   'GOOGLE_CLIENT_ID',
   'GOOGLE_CLIENT_SECRET',
   'OPENAI_API_KEY',
@@ -95,7 +96,6 @@ const ANYTHING = [
   'GEMINI_API_KEY',
   'OPENROUTER_API_KEY',
   'HUGGINGFACE_API_KEY',
-  'TITLE_MODEL',
   'OPENAI_MODEL',
   'ANTHROPIC_MODEL',
   'GEMINI_MODEL',
@@ -170,6 +170,60 @@ describe('loadConfig', () => {
     );
   });
 
+  it('takes origins as browsers send them, and nothing else', () => {
+    const origins = (CORS_ORIGINS: string) => loadConfig({ CORS_ORIGINS }).CORS_ORIGINS;
+    expect(origins('*')).to.deep.equal(['*']);
+    expect(
+      origins(
+        'https://A.example/, HTTP://localhost:3000,https://a.example:443,http://[::1]:80,https://bücher.example',
+      ),
+    ).to.deep.equal([
+      'https://a.example',
+      'http://localhost:3000',
+      'https://a.example',
+      'http://[::1]',
+      'https://xn--bcher-kva.example',
+    ]);
+    const apps = ['capacitor://localhost', 'tauri://localhost', 'chrome-extension://abcdefghijklmnop'];
+    expect(origins(apps.join(','))).to.deep.equal(apps);
+    for (const wrong of [
+      'good.example',
+      'abc',
+      'http://ok.example/path',
+      'https://ok.example?x',
+      'https://ok.example#x',
+      'https://me:pw@ok.example',
+      'https://ok.example:99999',
+      'https://*.example',
+      'http:ok.example',
+      'https://',
+      'null',
+      '//ok.example',
+      'capacitor://localhost/path',
+    ]) {
+      const [line, ...others] = refusals({ CORS_ORIGINS: `https://a.example,${wrong}` });
+      expect(line, wrong).to.include(`  CORS_ORIGINS: "${wrong}" is neither * nor an origin`);
+      expect(others).to.deep.equal([]);
+    }
+  });
+
+  it('refuses a model whose provider there is not, unless models may be named by their authors', () => {
+    for (const name of ['DEFAULT_MODEL', 'TITLE_MODEL']) {
+      expect(refusals({ [name]: 'nope/x' })).to.deep.equal([
+        `  ${name}: "nope" is no provider (must be provider/name, or a bare name)`,
+      ]);
+      for (const reseller of ['OPENROUTER_API_KEY', 'HUGGINGFACE_API_KEY']) {
+        expect(refusals({ [name]: 'meta-llama/llama-4', [reseller]: 'key' })).to.deep.equal([]);
+      }
+      const local = { [name]: 'meta-llama/llama-4', OPENAI_BASE_URL: 'http://127.0.0.1:1' };
+      expect(refusals(local)).to.deep.equal([]);
+      for (const id of ['echo', 'echo/echo', 'gpt-4.1', 'openai/gpt-4.1', 'openrouter/openai/gpt-4.1']) {
+        expect(refusals({ [name]: id }), id).to.deep.equal([]);
+      }
+    }
+    expect(refusals({ TITLE_MODEL: 'off' })).to.deep.equal([]);
+  });
+
   it('counts an empty variable as one that is not set', () => {
     const empty = Object.fromEntries(Object.keys(configShape).map((name) => [name, '']));
     expect(loadConfig(empty)).to.deep.equal(loadConfig({}));
@@ -183,6 +237,23 @@ describe('loadConfig', () => {
     });
     expect(loadConfig({ ...aliases, ANTHROPIC_API_KEY: 'own' }).ANTHROPIC_API_KEY).to.equal('own');
     expect(loadConfig({ ...aliases, ANTHROPIC_API_KEY: '' }).ANTHROPIC_API_KEY).to.equal('key');
+  });
+
+  it('knows the names that other servers have for theirs, and refuses by the name that was used', () => {
+    const aliases = {
+      ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:3001',
+      JWT_ACCESS_TOKEN_EXPIRY_IN_MINUTES: '20',
+      JWT_REFRESH_TOKEN_EXPIRY_IN_MINUTES: '2160',
+    };
+    expect(loadConfig(aliases)).to.deep.include({
+      CORS_ORIGINS: ['http://localhost:3000', 'http://localhost:3001'],
+      ACCESS_TOKEN_MINUTES: 20,
+      REFRESH_TOKEN_DAYS: 1.5,
+    });
+    expect(loadConfig({ ...aliases, REFRESH_TOKEN_DAYS: '7' }).REFRESH_TOKEN_DAYS).to.equal(7);
+    for (const name of Object.keys(aliases)) {
+      expect(refusals({ [name]: 'x y' })[0], name).to.match(new RegExp(`^  ${name}: `));
+    }
   });
 
   for (const name of Object.keys(configShape)) {
