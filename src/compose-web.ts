@@ -31,6 +31,7 @@ import { statsRoutes } from './http/routes/stats.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { boundPackets } from './realtime/bound-packets.ts';
 import { serveChatNamespace } from './realtime/chat-namespace.ts';
+import { refuseUnanswerable } from './realtime/engine-requests.ts';
 import { createEventStreams } from './realtime/event-streams.ts';
 import { createFollowReplies } from './realtime/follow-replies.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
@@ -205,6 +206,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   // After the app: Socket.IO puts itself before the listeners that it finds, and keeps its requests from them.
   io.attach(server);
   boundPackets(io.engine);
+  refuseUnanswerable(io);
 
   lifecycle.onClose(
     'HTTP server',

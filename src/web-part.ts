@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { Core } from './compose.ts';
 import { composeWeb } from './compose-web.ts';
 import { listen } from './http/listen.ts';
@@ -6,9 +5,12 @@ import { listen } from './http/listen.ts';
 /** Serves HTTP and Socket.IO. @throws when it cannot listen, naming the variable */
 export async function startWeb(core: Core): Promise<void> {
   const { config, log } = core;
-  const server = await composeWeb(core);
-  await listen(server, { host: config.HOST, port: config.PORT, portName: 'PORT' });
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(await composeWeb(core), {
+    host: config.HOST,
+    port: config.PORT,
+    portName: 'PORT',
+    log,
+  });
   log.info(
     { port, url: `http://${config.HOST}:${port}` },
     `Parley is ready at http://${config.HOST}:${port}`,

@@ -12,25 +12,30 @@ export const MAX_HEAD_BYTES = 65_536;
 /**
  * An HTTP server that does not listen yet. It answers what Node alone would refuse without a word as everything else is
  * refused, and takes offers of another protocol for what they are: only under `upgradePath` they are looked at
- * (RFC 9110, section 7.8), and clients that offer HTTP/2 with each request are answered in HTTP/1.1.
+ * (RFC 9110, section 7.8), and clients that offer HTTP/2 with each request are answered in HTTP/1.1. Every answer whose
+ * connection is lost is told so, by `close`.
  */
-export function createHttpServer({ upgradePath }: { upgradePath: string }): Server {
+export function createHttpServer({ upgradePath }: { upgradePath?: string } = {}): Server {
   const server = createServer({
     IncomingMessage: requestsFor(upgradePath),
     maxHeaderSize: MAX_HEAD_BYTES,
     // A request without is refused by the app, in words.
     requireHostHeader: false,
   });
-  tellWhoWaits(server);
-  const answers = new WeakMap<Duplex, ServerResponse>();
-  server.on('request', (request, response) => {
-    answers.set(request.socket, response);
-    response.once('close', () => answers.delete(request.socket));
+  const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
+  server.on('connection', (socket) => {
+    const answers = new Set<ServerResponse>();
+    unanswered.set(socket, answers);
+    socket.once('close', () => answers.forEach(tellLost));
+  });
+  server.on('request', ({ socket }, response) => {
+    unanswered.get(socket)?.add(response);
+    response.once('close', () => unanswered.get(socket)?.delete(response));
   });
   // An expectation that is not known may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const hasBegun = answers.get(socket)?.headersSent;
+    const hasBegun = [...(unanswered.get(socket) ?? [])].some(({ headersSent }) => headersSent);
     if (error.code === 'ECONNRESET' || !socket.writable || hasBegun) socket.destroy();
     else socket.end(encodeRefusal(refusalOf(error.code)), () => socket.destroy());
   });
@@ -38,35 +43,21 @@ export function createHttpServer({ upgradePath }: { upgradePath: string }): Serv
 }
 
 /**
- * Tells those answers that their connection has closed which wait behind the one that is being sent (RFC 9112, section
- * 9.3.2): Node tells that one alone, and what is made for the others would go on for nobody, a stream for good.
+ * Of a lost connection Node tells the answer that is being sent, and none of those that wait behind it (pipelining): they
+ * would wait, and be written to, for ever.
  */
-function tellWhoWaits(server: Server): void {
-  const open = new WeakMap<Duplex, Set<ServerResponse>>();
-  server.on('connection', (socket) => {
-    const answers = new Set<ServerResponse>();
-    open.set(socket, answers);
-    socket.once('close', () => {
-      for (const answer of answers) {
-        if (answer.socket || answer.writableFinished) continue;
-        answer.destroy();
-        answer.emit('close');
-      }
-    });
-  });
-  server.on('request', (request, response) => {
-    const answers = open.get(request.socket);
-    answers?.add(response);
-    response.once('close', () => answers?.delete(response));
-  });
+function tellLost(response: ServerResponse): void {
+  if (response.socket || response.writableFinished) return;
+  response.destroy();
+  response.emit('close');
 }
 
 /** Node hands over a request that offers another protocol to whoever listens for that, unless this says that it is none. */
-function requestsFor(upgradePath: string): typeof IncomingMessage {
+function requestsFor(upgradePath: string | undefined): typeof IncomingMessage {
   const offered = new WeakMap<IncomingMessage, unknown>();
   return class extends IncomingMessage {
     get upgrade(): unknown {
-      return this.url?.startsWith(upgradePath) ? offered.get(this) : false;
+      return upgradePath !== undefined && this.url?.startsWith(upgradePath) ? offered.get(this) : false;
     }
 
     set upgrade(value: unknown) {

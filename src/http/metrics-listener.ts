@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { AppError, toProblem } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import { METRICS_TYPE, type Metrics } from '../base/metrics.ts';
+import { createHttpServer } from './http-server.ts';
 import { listen } from './listen.ts';
 import { createMetricsAccess } from './metrics-access.ts';
 
@@ -23,7 +24,7 @@ export interface MetricsListenerOptions {
  * @throws when it cannot listen, naming the variable
  */
 export async function startMetricsListener(options: MetricsListenerOptions): Promise<Server> {
-  const { metrics, token, host, port, log } = options;
+  const { metrics, token, log } = options;
   const requireAccess = createMetricsAccess(token);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -50,7 +51,8 @@ export async function startMetricsListener(options: MetricsListenerOptions): Pro
     }
   }
 
-  const server = createServer((request, response) => void answer(request, response));
-  await listen(server, { host, port, portName: 'METRICS_PORT' });
+  const server = createHttpServer();
+  server.on('request', (request, response) => void answer(request, response));
+  await listen(server, { ...options, portName: 'METRICS_PORT' });
   return server;
 }

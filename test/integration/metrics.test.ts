@@ -1,4 +1,5 @@
 import http from 'node:http';
+import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect } from 'chai';
 import { createMetrics } from '../../src/base/metrics.ts';
@@ -230,6 +231,27 @@ describe('the metrics of a worker process', () => {
       expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).to.equal(405);
       const answer = await fetch(`${url}/metrics`, { headers: { 'x-forwarded-for': '127.0.0.1' } });
       expect(answer.status).to.equal(403);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it('take what is no request for what it is', async () => {
+    const server = await listen();
+    try {
+      for (const request of [
+        'GET http://[/ HTTP/1.1',
+        'HELLO',
+        'CONNECT here:1 HTTP/1.1',
+        'GET /x HTTP/1.0',
+      ]) {
+        const socket = net.connect(portOf(server), '127.0.0.1');
+        socket.end(`${request}\r\nConnection: close\r\n\r\n`);
+        const answer = (await socket.toArray()).join('');
+        expect(answer, request).to.match(/^HTTP\/1\.1 40[04] /);
+        expect(answer, request).to.include('application/problem+json');
+      }
     } finally {
       server.closeAllConnections();
       server.close();

@@ -3,6 +3,8 @@ import { expect } from 'chai';
 import type { ErrorCode, Problem } from '../../src/contracts/errors.ts';
 import { MAX_HEAD_BYTES } from '../../src/http/http-server.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { signUp, type TestUser } from '../support/test-user.ts';
+import { until } from '../support/until.ts';
 import { startWebApp, type WebApp } from '../support/web-app.ts';
 
 /** An answer as it came. */
@@ -99,6 +101,40 @@ describe('HTTP, byte by byte', () => {
         undefined,
         get('/nowhere', 'Connection: Upgrade, close', 'Upgrade: websocket'),
       );
+    });
+  });
+
+  describe('requests that are sent before the answer of the one before', () => {
+    let user: TestUser;
+
+    before(async () => {
+      user = await signUp(app);
+    });
+
+    const streams = async () =>
+      Number(
+        /^parley_connections\{kind="stream"\} (\d+)$/m.exec(
+          await (await fetch(`${app.url}/metrics`)).text(),
+        )?.[1],
+      );
+    async function stream(): Promise<string> {
+      const { id } = await user.at(app).json<{ id: string }>('POST', '/sessions', {});
+      return get(`/sse/sessions/${id}/stream`, `Authorization: Bearer ${user.token}`);
+    }
+
+    it('end with their connection, also those whose turn never came', async () => {
+      const three = (await stream()).repeat(3);
+      const socket = net.connect(Number(new URL(app.url).port), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(three);
+      await until('all three are streams', async () => (await streams()) === 3);
+      socket.resetAndDestroy();
+      await until('no stream is left', async () => (await streams()) === 0);
+    });
+
+    it('are not answered in the middle of another answer', async () => {
+      const answers = await say(await stream(), `${get('/health/ready')}HELLO\r\n\r\n`);
+      expect(answers.map(({ status }) => status)).to.deep.equal([200]);
     });
   });
 
