@@ -16,8 +16,13 @@ export async function createRedisControlBus(
   topics.setMaxListeners(0);
   const subscriber = await connectRedis(url, { name: 'control', kind: 'subscriber' }, log);
   subscriber.on('message', (_channel, message) => {
-    const { topic, payload } = JSON.parse(message) as { topic: string; payload: unknown };
-    topics.emit(topic, payload);
+    try {
+      const { topic, payload } = JSON.parse(message) as { topic: string; payload: unknown };
+      topics.emit(topic, payload);
+    } catch (error) {
+      // Others may publish here: another version of ours, whoever else has this Redis. No listener is to end the process.
+      log.warn({ err: error }, 'a message of the control channel was not understood');
+    }
   });
   await subscriber.subscribe(CHANNEL);
   return {

@@ -533,6 +533,20 @@ describeWithRedis('the Redis feed, with a Redis that is not what it was', () => 
     );
   });
 
+  it('takes a message of the control channel that is none of ours for what it is', async () => {
+    const told: unknown[] = [];
+    const stops = [
+      feed.control.subscribe('mine', (payload) => told.push(payload)),
+      feed.control.subscribe('fragile', (payload) => told.push((payload as { its: string }).its.length)),
+    ];
+    const strange = ['', 'x', 'null', '7', '{}', '{"topic":"error","payload":1}', '{"topic":"fragile"}'];
+    for (const message of strange) await client.publish('parley:control', message);
+    await feed.control.publish('mine', 'still heard');
+    await until('what follows is heard', () => told.length > 0);
+    expect(told).to.deep.equal(['still heard']);
+    for (const stop of stops) stop();
+  });
+
   it('fails fast while Redis is away, and works again when it is back', async () => {
     const ref = newRef();
     const writer = new Writer(feed, ref);
