@@ -62,7 +62,10 @@ export function createSystemState(deps: SystemStateDeps): SystemReporter {
   }
 
   async function readCatalogue() {
-    const [counts, states] = await Promise.all([countModels(database.db), listCatalogueStates(database.db)]);
+    const [counts, states] = await Promise.all([
+      countModels(database.db, served),
+      listCatalogueStates(database.db),
+    ]);
     const synced = states.map(({ provider, syncedAt }) => ({
       provider,
       syncedAt: syncedAt?.toISOString() ?? null,

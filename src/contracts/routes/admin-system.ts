@@ -71,7 +71,7 @@ export const systemStateSchema = z
     }),
     catalogue: part({
       models: z.int(),
-      available: z.int(),
+      available: z.int().describe('Of these, those that can be asked here'),
       synced: z.array(z.object({ provider: z.string(), syncedAt: z.iso.datetime().nullable() })),
     }),
   })

@@ -20,12 +20,16 @@ export async function countOpenGenerations(db: Db): Promise<{ running: number; q
   return found ?? { running: 0, queued: 0 };
 }
 
-/** How many models there are, and how many of them are neither switched off nor gone. */
-export async function countModels(db: Db): Promise<{ models: number; available: number }> {
+/** How many models there are, and how many of them can be asked: enabled, and of one of the providers that are served. */
+export async function countModels(
+  db: Db,
+  served: readonly string[],
+): Promise<{ models: number; available: number }> {
   const [found] = await rows<{ models: number; available: number }>(
     db,
-    `SELECT count(*)::int AS models, count(*) FILTER (WHERE enabled AND vanished_at IS NULL)::int AS available
+    `SELECT count(*)::int AS models, count(*) FILTER (WHERE enabled AND provider = ANY($1))::int AS available
        FROM models`,
+    [served],
   );
   return found ?? { models: 0, available: 0 };
 }
