@@ -22,7 +22,7 @@ export function checkInput<S extends z.ZodType>(
 ): Checked<z.output<S>> {
   const parsed = schema.safeParse(value, { error: inWords });
   if (parsed.success) return { ok: true, value: parsed.data };
-  return { ok: false, errors: parsed.error.issues.flatMap((issue) => toFieldErrors(issue, root)) };
+  return { ok: false, errors: toldOf(parsed.error.issues).flatMap((issue) => toFieldErrors(issue, root)) };
 }
 
 /**
@@ -51,10 +51,18 @@ export function fieldPath(root: string, keys: readonly PropertyKey[]): string {
   return path.length > MAX_PATH ? `${path.slice(0, MAX_PATH).toWellFormed()}…` : path;
 }
 
+/** zod measures also what is of another type, such as a text where a list should be: that it is none is all there is to say. */
+function toldOf(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const at = ({ path }: z.core.$ZodIssue) => JSON.stringify(path.map(String));
+  const mistyped = new Set(issues.filter(({ code }) => code === 'invalid_type').map(at));
+  const measures = (issue: z.core.$ZodIssue) => issue.code === 'too_small' || issue.code === 'too_big';
+  return issues.filter((issue) => !(measures(issue) && mistyped.has(at(issue))));
+}
+
 function toFieldErrors(issue: z.core.$ZodIssue, root: string): FieldError[] {
   if (issue.code === 'invalid_union') {
     const meant = meantOption(issue.errors);
-    if (meant) return meant.flatMap((each) => toFieldErrors(each, fieldPath(root, issue.path)));
+    if (meant) return toldOf(meant).flatMap((each) => toFieldErrors(each, fieldPath(root, issue.path)));
   }
   if (issue.code !== 'unrecognized_keys') {
     return [{ path: fieldPath(root, issue.path), message: issue.message }];

@@ -415,6 +415,11 @@ describe('enhancing a text', function () {
       ['a tone for another action', { ...good, tone: 'casual' }, ['body.tone']],
       ['an unknown field type', { ...good, context: { fieldType: 'poem' } }, ['body.context.fieldType']],
       ['an unknown option', { ...good, context, includeContext: ['all'] }, ['body.includeContext.0']],
+      [
+        'one option instead of a list',
+        { ...good, context, includeContext: 'user_history' },
+        ['body.includeContext'],
+      ],
       ['options without a context', { ...good, includeContext: ['user_history'] }, ['body.context']],
       [
         'details of no record',
