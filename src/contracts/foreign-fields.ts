@@ -23,7 +23,19 @@ export const imageUrl = textSchema({ min: 1, max: MAX_TEXT })
     (url) => /^(https:\/\/|data:image\/)/i.test(url),
     'must be an https: URL or a data: URL of an image',
   )
+  .refine(isReadable, 'must hold the image as base64')
   .describe('`https:` or `data:image/...;base64,...`');
+
+/** What is no data URL (RFC 2397) is read by whoever is asked. Padding may be left out, as browsers have it. */
+function isReadable(url: string): boolean {
+  if (!/^data:image\//i.test(url)) return true;
+  const comma = url.indexOf(',');
+  const data = url.slice(comma + 1);
+  if (comma < 0 || data === '') return false;
+  if (!/;\s*base64\s*$/i.test(url.slice(0, comma))) return !/%(?![\da-f]{2})/i.test(data);
+  const { length } = data.replace(/={1,2}$/, '');
+  return /^[a-z\d+/]+={0,2}$/i.test(data) && length % 4 !== 1;
+}
 
 /** The name of a function. */
 export const functionName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');

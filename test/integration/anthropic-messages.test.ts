@@ -212,6 +212,11 @@ describe('the Anthropic client', () => {
       { messages: [{ role: 'user', content: [{ type: 'document' }] }] },
       'messages.0.content.0.type',
     ],
+    [
+      'an image that is no base64',
+      asking([{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: '!!!' } }]),
+      'messages.0.content.0.source.data',
+    ],
     ['a server tool', { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools.0'],
     ['a container', { container: 'c' }, 'container'],
     ['an unknown field', { wat: 1 }, 'wat'],

@@ -28,7 +28,8 @@ describe('the openai client is refused', () => {
   const message = (fields: object) => ({ messages: [{ role: 'user', content: 'Hello', ...fields }] });
 
   /** What is wrong, and the field that is named. */
-  const WRONG: [what: string, body: object, param: string][] = [
+  type Wrong = [what: string, body: object, param: string];
+  const WRONG: Wrong[] = [
     ['no message', { messages: [] }, 'messages'],
     ['no message of the user', { messages: [{ role: 'system', content: 'Hi' }] }, 'messages'],
     ['an empty message', message({ content: '' }), 'messages'],
@@ -56,6 +57,18 @@ describe('the openai client is refused', () => {
       message({ content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }] }),
       'messages[0].content[0].image_url.url',
     ],
+    ...[
+      'data:image/png;base64,!!!',
+      'data:image/png;base64,',
+      'data:image/png;base64',
+      'data:image/svg+xml,%zz',
+    ].map(
+      (url): Wrong => [
+        `an image that cannot be read: ${url}`,
+        message({ content: [{ type: 'image_url', image_url: { url } }] }),
+        'messages[0].content[0].image_url.url',
+      ],
+    ),
     [
       'an answer to no call',
       { messages: [...hello.messages, { role: 'tool', tool_call_id: 'x', content: '' }] },
@@ -113,6 +126,10 @@ describe('the openai client is refused', () => {
       const error = await refused(client.responses.create({ model: MODEL, input }));
       expect(error).to.deep.include({ status: 400, param: 'input' });
     }
+    const image = { type: 'input_image', image_url: 'data:image/png;base64,!!!', detail: 'low' } as const;
+    const unreadable = client.responses.create({ model: MODEL, input: [{ role: 'user', content: [image] }] });
+    const param = 'input[0].content[0].image_url';
+    expect(await refused(unreadable)).to.deep.include({ status: 400, param });
     expect(world().provider.requests).to.deep.equal([]);
     expect(await world().charges()).to.equal(before);
 
