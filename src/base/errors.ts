@@ -46,9 +46,14 @@ export function asGiven(error: unknown, root: string, given: string): unknown {
   return new AppError(error.code, renamed(error.message), { errors, cause: error });
 }
 
-/** The same answer for a record that is not there and for one that belongs to somebody else. */
-export function notFound(what: string): AppError {
-  return new AppError('not_found', `There is no such ${what}.`);
+/**
+ * The same answer for a record that is not there and for one that belongs to somebody else.
+ *
+ * @param path the field that names it, as in `body.groupId`; left out where the address does
+ */
+export function notFound(what: string, path?: string): AppError {
+  const errors = path === undefined ? {} : { errors: [{ path, message: `names no ${what} that there is` }] };
+  return new AppError('not_found', `There is no such ${what}.`, errors);
 }
 
 /** At least one: who comes back at once is refused again. */

@@ -40,7 +40,7 @@ export function createAdjustBalance(deps: { database: Database; announce: Announ
 async function adjust(db: Db, admin: AdminActor, body: SetBalanceBody): Promise<MovedBalance> {
   const { userId, balance, amount, reason } = body;
   const account = await lockAccount(db, userId);
-  if (!account) throw notFound('user');
+  if (!account) throw notFound('user', 'body.userId');
   const moved = new Decimal(amount ?? new Decimal(balance ?? account.balance).minus(account.balance));
   if (amount !== undefined) requireInReach(moved, moved.plus(account.balance));
   if (moved.isZero()) return unmoved(account);

@@ -45,6 +45,8 @@ async function requireProof({ passwordHash, email }: UserRecord, { password, con
   }
   if (password === undefined) throw invalidField('body.password', 'is required');
   if (!(await isPasswordRight(passwordHash, password))) {
-    throw new AppError('invalid_credentials', 'The password is wrong.');
+    throw new AppError('invalid_credentials', 'The password is wrong.', {
+      errors: [{ path: 'body.password', message: 'is wrong' }],
+    });
   }
 }

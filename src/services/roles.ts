@@ -67,7 +67,11 @@ export function createRoles({ database: { db }, changeAccess, defaultRole }: Rol
       changeAccess({ actor, permission }, async (inside, rights) => {
         requireWithin(rights, body, `The role "${body.name}"`);
         const role = await insertRole(inside, { ...body, usageLimits: given(body.usageLimits) });
-        if (!role) throw new AppError('conflict', `There is a role "${body.name}" already.`);
+        if (!role) {
+          throw new AppError('conflict', `There is a role "${body.name}" already.`, {
+            errors: [{ path: 'body.name', message: 'is taken' }],
+          });
+        }
         await note(inside, actor, {
           action: 'role.create',
           name: role.name,

@@ -52,7 +52,7 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request };
     const posted = await deps.postTurn(asking, repeatable, async () => {
       const session = await findSessionToPostIn(database.db, userId, body.sessionId);
-      if (!session) throw notFound('session');
+      if (!session) throw notFound('session', 'body.sessionId');
       requireChat(session, 'body.sessionId');
       if (title && session.title === null) untitled = session;
       const { id: sessionId, settings, historyTokens, newestMessageId: parentId } = session;

@@ -89,7 +89,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
   function withGroup<T>(userId: string, groupId: string | null | undefined, write: (db: Db) => Promise<T>) {
     if (groupId == null) return write(db);
     return database.transaction(async (inside) => {
-      if (!(await lockOwnedGroup(inside, userId, groupId))) throw notFound('group');
+      if (!(await lockOwnedGroup(inside, userId, groupId))) throw notFound('group', 'body.groupId');
       return write(inside);
     });
   }

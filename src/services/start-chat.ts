@@ -97,7 +97,7 @@ export function createStartChat(deps: StartChatDeps): StartChat {
 
   async function continued(userId: string, id: string, { message, modelId, settings }: ChatBody) {
     const session = await findSessionToPostIn(db, userId, id);
-    if (!session) throw notFound('session');
+    if (!session) throw notFound('session', 'body.sessionId');
     requireChat(session, 'body.sessionId');
     const model = models.resolve(modelId ?? session.model, 'body.modelId');
     const turn: TurnToPost = {

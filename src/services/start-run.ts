@@ -97,7 +97,7 @@ export function createStartRun({ database, models, postTurn, announce, inrPerUsd
     root: string,
   ): Promise<TurnToPost> {
     const session = await findSessionToPostIn(db, userId, sessionId);
-    if (session?.kind !== 'playground') throw notFound('session');
+    if (session?.kind !== 'playground') throw notFound('session', `${root}.sessionId`);
     const lanes = lanesOf(session, named, root);
     const tokens = await findLaneTokens(db, sessionId);
     return {

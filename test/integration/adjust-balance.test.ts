@@ -207,7 +207,7 @@ describe('an admin who moves a balance', () => {
 
     it('for nobody, and by others', async () => {
       const body = { userId: newId(), amount: 1, reason: 'a test' };
-      const problem = await expectProblem(await put(body), 'not_found');
+      const problem = await expectProblem(await put(body), 'not_found', ['body.userId']);
       expect(problem.detail).to.equal('There is no such user.');
       await ann.refused('forbidden', ['PUT', '/v1/balance', { userId, amount: 1, reason: 'a test' }]);
       await ann.refused('forbidden', ['PUT', '/v1/balance', { nonsense: 1 }]);

@@ -275,7 +275,11 @@ describe('a chat in one call', () => {
         );
       });
       await expectNothingWritten(database(), user.id, async () => {
-        await client.refused('not_found', ['POST', '/chat', { message: 'Hi', sessionId: theirs }]);
+        await client.refused(
+          'not_found',
+          ['POST', '/chat', { message: 'Hi', sessionId: theirs }],
+          ['body.sessionId'],
+        );
         const inRun = { message: 'Hi', sessionId: run.id };
         await client.refused('validation_failed', ['POST', '/chat', inRun], ['body.sessionId']);
         const large = { message: 'x'.repeat(10 * 1024 * 1024) };

@@ -175,7 +175,11 @@ describe('deleting an account', () => {
     await ann.refused('validation_failed', ['DELETE', '/user/account', {}], ['body.password']);
     const confirm = { confirm: user.email };
     await ann.refused('validation_failed', ['DELETE', '/user/account', confirm], ['body.password']);
-    await ann.refused('invalid_credentials', ['DELETE', '/user/account', { password: 'wrong' }]);
+    await ann.refused(
+      'invalid_credentials',
+      ['DELETE', '/user/account', { password: 'wrong' }],
+      ['body.password'],
+    );
     await ann.refused('invalid_credentials', ['DELETE', '/user/account', { password: 'wrong', ...confirm }]);
     const more = { password: user.password, userId: newId() };
     await ann.refused('validation_failed', ['DELETE', '/user/account', more], ['body.userId']);

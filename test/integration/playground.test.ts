@@ -240,7 +240,7 @@ describe('runs of the playground', () => {
       expect(same.session.id).to.equal(session.id);
       await ended(session.id);
       const chat = await client.newSession();
-      await client.refused('not_found', ['POST', path, { ...on, sessionId: chat.id }]);
+      await client.refused('not_found', ['POST', path, { ...on, sessionId: chat.id }], ['body.sessionId']);
       const stranger = (await signUp(app)).at(app);
       await stranger.refused('not_found', ['POST', path, on]);
     });

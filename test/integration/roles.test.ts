@@ -90,7 +90,7 @@ describe('roles', () => {
 
     it('have one name each', async () => {
       const { name } = await newRole();
-      await admin.refused('conflict', ['POST', '/admin/roles', { name, permissions: [] }]);
+      await admin.refused('conflict', ['POST', '/admin/roles', { name, permissions: [] }], ['body.name']);
       expect((await get(name)).permissions).to.deep.equal(['chat.use']);
     });
 

@@ -128,7 +128,7 @@ describe('sending a message', () => {
       const bob = await pipeline.asker();
       for (const sessionId of [ann.sessionId, newId()]) {
         const refusal = await refusalOf(pipeline.post({ ...bob, sessionId }, { content: 'x' }));
-        expect(refusal.code).to.equal('not_found');
+        expect(refusal).to.deep.equal({ code: 'not_found', paths: ['body.sessionId'] });
       }
       expect(await counts(ann)).to.deep.include({ messages: 0, generations: 0, counted: 0 });
     });

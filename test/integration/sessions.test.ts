@@ -65,7 +65,7 @@ describe('sessions', () => {
 
     it('is refused with a model, a group or settings that are not there, and nothing is written', async () => {
       await ann.refused('model_not_available', ['POST', '/sessions', { model: 'nobody/x' }], ['body.model']);
-      await ann.refused('not_found', ['POST', '/sessions', { groupId: newId() }]);
+      await ann.refused('not_found', ['POST', '/sessions', { groupId: newId() }], ['body.groupId']);
       await ann.refused('not_found', ['POST', '/sessions', { groupId: (await bob.newGroup()).id }]);
       for (const [body, field] of [
         [{ settings: { temperature: 3 } }, 'body.settings.temperature'],
@@ -314,7 +314,7 @@ describe('sessions', () => {
       const other = (await bob.newGroup()).id;
       for (const groupId of [other, newId()]) {
         await ann.refused('not_found', ['PATCH', path, { title: 'Changed', groupId }]);
-        await ann.refused('not_found', ['PATCH', `${path}/group`, { groupId }]);
+        await ann.refused('not_found', ['PATCH', `${path}/group`, { groupId }], ['body.groupId']);
       }
       await ann.refused('model_not_available', ['PATCH', path, { title: 'Changed', model: 'nobody/x' }]);
       expect(await ann.get(path)).to.deep.equal({ ...session, messages: [] });
