@@ -1,5 +1,6 @@
 import { notFound } from '../base/errors.ts';
 import type { EnhanceActionName, Enhancement } from '../contracts/enhancement.ts';
+import { NONE_MASKED } from '../contracts/masking.ts';
 import type { Message } from '../contracts/message.ts';
 import type { Database } from '../data/database.ts';
 import { type EnhancementRow, findEnhancement } from '../data/repositories/enhancements.ts';
@@ -28,7 +29,9 @@ export function createEnhancements({ database, messages, stopSession }: Enhancem
   async function find(userId: string, sessionId: string): Promise<EnhancementRow> {
     const found = await findEnhancement(database.db, userId, sessionId);
     if (!found) throw notFound('enhancement');
-    return found;
+    const { metadata } = found;
+    // What was asked for before there was a kind does not count it.
+    return { ...found, metadata: { ...metadata, masked: { ...NONE_MASKED, ...metadata.masked } } };
   }
 
   return {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
 import type { ContextOption, EnhanceContext } from '../../src/contracts/enhancement.ts';
+import { NONE_MASKED } from '../../src/contracts/masking.ts';
 import type { AiRelation } from '../../src/contracts/routes/ai-entities.ts';
 import { rows } from '../../src/data/database.ts';
 import { putAiEntity } from '../../src/data/repositories/ai-entities.ts';
@@ -230,7 +231,7 @@ describe('what an enhancement is told beside its text', () => {
       expect(text).to.include('owner: "[EMAIL_2]"\napiKey: "[SECRET_1]"\nphone: "[PHONE_1]"');
       expect(text).to.include('password: [SECRET_2]\nbye');
       expect(text).to.include('from: "[EMAIL_1]"\nto: "[EMAIL_2]"');
-      expect(masker.counts).to.deep.equal({ email: 2, phone: 1, card: 0, secret: 2 });
+      expect(masker.counts).to.deep.equal({ ...NONE_MASKED, email: 2, phone: 1, secret: 2 });
     });
 
     it('does not count what was left out', async () => {

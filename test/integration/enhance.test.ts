@@ -18,8 +18,10 @@ import { startWholeApp, type WholeApp } from '../support/whole-app.ts';
 import { words } from '../support/words.ts';
 
 const OPENAI = 'openai/gpt-4.1';
-const PRIVATE = 'Mail ann@example.com, ring +1 415 555 2671, password: hunter2!';
-const MASKED = 'Mail [EMAIL_1], ring [PHONE_1], password: [SECRET_1]';
+const PRIVATE =
+  'Mail ann@example.com, ring +1 415 555 2671, pay to DE89 3704 0044 0532 0130 00 from 203.0.113.42, SSN 123-45-6789, password is: hunter2!';
+const MASKED =
+  'Mail [EMAIL_1], ring [PHONE_1], pay to [IBAN_1] from [IP_1], SSN [SSN_1], password is: [SECRET_1]';
 
 describe('enhancing a text', function () {
   this.timeout(30_000);
@@ -165,16 +167,27 @@ describe('enhancing a text', function () {
       'opportunity "Deal with [EMAIL_3]" (the text stands in it):\nowner: "[EMAIL_1]"',
     );
     const sent = JSON.stringify(provider.requests);
-    for (const value of ['example.com', '415', 'hunter2', 'the old text']) expect(sent).to.not.include(value);
+    for (const value of ['example.com', '415', '3704', '203', '6789', 'hunter2', 'the old text'])
+      expect(sent).to.not.include(value);
     expect(enhancement).to.deep.include({ text: PRIVATE, result: 'Write to [EMAIL_1].' });
     expect(enhancement.metadata).to.deep.include({
       customPrompt: 'Also greet carl@example.com.',
-      masked: { email: 3, phone: 1, card: 0, secret: 1 },
+      masked: { email: 3, phone: 1, card: 0, iban: 1, ssn: 1, ip: 1, secret: 1 },
       fieldType: 'opportunity_description',
       entityId: '7',
       fieldId: 'description',
     });
     expect(enhancement.metadata.context.included[0]).to.deep.include({ source: 'opportunity/7', cut: false });
+  });
+
+  it('counts none of a kind that was not known yet when it was asked for', async () => {
+    const { enhancement } = await finished({ text: PRIVATE, action: 'improve' });
+    await database().db.query(
+      `UPDATE sessions SET metadata = metadata #- '{masked,iban}' #- '{masked,ip}' WHERE id = $1`,
+      [enhancement.sessionId],
+    );
+    const masked = { ...enhancement.metadata.masked, iban: 0, ip: 0 };
+    expect((await read(enhancement.sessionId)).metadata.masked).to.deep.equal(masked);
   });
 
   it('keeps the masked prompt only until it has ended, and the text as it was given', async () => {

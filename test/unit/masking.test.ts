@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { MaskedKind } from '../../src/contracts/masking.ts';
+import { MASKED_KINDS, type MaskedKind, NONE_MASKED } from '../../src/contracts/masking.ts';
 import type { Detector } from '../../src/services/masking/detector.ts';
 import { detectorsFor } from '../../src/services/masking/detectors.ts';
 import { findEmails } from '../../src/services/masking/emails.ts';
@@ -66,6 +66,67 @@ const CASES: Record<string, [text: string, masked: string][]> = {
     ['?access_token=abcdefgh&page=2', '?access_token=[SECRET_1]&page=2'],
     ['?password=abcd&email=ann@example.com', '?password=[SECRET_1]&email=[EMAIL_1]'],
     ["const token = 'abcdefgh'", "const token = '[SECRET_1]'"],
+    ['password is: hunter2, password was : hunter3', 'password is: [SECRET_1], password was : [SECRET_2]'],
+    ['The password is: letmein', 'The password is: [SECRET_1]'],
+  ],
+  'what a name in another language says is secret': [
+    ['Passwort: geheim123', 'Passwort: [SECRET_1]'],
+    ['Das Kennwort lautet Sommer24.', 'Das Kennwort lautet [SECRET_1].'],
+    ['der API-Schlüssel ist abcd1234efgh', 'der API-Schlüssel ist [SECRET_1]'],
+    ['Mot de passe\u202f: soleil42, mdp=soleil', 'Mot de passe\u202f: [SECRET_1], mdp=[SECRET_2]'],
+    ['Le mot de passe était Soleil', 'Le mot de passe était [SECRET_1]'],
+    ["clé d'API : abcd1234efgh, jeton: 0123456789", "clé d'API : [SECRET_1], jeton: [SECRET_2]"],
+    ['La contraseña es: verano24', 'La contraseña es: [SECRET_1]'],
+    ['contrasen\u0303a: verano24', 'contrasen\u0303a: [SECRET_1]'],
+    ['clave API: abcd1234efgh', 'clave API: [SECRET_1]'],
+    ['{"senha": "verão de 24"}', '{"senha": "[SECRET_1]"}'],
+    [
+      'palavra-passe: verao24, chave secreta: abcd1234',
+      'palavra-passe: [SECRET_1], chave secreta: [SECRET_2]',
+    ],
+    [
+      "parola d'ordine: Estate, chiave API è abcd1234",
+      "parola d'ordine: [SECRET_1], chiave API è [SECRET_2]",
+    ],
+    ['Пароль: лето2024', 'Пароль: [SECRET_1]'],
+    ['мой пароль — hunter2', 'мой пароль — [SECRET_1]'],
+    ['токен: abcd1234efgh, API-ключ = abcd', 'токен: [SECRET_1], API-ключ = [SECRET_2]'],
+    [
+      'wachtwoord: zomer24, lösenord: sommar24, hasło: lato24',
+      'wachtwoord: [SECRET_1], lösenord: [SECRET_2], hasło: [SECRET_3]',
+    ],
+  ],
+  'bank account numbers': [
+    ['DE89370400440532013000', '[IBAN_1]'],
+    ['IBAN: DE89 3704 0044 0532 0130 00 (Ann)', 'IBAN: [IBAN_1] (Ann)'],
+    ['DE89370400440532013000 is de89-3704-0044-0532-0130-00', '[IBAN_1] is [IBAN_1]'],
+    ['FR14 2004 1010 0505 0001 3M02 606, NO93 8601 1117 947.', '[IBAN_1], [IBAN_2].'],
+    ['GB29 NWBK 6016 1331 9268 19 for her', '[IBAN_1] for her'],
+    ['MT84 MALT 0110 0001 2345 MTLC AST0 01S\nLC55HEMM000100010012001200023015', '[IBAN_1]\n[IBAN_2]'],
+    ['DE89 3704 0044 0532 0130 00 4155', '[IBAN_1] 4155'],
+  ],
+  'social security numbers': [
+    ['SSN 123-45-6789', 'SSN [SSN_1]'],
+    ['123-45-6789 (Ann), 899\u201399\u20139999', '[SSN_1] (Ann), [SSN_2]'],
+    ['ann,123-45-6789,42', 'ann,[SSN_1],42'],
+    [
+      'Social security number: 123 45 6789 or ssn=123456789',
+      'Social security number: [SSN_1] or ssn=[SSN_1]',
+    ],
+    ['phone 123-45-6789', 'phone [SSN_1]'],
+    ['123-45-6789 123-45-6788 123-45-6787', '[SSN_1] [SSN_2] [SSN_3]'],
+  ],
+  'IP addresses': [
+    ['192.168.100.200 and 10.0.0.1.', '[IP_1] and [IP_2].'],
+    ['http://203.0.113.42:8080/a, 10.0.0.0/24', 'http://[IP_1]:8080/a, [IP_2]/24'],
+    ['203.000.113.042 is 203.0.113.42', '[IP_1] is [IP_1]'],
+    ['from 1.2.3.4', 'from [IP_1]'],
+    ['call 192.168.100.200 192.168.100.201', 'call [IP_1] [IP_2]'],
+    ['+1 415 555 2671, 203.0.113.42', '[PHONE_1], [IP_1]'],
+    ['2001:db8::1 is 2001:DB8:0:0:0:0:0:1', '[IP_1] is [IP_1]'],
+    ['http://[2001:db8::ff]:80/ and fe80::1%eth0', 'http://[[IP_1]]:80/ and [IP_2]%eth0'],
+    ['from 2001:db8::1: hello', 'from [IP_1]: hello'],
+    ['::ffff:203.0.113.42, 2001:db8::203.0.113.42', '::ffff:[IP_1], [IP_2]'],
   ],
 };
 
@@ -75,7 +136,19 @@ const HARMLESS = [
   'Invoice 2026-000123456 over 1,234,567.89 USD',
   'id 550e8400-e29b-41d4-a716-446655440000',
   'time 1763600000000, card of nobody 4111 1111 1111 1112',
-  '192.168.100.200 and 10.0.0.1',
+  'v1.2.3.4, version 1.2.3.4, Firmware: 1.2.3.4, Version\u00a010.0.19.41, 1.2.3.4.5, a1.2.3.4, 1.2.3.4a',
+  '1.2.3.4 Results\n  // 1.2.3.5. More\nas section 1.2.3.4 says, § 1.2.3.4',
+  '1.234.100.200,00 or 1.234.100.200 € or EUR 1.234.100.200',
+  '256.1.1.1, 1.2.3, 127.0.0.1, 0.0.0.0, 255.255.255.0',
+  '10:30:00, 00:1b:44:11:3a:b7, a::b, f32::consts, std::cafe::1, 1:2:3:4, ::1, c0:ff:ee::1',
+  '#ff8800 #123456 order #123-45-6789, part 123-45-6789-1, A-123-45-6789, 1123-45-6789',
+  '000-12-3456, 666-12-3456, 912-12-3456, 123-00-3456, 123-45-0000, 123456789, 123 45 6789, 123-45 6789',
+  'DE88370400440532013000, DE8937040044053201300, XDE89370400440532013000, ZZ89 3704',
+  'DE89 370400440532013000a, de12 is a branch',
+  '$1,234.56, 12.50 €, 2026-11-20T10:30:00Z, 20.11.26, 5f3e2a de10ad20',
+  'Das Passwort ist wichtig. Passwort: erforderlich',
+  'Passwörter – zwei davon; password — a secret; token — 12345',
+  'desenha: Maria1, palabra clave: Verano24, la clave: Trabajar, le secret est gardé',
   'Password: please choose a new one. The token: a small piece. Secret sauce is good.',
   'passed: 120, bypass: 130, passengers: 140',
   'password=$PASSWORD, token: <your token>',
@@ -116,7 +189,7 @@ describe('masking', () => {
     const masker = maskerFor();
     expect(await masker.mask('b@example.com a@example.com')).to.equal('[EMAIL_1] [EMAIL_2]');
     expect(await masker.mask('a@example.com c@example.com')).to.equal('[EMAIL_2] [EMAIL_3]');
-    expect(masker.counts).to.deep.equal({ email: 3, phone: 0, card: 0, secret: 0 });
+    expect(masker.counts).to.deep.equal({ ...NONE_MASKED, email: 3 });
   });
 
   it('gives no placeholder away that stands in a text already', async () => {
@@ -157,6 +230,10 @@ const secretValue = fc.oneof(
   fc.stringMatching(/^sk-[A-Za-z0-9]{20,40}$/),
   fc.stringMatching(/^ghp_[A-Za-z0-9]{36}$/),
   fc.constantFrom(JWT, PEM, 'AKIAIOSFODNN7EXAMPLE'),
+  fc.constantFrom('DE89 3704 0044 0532 0130 00', 'NL91ABNA0417164300', 'FR14 2004 1010 0505 0001 3M02 606'),
+  fc.stringMatching(/^[1-5][0-9]{2}-[1-9][0-9]-[1-9][0-9]{3}$/),
+  fc.ipV4().filter((ip) => !/^(?:0|127|255)\./.test(ip)),
+  fc.stringMatching(/^2001:db8(:[1-9a-f]{4}){6}$/),
 );
 const noise = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 20 }),
@@ -172,7 +249,7 @@ describe('masking, whatever the text', () => {
         const text = pairs.map(([before, value]) => `${before}\n ${value}\n `).join('');
         const result = await masked(text);
         for (const [, value] of pairs) expect(result).to.not.include(value);
-        for (const kind of ['EMAIL', 'PHONE', 'CARD', 'SECRET']) {
+        for (const kind of MASKED_KINDS.map((each) => each.toUpperCase())) {
           const numbers = [...result.matchAll(new RegExp(`\\[${kind}_(\\d+)\\]`, 'g'))].map(([, n]) =>
             Number(n),
           );
@@ -230,6 +307,16 @@ const ADVERSARIAL: Record<string, string> = {
   zeros: '0 ',
   bearers: 'bearer ',
   'numbers behind letters': 'x1-----',
+  'names in other languages': 'mot de passe ',
+  'names that a verb stands behind': 'passwort ist ',
+  'numbers with points': '1.',
+  'IP addresses': '10.0.0.1 ',
+  colons: 'a:',
+  'IP addresses of version 6': '2001:db8::1 ',
+  'beginnings of bank account numbers': 'de12',
+  'bank account numbers in groups': 'DE12 ',
+  'social security numbers': '123-45-6789 ',
+  'names of social security numbers': 'ssn ',
 };
 
 describe('masking takes time in proportion to the length', () => {
@@ -300,8 +387,14 @@ describe('masking takes time in proportion to the length', () => {
       'phone ',
       '4111',
       '"token": "',
+      'passwort ist ',
+      'DE89',
+      'ssn ',
+      '123-45-6789',
+      '10.0.0.1',
+      '2001:db8:',
     ],
-    ['.', 'a', '1', '-', ' ', '11 ', 'a.', '@', ').', '/', '"', 'é', '(1', '\n'],
+    ['.', ':', 'a', '1', '-', ' ', '11 ', 'a.', '@', ').', '/', '"', 'é', '(1', '\n'],
     ['', 'x', '@b.co'],
   ];
 

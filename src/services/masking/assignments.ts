@@ -1,22 +1,34 @@
 import { type Detector, type Found, secretAt, trimEnd } from './detector.ts';
+import { KEY_NAMES, PASSWORD_NAMES } from './secret-names.ts';
 
-const PASSWORD = 'pass(?:word|wd|phrase|code)|pwd|(?<![a-z])(?:pass|pw|cv[cv])(?![a-z])';
-const OTHER =
-  'secret(?:[ _-]?key)?|api[ _-]?key|(?:access|account|private|auth|encryption|signing|shared)[ _-]?key|token|credential|authorization';
+/** No line break; the narrow ones stand before a colon in French. */
+const BLANK = '[ \\t\u00a0\u202f]';
+/** `is`, `was`, in the languages of the names. */
+const IS = '(?:is|was|ist|war|lautet|est|était|es|era|é|è)';
+/** How a name is given its value: with a sign, with a verb, or with a dash, as in Russian. */
+const GIVEN = [
+  `${BLANK}{0,4}(?:=>|:=|[:=])\\s{0,4}`,
+  `${BLANK}{1,4}${IS}(?:${BLANK}{1,4}:?|:)${BLANK}{0,4}`,
+  `${BLANK}{1,4}[–—]${BLANK}{1,4}`,
+].join('|');
 /** A name, also with something behind it (`secret_key`, `passwords`); then how it is given its value; then that. */
 const PATTERN = new RegExp(
-  `(?:(?<password>${PASSWORD})|${OTHER})[\\w-]{0,20}["'\`]?(?<given>[ \\t]{0,4}(?:=>|:=|[:=])\\s{0,4}|[ \\t]{1,4}(?:is|was)[ \\t]{1,4}:?[ \\t]{0,4})` +
+  `(?:(?<password>${PASSWORD_NAMES.join('|')})|${KEY_NAMES.join('|')})[\\p{L}\\w-]{0,20}["'\`]?(?<given>${GIVEN})` +
     '(?:"(?<double>[^"\\n]*)|\'(?<single>[^\'\\n]*)|`(?<tick>[^`\\n]*)|(?<plain>[^\\s"\'`,;&<>]+))',
-  'gi',
+  'giu',
 );
 /** What stands for a value that is elsewhere, or says what kind of thing goes there. */
-const NO_VALUE = /^(?:[$<*{[(%]|(?:null|none|undefined|true|false|bearer|basic|string|required|optional)$)/i;
+const NO_VALUE = new RegExp(
+  '^(?:[$<*{[(%]|(?:null|none|undefined|true|false|bearer|basic|string|required|optional|' +
+    'erforderlich|pflichtfeld|requise?|obligatoire|facultatif|obligatori[oa]|requerid[oa]|opcional|facoltativ[oa]|обязательно)$)',
+  'iu',
+);
 /** Closes a sentence or a bracket; neither is part of a value. */
 const CLOSING = '.)]}';
 /** Units: what may be a password; what is too long for a number of tokens, for a word. */
 const [SHORTEST, NO_COUNT, NO_WORD] = [3, 8, 16];
 
-/** Values that a name says are secret: `password: …`, `API_KEY=…`, `"token": "…"`, `my password is …`. */
+/** Values that a name says are secret: `password: …`, `API_KEY=…`, `"token": "…"`, `my password is …`, `Passwort: …`. */
 export const findAssignments: Detector = function* (text) {
   for (const match of text.matchAll(PATTERN)) {
     const found = secretIn(match, text);
@@ -33,6 +45,8 @@ function secretIn(match: RegExpExecArray, text: string): Found | undefined {
   const start = end - raw.length;
   if (value.length < SHORTEST || NO_VALUE.test(value)) return undefined;
   if (quoted !== undefined || given.includes('=')) return secretAt(value, start);
+  // `Password – two of them` goes on.
+  if (/[–—]/.test(given) && !/\d/.test(value)) return undefined;
   const isWord = /^\p{Ll}+$/u.test(value);
   if (!isWord && (password !== undefined || (/\d/.test(value) && value.length >= NO_COUNT))) {
     return secretAt(value, start);

@@ -3,13 +3,21 @@ import { findBearerTokens } from './bearer-tokens.ts';
 import { findCards } from './cards.ts';
 import type { Detector } from './detector.ts';
 import { findEmails } from './emails.ts';
+import { findIbans } from './ibans.ts';
+import { findIps } from './ips.ts';
 import { findJwts } from './jwts.ts';
 import { findKnownKeys } from './known-keys.ts';
 import { findPemKeys } from './pem-keys.ts';
 import { phonesOf } from './phones.ts';
+import { findSsns } from './ssns.ts';
 import { findUrlCredentials } from './url-credentials.ts';
 
-/** All that is looked for. `country`: whose phone numbers are known without their country code, as in `US`. */
+/**
+ * All that is looked for. Of two that find the same, the first says what it is: phone numbers are found by their shape, and
+ * come last.
+ *
+ * @param country whose phone numbers are known without their country code, as in `US`
+ */
 export const detectorsFor = (country: string | undefined): Detector[] => [
   findPemKeys,
   findUrlCredentials,
@@ -17,6 +25,9 @@ export const detectorsFor = (country: string | undefined): Detector[] => [
   findJwts,
   findBearerTokens,
   findAssignments,
+  findIbans,
+  findSsns,
+  findIps,
   findCards,
   findEmails,
   phonesOf(country),

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { MASKED_KINDS, type MaskedCounts, type MaskedKind } from '../../contracts/masking.ts';
+import { type MaskedCounts, type MaskedKind, NONE_MASKED } from '../../contracts/masking.ts';
 import type { Detector, Found } from './detector.ts';
+import { dropGuesses } from './drop-guesses.ts';
 import { mergeFound } from './merge-found.ts';
 import { PLACEHOLDER, placeholderOf } from './placeholders.ts';
 
@@ -24,14 +25,14 @@ export interface Masker {
 const TURN_MS = 5;
 
 /**
- * Makes one. Values become `[EMAIL_1]`, `[PHONE_1]`, `[CARD_1]`, `[SECRET_1]`, numbered by where they first stand;
+ * Makes one. Values become `[EMAIL_1]`, `[SECRET_1]` and the like, by their kind, numbered by where they first stand;
  * a placeholder that is already in a text keeps its number to itself.
  */
 export function createMasker(detectors: readonly Detector[]): Masker {
   const placeholders = new Map<string, string>();
-  const counts: Record<MaskedKind, number> = { email: 0, phone: 0, card: 0, secret: 0 };
+  const counts = { ...NONE_MASKED };
   /** The last number that was given away. */
-  const numbers: Record<MaskedKind, number> = { email: 0, phone: 0, card: 0, secret: 0 };
+  const numbers = { ...NONE_MASKED };
   const written = new Set<string>();
 
   async function search(text: string): Promise<Found[]> {
@@ -55,7 +56,7 @@ export function createMasker(detectors: readonly Detector[]): Masker {
     const next = { ...numbers };
     const parts: string[] = [];
     let end = 0;
-    for (const each of mergeFound(text, found)) {
+    for (const each of mergeFound(text, dropGuesses(text, found))) {
       const id = `${each.kind}:${each.key}`;
       let placeholder = placeholders.get(id) ?? fresh.get(id)?.placeholder;
       if (placeholder === undefined) {
@@ -89,7 +90,7 @@ export function createMasker(detectors: readonly Detector[]): Masker {
       return masked.text;
     },
     get counts() {
-      return Object.fromEntries(MASKED_KINDS.map((kind) => [kind, counts[kind]])) as MaskedCounts;
+      return { ...counts };
     },
   };
 }

@@ -1,7 +1,7 @@
-import type { MaskedKind } from '../../contracts/masking.ts';
+import { MASKED_KINDS, type MaskedKind } from '../../contracts/masking.ts';
 
 /** A placeholder, wherever it comes from: masked here, written by somebody, or left in an earlier answer. */
-export const PLACEHOLDER = /\[(EMAIL|PHONE|CARD|SECRET)_(\d{1,9})\]/g;
+export const PLACEHOLDER = new RegExp(`\\[(${MASKED_KINDS.join('|').toUpperCase()})_(\\d{1,9})\\]`, 'g');
 
 /** `[EMAIL_1]`. */
 export const placeholderOf = (kind: MaskedKind, number: number): string =>
