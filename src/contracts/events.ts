@@ -70,6 +70,15 @@ export interface StreamEvent {
   delta: string;
 }
 
+/** A message that was stored, as it is announced. */
+export type NewMessageEvent = Message & {
+  /**
+   * The message that was stored in the session before it, whether or not it is still there; null: there was none. Left out
+   * where a message is told of afterwards.
+   */
+  previousId?: string | null;
+};
+
 /** The last event of a message. */
 export const doneSchema = messageSchema
   .pick({ sessionId: true, status: true, finishReason: true, usage: true, cost: true, credits: true })
@@ -94,7 +103,7 @@ export interface BalanceEvent {
 /** Events in the room of a session, by name. */
 export interface SessionRoomEvents {
   /** A message was stored: the user's first, then each placeholder of a reply. */
-  'message:new': Message;
+  'message:new': NewMessageEvent;
   'message:stream': StreamEvent;
   /** The message, whole: its final content, or the content so far. Replaces what the client has. */
   'message:update': Message;

@@ -5,6 +5,7 @@ import { AddCatalogue1763700000000 } from '../../migrations/1763700000000-AddCat
 import { AddCredits1763800000000 } from '../../migrations/1763800000000-AddCredits.ts';
 import { AddIdentity1763900000000 } from '../../migrations/1763900000000-AddIdentity.ts';
 import { AddDoors1764000000000 } from '../../migrations/1764000000000-AddDoors.ts';
+import { AddNewestMessage1764100000000 } from '../../migrations/1764100000000-AddNewestMessage.ts';
 import { Connection } from './connection.ts';
 import { ApiKeyEntity } from './entities/api-key.ts';
 import { GenerationEntity } from './entities/generation.ts';
@@ -63,6 +64,7 @@ export function createDataSource({ url, poolSize, silenceMs }: DataSourceSetting
       AddCredits1763800000000,
       AddIdentity1763900000000,
       AddDoors1764000000000,
+      AddNewestMessage1764100000000,
     ],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',

@@ -18,10 +18,10 @@ export class MessagePositions {
   readonly #closed = new BoundedSet(REMEMBERED);
   /** The client has all of what is not newer than this and not in {@link #live}. */
   #closedUpTo = '';
-  /** Ids sort by time: a session without messages begins now. */
+  /** Ids sort by time: whoever comes with nothing begins now. */
   #newest = newId();
 
-  /** The newest message that was noted; whatever is newer has not been seen. */
+  /** The newest message that the client has something of. It has been told of all that is older, and of nothing newer. */
   get newest(): string {
     return this.#newest;
   }
@@ -54,6 +54,9 @@ export class MessagePositions {
 
   /** What a client says that it has when it joins: of what is older, and not in the list, it has all. */
   claim(have: Have[]): void {
+    // A client that comes back goes on there, not now.
+    const newest = have.reduce((last, { messageId }) => (messageId > last ? messageId : last), '');
+    if (newest > this.#newest || (newest !== '' && this.#closedUpTo === '')) this.#newest = newest;
     for (const each of have) {
       const { messageId, done } = each;
       if (messageId > this.#closedUpTo) this.#closedUpTo = messageId;

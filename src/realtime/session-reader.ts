@@ -171,7 +171,7 @@ export class SessionReader implements RoomReader, FrameOwner {
   #isPast(frame: RoomFrame): boolean {
     const id = messageIdOf(frame);
     if (id === undefined) return false;
-    return frame.is('message:new') ? this.#positions.knows(id) : this.#positions.isClosed(id);
+    return this.#positions.isClosed(id) || (frame.is('message:new') && this.#positions.knows(id));
   }
 
   /** A live event: sent on, less what the client has. */
@@ -180,7 +180,7 @@ export class SessionReader implements RoomReader, FrameOwner {
     const past = this.#isPast(frame) || (id !== undefined && this.#catchingUp.isStale(id));
     if (past && !frame.is('message:delete')) return;
     if (frame.is('message:new')) this.#deliverNew(frame);
-    else if (frame.is('message:delete')) this.#deliverLast(frame);
+    else if (frame.is('message:delete')) this.#deliverDelete(frame);
     else if (id !== undefined && !this.#positions.knows(id)) this.#deliverUnknown(frame, id);
     else if (frame.is('message:stream')) this.#deliverDelta(frame);
     else if (frame.is('message:update')) this.#deliverUpdate(frame);
@@ -193,9 +193,19 @@ export class SessionReader implements RoomReader, FrameOwner {
     this.#pass(frame);
   }
 
+  #deliverDelete(frame: RoomFrame<'message:delete'>): void {
+    const { messageId } = frame.payload;
+    if (messageId <= this.#positions.newest) this.#deliverLast(frame);
+    else {
+      // It was never announced, and there may be more than this message to learn of before.
+      this.#catchingUp.readAgain(messageId, 'known');
+      this.#readMissing();
+    }
+  }
+
   #deliverUnknown(frame: RoomFrame, messageId: string): void {
-    // A delta: whoever posted it died before it could tell, and there may be more than this message to learn of.
-    if (frame.is('message:stream')) this.#readMissing();
+    // Whoever posted it died before it could tell, and there may be more than this message to learn of.
+    if (frame.is('message:stream') || messageId > this.#positions.newest) this.#readMissing();
     // What came before was published before the room was joined.
     else this.#askAgain(messageId);
   }
@@ -225,13 +235,16 @@ export class SessionReader implements RoomReader, FrameOwner {
   }
 
   #deliverNew(frame: RoomFrame<'message:new'>): void {
-    const { id, status } = frame.payload;
-    // Older than what the client says it has: it was most likely told before it came back, while this was on its way.
-    const isTold = this.#positions.isClosed(id);
+    const { id, status, previousId } = frame.payload;
+    // One before it has not been announced: the client would not be told of that any more, once it has this one.
+    if (previousId && previousId > this.#positions.newest) {
+      this.#readMissing();
+      return;
+    }
     this.#positions.note(frame.payload);
     // A reply that was only stored is complete from the start.
     if (isTerminal(status)) this.#positions.close(id);
-    this.#pass(isTold ? new RoomFrame('message:update', frame.payload) : frame);
+    this.#pass(frame);
   }
 }
 

@@ -19,8 +19,14 @@ export interface RepeatableRequest {
   request: unknown;
 }
 
+/** What was done, and the answer to it: the one that was kept before, or another. */
+export interface Done<T, R> {
+  answer: T;
+  done: R;
+}
+
 /** The outcome of {@link answerOnce}: the work was done before, by the first request with one of the keys, or now. */
-export type OnceAnswer<T, R> = { answer: T; repeated: true } | { answer: T; repeated: false; done: R };
+export type OnceAnswer<T, R> = { answer: T; repeated: true } | ({ repeated: false } & Done<T, R>);
 
 /**
  * The answer that the first request with one of the keys got, whatever happened in between. The others of the keys are
@@ -44,17 +50,19 @@ export async function findFirstAnswer<T>(db: Db, repeatable: RepeatableRequest):
 export async function answerOnce<T, R>(
   database: Database,
   repeatable: RepeatableRequest,
-  { answer, work }: { answer: T; work: (db: Db) => Promise<R> },
+  { answer, work }: { answer: T; work: (db: Db) => Promise<Done<T, R>> },
 ): Promise<OnceAnswer<T, R>> {
   const request = withFingerprint(repeatable);
   if (!request) {
-    return { answer, repeated: false, done: await work(database.db) };
+    return { repeated: false, ...(await work(database.db)) };
   }
   const first = await ifFirst(database, async (db) => {
     if (!(await keepAnswer(db, request, answer))) throw new NotFirst();
-    return { done: await work(db) };
+    const done = await work(db);
+    if (done.answer !== answer) await replaceAnswer(db, request, done.answer);
+    return done;
   });
-  if (first) return { answer, repeated: false, ...first };
+  if (first) return { repeated: false, ...first };
   return { answer: (await findKept(database.db, request)) as T, repeated: true };
 }
 

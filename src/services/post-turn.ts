@@ -20,6 +20,7 @@ import {
   launch,
   planReplies,
   presentPlanned,
+  type StoredTurn,
   storeTurn,
 } from './start-replies.ts';
 
@@ -107,26 +108,32 @@ export function createPostTurn(deps: PostTurnDeps): PostTurn {
     const said = message.stored ?? message.there;
     const turn = { userId, sessionId, parentId: said?.id ?? null, content: said?.content ?? '', settings };
     const replies = await planReplies(turn, asked, holds);
-    const answer: PostedTurn = {
-      message: said ? presentMessage({ ...said, generation: null }, { inrPerUsd }) : null,
-      replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
-    };
+    const planned = { userId, sessionId, message: message.stored, replies, title, opening };
+    const answer = answerOf(planned, said);
     const once = await answerOnce(database, repeatable, {
       answer,
-      work: (db) => {
-        const stored = { userId, sessionId, message: message.stored, replies, title, opening };
-        const store = () => storeTurn(db, stored, limits);
+      work: async (db) => {
+        const store = () => storeTurn(db, planned, limits);
         // Here only the first of equal requests arrives: a repetition is not counted, not even one that runs beside it.
-        return replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store();
+        const done = await (replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store());
+        const { turn } = done;
+        return { done, answer: turn === planned ? answer : answerOf(turn, turn.message ?? said) };
       },
     });
     if (once.repeated) return once.answer;
 
-    const isNew = answer.message && message.stored;
-    const messages = isNew ? [answer.message as Message, ...answer.replies] : answer.replies;
-    await launch(deps, { userId, messages, replies, account: once.done });
-    return answer;
+    const isNew = once.answer.message && message.stored;
+    const messages = isNew ? [once.answer.message as Message, ...once.answer.replies] : once.answer.replies;
+    await launch(deps, { messages, stored: once.done });
+    return once.answer;
   };
+
+  function answerOf({ replies }: StoredTurn, said: MessageRecord | undefined): PostedTurn {
+    return {
+      message: said ? presentMessage({ ...said, generation: null }, { inrPerUsd }) : null,
+      replies: replies.map((reply) => presentPlanned(reply, inrPerUsd)),
+    };
+  }
 
   /** Refuses what cannot be answered, before anything is written. */
   async function admit(userId: string, { settings, message, asked, paths }: TurnToPost): Promise<void> {

@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js';
 import { AppError, notFound } from '../base/errors.ts';
-import { newId } from '../base/ids.ts';
+import { newId, newIdAfter } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Message } from '../contracts/message.ts';
 import type { PromptInput } from '../contracts/prompt.ts';
@@ -10,7 +10,13 @@ import type { AccountRecord } from '../data/entities/ledger.ts';
 import type { MessageRecord } from '../data/entities/message.ts';
 import type { AdmissionLimits } from '../data/entities/usage.ts';
 import { findUsageState } from '../data/repositories/accounts.ts';
-import { insertTurn, type NewGeneration, type OpeningSession } from '../data/repositories/turns.ts';
+import {
+  insertTurn,
+  type NewGeneration,
+  type NewTurn,
+  type OpeningSession,
+  type TurnOutcome,
+} from '../data/repositories/turns.ts';
 import { presentBalance } from '../presenters/balance.ts';
 import { presentMessage } from '../presenters/message.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
@@ -159,31 +165,36 @@ export interface StoredTurn {
 /** How often a turn that was refused is tried again when nothing speaks against it any more. */
 const MAX_TRIES = 5;
 
+/** How a turn was stored. */
+export interface Stored {
+  /** The turn; with other ids where another was stored before it, see `insertTurn`. */
+  turn: StoredTurn;
+  /** The account with what was set aside; undefined when nothing was. */
+  account: HeldAccount | undefined;
+  /** The message that was stored in the session before it; null when there was none. */
+  previousId: string | null;
+}
+
 /**
  * Stores a turn, in the caller's transaction, if credits and limits of its user allow it.
  *
- * @returns the account with what was set aside; undefined when nothing was
  * @throws {AppError} `not_found` when the session was deleted meanwhile; `insufficient_credits`, `usage_limit_reached`,
  *   `too_many_generations`
  */
-export async function storeTurn(
-  db: Db,
-  turn: StoredTurn,
-  limits: AdmissionLimits,
-): Promise<HeldAccount | undefined> {
-  const { userId, sessionId, message, replies, title = null, opening } = turn;
-  const messages = [...(message ? [message] : []), ...replies.map((reply) => reply.message)];
+export async function storeTurn(db: Db, planned: StoredTurn, limits: AdmissionLimits): Promise<Stored> {
+  const { userId, replies } = planned;
   const generations = replies.map(({ generation }) => generation);
   const asked = {
     replies: replies.length,
     hold: Decimal.sum(0, ...generations.map(({ hold }) => hold)).toFixed(),
     holdTokens: generations.reduce((sum, { holdTokens }) => sum + holdTokens, 0),
   };
-  const { hold, holdTokens } = asked;
-  const stored = { userId, sessionId, title, opening, messages, generations, hold, holdTokens };
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const outcome = await insertTurn(db, stored, limits);
-    if (outcome.status === 'stored') return outcome.account;
+    const { outcome, turn } = await insertInOrder(db, planned, asked, limits);
+    if (outcome.status === 'stored') {
+      const { account, previousId } = outcome;
+      return { turn, account, previousId };
+    }
     if (outcome.status === 'no-session') throw notFound('session');
     const state = await findUsageState(db, userId, limits);
     if (!state) throw notFound('account');
@@ -193,6 +204,39 @@ export async function storeTurn(
   throw new AppError('too_many_generations', 'Too many requests of yours came at once. Try again.', {
     retryAfterSeconds: 1,
   });
+}
+
+/** Each further try follows another turn that was stored meanwhile: somebody always gets on. */
+async function insertInOrder(
+  db: Db,
+  planned: StoredTurn,
+  { hold, holdTokens }: Pick<NewTurn, 'hold' | 'holdTokens'>,
+  limits: AdmissionLimits,
+): Promise<{ outcome: Exclude<TurnOutcome, { status: 'overtaken' }>; turn: StoredTurn }> {
+  for (let turn = planned; ; ) {
+    const { userId, sessionId, message, replies, title = null, opening } = turn;
+    const messages = [...(message ? [message] : []), ...replies.map((reply) => reply.message)];
+    const generations = replies.map(({ generation }) => generation);
+    const rows = { userId, sessionId, title, opening, messages, generations, hold, holdTokens };
+    const outcome = await insertTurn(db, rows, limits);
+    if (outcome.status !== 'overtaken') return { outcome, turn };
+    turn = movedBehind(turn, outcome.by);
+  }
+}
+
+/** A turn whose messages sort behind another. */
+function movedBehind(turn: StoredTurn, id: string): StoredTurn {
+  const message = turn.message && { ...turn.message, id: newIdAfter(id) };
+  let last = message?.id ?? id;
+  const replies = turn.replies.map((reply) => {
+    last = newIdAfter(last);
+    const parentId = message?.id ?? reply.message.parentId;
+    return {
+      message: { ...reply.message, id: last, parentId },
+      generation: { ...reply.generation, messageId: last },
+    };
+  });
+  return { ...turn, message, replies };
 }
 
 /** An account with what is set aside. */
@@ -207,12 +251,10 @@ export interface LaunchDeps {
 
 /** A turn that was stored. */
 export interface LaunchedTurn {
-  userId: string;
-  /** To be shown. */
+  /** To be shown: all that was stored, in the order of their ids. */
   messages: Message[];
-  replies: PlannedReply[];
   /** What {@link storeTurn} returned. */
-  account: HeldAccount | undefined;
+  stored: Stored;
 }
 
 /**
@@ -220,10 +262,14 @@ export interface LaunchedTurn {
  * delta of a message that was not announced, nor what is held after it was given back, but without waiting in between. What
  * a crash or a lost queue leaves undone, the sweeper does.
  */
-export async function launch(deps: LaunchDeps, turn: LaunchedTurn): Promise<void> {
+export async function launch(deps: LaunchDeps, { messages, stored }: LaunchedTurn): Promise<void> {
   const { announce, queue, log } = deps;
-  const { userId, messages, replies, account } = turn;
-  const announced = messages.map((message) => announce.toSession(message.sessionId, 'message:new', message));
+  const { account, previousId } = stored;
+  const { userId, replies } = stored.turn;
+  const announced = messages.map((message, index) => {
+    const event = { ...message, previousId: messages[index - 1]?.id ?? previousId };
+    return announce.toSession(message.sessionId, 'message:new', event);
+  });
   if (account) announced.push(announce.toUser(userId, 'balance:update', presentBalance(account)));
   const queued = await Promise.allSettled(replies.map(({ generation }) => queue.enqueue(generation.id)));
   for (const result of queued) {

@@ -32,7 +32,8 @@ describe('regenerating a reply', () => {
       status: 'queued',
       content: '',
     });
-    expect(pipeline.published(ann).map(({ payload }) => payload)).to.deep.equal([reply]);
+    const announced = { ...reply, previousId: messageId };
+    expect(pipeline.published(ann).map(({ payload }) => payload)).to.deep.equal([announced]);
     const generation = await pipeline.stored(reply?.id ?? '');
     expect(pipeline.queue.enqueued).to.deep.equal([generationId, generation.id]);
 

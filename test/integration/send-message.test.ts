@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
+import type { NewMessageEvent } from '../../src/contracts/events.ts';
 import { rows } from '../../src/data/database.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { defer } from '../support/deferred.ts';
 import { type Asker, createPipeline, MAX_MESSAGE_CHARS, type Pipeline } from '../support/pipeline.ts';
 import { refusalOf } from '../support/refusal.ts';
+import { until } from '../support/until.ts';
 
 describe('sending a message', () => {
   const database = useTestDatabase();
@@ -44,8 +47,8 @@ describe('sending a message', () => {
     expect(generation).to.deep.include({ status: 'queued', attempt: 0, model: 'script/model' });
     expect(pipeline.queue.enqueued).to.deep.equal([generation.id]);
     expect(pipeline.published(ann, 'message:new').map(({ payload }) => payload)).to.deep.equal([
-      message,
-      ...replies,
+      { ...message, previousId: null },
+      { ...replies[0], previousId: message.id },
     ]);
     const listed = await pipeline.messages.list(ann.userId, ann.sessionId, { limit: 20 });
     expect(listed.data).to.deep.equal([...replies, message]);
@@ -55,6 +58,64 @@ describe('sending a message', () => {
     const first = await pipeline.post(ann, { content: 'one' });
     const second = await pipeline.post(ann, { content: 'two' });
     expect(second.message.parentId).to.equal(first.replies[0]?.id);
+  });
+
+  it('gives ids that sort in the order of commits, though another message is stored while this one waits', async () => {
+    const held = defer();
+    const key = `message:${ann.sessionId}:slow`;
+    const holding = defer();
+    const holder = database().transaction(async (db) => {
+      const values = `VALUES ($1, $2, '', 'null')`;
+      await rows(db, `INSERT INTO idempotency_keys (user_id, key, fingerprint, answer) ${values}`, [
+        ann.userId,
+        key,
+      ]);
+      holding.resolve();
+      await held.promise;
+      throw new Error('taken back');
+    });
+    await holding.promise;
+    const ask = { content: 'slow', clientMessageId: 'slow', models: ['script/a', 'script/b'] };
+    const waiting = pipeline.post(ann, ask);
+    await until('it waits', async () => {
+      const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+      return (await rows(database().db, sql)).length > 0;
+    });
+    const quick = await pipeline.post(ann, { content: 'quick' });
+    held.resolve();
+    await holder.catch(() => undefined);
+    const slow = await waiting;
+
+    const ids = [quick.message, ...quick.replies, slow.message, ...slow.replies].map(({ id }) => id);
+    expect([...ids].sort()).to.deep.equal(ids);
+    expect(slow.replies.map(({ parentId }) => parentId)).to.deep.equal(
+      slow.replies.map(() => slow.message.id),
+    );
+    const listed = await pipeline.messages.list(ann.userId, ann.sessionId, { limit: 20 });
+    expect(listed.data.map(({ id }) => id)).to.deep.equal([...ids].reverse());
+    const announced = pipeline.published(ann, 'message:new').map(({ payload }) => payload as NewMessageEvent);
+    expect(announced.map(({ id, previousId }) => [previousId, id])).to.deep.equal(
+      ids.map((id, index) => [ids[index - 1] ?? null, id]),
+    );
+    expect(await pipeline.post(ann, ask)).to.deep.equal(slow);
+    for (const { id } of slow.replies)
+      expect(pipeline.queue.enqueued).to.include((await pipeline.stored(id)).id);
+  });
+
+  it('gives ids that sort behind those of a process whose clock is ahead', async () => {
+    const ahead = 'fe00ffff-ffff-7fff-bfff-ffffffffffff';
+    const sql = 'UPDATE sessions SET newest_message_id = $2 WHERE id = $1';
+    await rows(database().db, sql, [ann.sessionId, ahead]);
+    const posts = await Promise.all([1, 2, 3].map((n) => pipeline.post(ann, { content: `${n}` })));
+    for (const { message, replies } of posts) {
+      expect(message.id > ahead && (replies[0]?.id ?? '') > message.id).to.equal(true);
+    }
+    const listed = await pipeline.messages.list(ann.userId, ann.sessionId, { limit: 20 });
+    const announced = pipeline.published(ann, 'message:new').map(({ payload }) => payload as NewMessageEvent);
+    const chained = new Map(announced.map(({ id, previousId }) => [previousId, id]));
+    const order: string[] = [];
+    for (let id = chained.get(ahead); id; id = chained.get(id)) order.push(id);
+    expect(listed.data.map(({ id }) => id)).to.deep.equal(order.reverse());
   });
 
   it('only stores what has the role of the assistant', async () => {

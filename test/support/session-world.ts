@@ -46,33 +46,36 @@ export class SessionWorld {
   /** Reads of the database and of the live texts that are under way. */
   readonly #reads = new Set<Step>();
   readonly #live = new Map<string, Written>();
+  readonly #queued = new Set<string>();
   readonly #posts: { steps: Step[] }[] = [];
   readonly #links = new Set<Link>();
 
   /** Nothing is being posted, and nobody reads the database. */
   get quiet(): boolean {
-    return this.#reads.size === 0 && !this.posting;
+    return this.#reads.size === 0 && this.#posts.every(({ steps }) => steps.length === 0);
   }
 
-  /** A post has not been announced yet. Another at the same time could be announced before it. */
-  get posting(): boolean {
-    return this.#posts.some(({ steps }) => steps.length > 0);
-  }
-
-  /** The user asks something: a message and a reply that waits. */
-  post(): void {
+  /**
+   * The user asks something: a message and a reply that waits. Ids sort in the order of commits, and each process tells what
+   * it has stored when it comes to it; of the two messages it tells so many before it dies.
+   */
+  post(told: number): void {
     const user = this.#message('user', null);
     const reply = this.#message('assistant', user.id);
+    const newest = [...this.all.keys()].at(-1) ?? null;
     for (const each of [user, reply]) this.#store(each);
-    const steps = [user, reply].map((each) => () => this.publish('message:new', each));
-    this.#posts.push({ steps });
+    const events = [
+      { ...user, previousId: newest },
+      { ...reply, previousId: user.id },
+    ];
+    const steps = events.slice(0, told).map((each) => () => this.publish('message:new', each));
+    this.#posts.push({ steps: [...steps, () => this.#queued.add(reply.id)] });
   }
 
-  /** Replies that could be claimed by a worker: it is queued when it has been announced. */
+  /** Replies that could be claimed by a worker: it is queued after it was announced, and by the sweeper if nobody did. */
   claimable(): Message[] {
-    const announced = new Set(this.published.map(({ payload }) => (payload as Message).id));
     return [...this.rows.values()].filter(
-      ({ id, status, attempt }) => announced.has(id) && !isTerminal(status) && attempt < 3,
+      ({ id, status, attempt }) => this.#queued.has(id) && !isTerminal(status) && attempt < 3,
     );
   }
 

@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import { z } from 'zod';
-import { newId, newSecret } from '../../src/base/ids.ts';
+import { newId, newIdAfter, newSecret } from '../../src/base/ids.ts';
+
+/** The milliseconds in an id. */
+const timeOf = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 
 describe('newId', () => {
   const realNow = Date.now;
   afterEach(() => {
     Date.now = realNow;
   });
-
-  /** The milliseconds in an id. */
-  const timeOf = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 
   it('makes UUIDs of version 7 with the time in them', () => {
     const before = Date.now();
@@ -39,6 +39,18 @@ describe('newId', () => {
     expect([...ids].sort()).to.deep.equal(ids);
     for (const id of ids) expect(z.uuidv7().safeParse(id).success, id).to.equal(true);
     expect(timeOf(ids.at(-1) as string)).to.equal(start + 20_000);
+  });
+});
+
+describe('newIdAfter', () => {
+  it('makes an id that sorts behind another, whatever the clock of whoever made that', () => {
+    const ids = [newIdAfter('01000000-0000-7000-8000-000000000000')];
+    for (const ahead of ['fe000000-0000-7000-bfff-ffffffffffff', 'fe00ffff-ffff-7fff-bfff-ffffffffffff']) {
+      ids.push(ahead, newIdAfter(ahead));
+    }
+    expect([...ids].sort()).to.deep.equal(ids);
+    expect(ids.at(-1)).to.match(/^fe010000-0000-7000-/);
+    for (const id of ids) expect(z.uuidv7().safeParse(id).success, id).to.equal(true);
   });
 });
 

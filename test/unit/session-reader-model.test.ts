@@ -32,7 +32,8 @@ function possible(world: SessionWorld, device: Device, nth: number): Step[] {
   const claimable = of(world.claimable());
   // Of a reply that is being written, another worker takes the claim now and then.
   if (claimable && (claimable.status === 'queued' || nth % 6 === 0)) steps.push(() => world.claim(claimable));
-  if (world.all.size < 2 * MAX_REPLIES && !world.posting && nth % 2 === 0) steps.push(() => world.post());
+  if (world.all.size < 2 * MAX_REPLIES && nth % 2 === 0)
+    steps.push(() => world.post(nth % 5 === 0 ? (nth % 4) / 2 : 2));
   const told = of(ended);
   if (told && nth % 3 === 0) steps.push(() => world.tellEndAgain(told));
   if (told && nth % 5 === 0) steps.push(() => world.remove(told));
@@ -92,7 +93,7 @@ for (const kind of ['socket', 'stream'] as const) {
           const world = new SessionWorld();
           const device = new Device(world, kind, MAX_BYTES);
           device.connect();
-          world.post();
+          world.post(2);
           for (const [which, nth] of choices) {
             const steps = possible(world, device, nth);
             steps[which % steps.length]?.();

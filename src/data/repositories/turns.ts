@@ -43,6 +43,7 @@ export interface NewTurn {
   title: string | null;
   /** The session, when it is not there yet: it is stored with the turn, or not at all. */
   opening?: OpeningSession | undefined;
+  /** In the order of their ids; one or more. */
   messages: MessageRecord[];
   generations: NewGeneration[];
   /** Credits of all holds together, a decimal string. */
@@ -53,7 +54,14 @@ export interface NewTurn {
 
 /** How storing a turn went. */
 export type TurnOutcome =
-  | { status: 'stored'; account: Pick<AccountRecord, 'balance' | 'held'> | undefined }
+  | {
+      status: 'stored';
+      account: Pick<AccountRecord, 'balance' | 'held'> | undefined;
+      /** The message that was stored in the session before these, whether or not it is still there. */
+      previousId: string | null;
+    }
+  /** A message that sorts behind these was stored before them: they need other ids. */
+  | { status: 'overtaken'; by: string }
   /** There is no such session of that user. */
   | { status: 'no-session' }
   /** Some limit, or the credits, do not allow it. */
@@ -81,7 +89,7 @@ const ADMITTED = `
   UPDATE accounts SET held = held + $8, held_tokens = held_tokens + $9, running = running + $7,
          ${counted('$10', { requests: '$7' })}
     FROM locked, limits
-   WHERE accounts.user_id = $2 AND $7::int > 0
+   WHERE accounts.user_id = $2 AND $7::int > 0 AND locked.in_order
      AND balance - held >= $8
      AND (running = 0 OR running + $7 <= $11)
      AND ${within(`${ofDay('day_requests')} + $7`, limit('dailyRequests'))}
@@ -95,16 +103,18 @@ const ADMITTED = `
 
 /** The session of a turn, locked, and then counted up: `locked` and `session` in the statement. */
 const THERE = {
-  locked: 'SELECT id FROM sessions WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE',
-  session: `UPDATE sessions SET message_count = message_count + $3, title = coalesce(title, $4), last_activity_at = now(),
-              title_by = CASE WHEN title IS NULL AND $4::text IS NOT NULL THEN 'excerpt' ELSE title_by END
-         FROM locked WHERE sessions.id = locked.id AND ($7 = 0 OR EXISTS (SELECT FROM account)) RETURNING sessions.id`,
+  locked: `SELECT id, newest_message_id, coalesce(newest_message_id < $17, true) AS in_order
+             FROM sessions WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE`,
+  session: `UPDATE sessions SET message_count = message_count + $3, newest_message_id = $16, title = coalesce(title, $4),
+              last_activity_at = now(), title_by = CASE WHEN title IS NULL AND $4::text IS NOT NULL THEN 'excerpt' ELSE title_by END
+         FROM locked WHERE sessions.id = locked.id AND locked.in_order AND ($7 = 0 OR EXISTS (SELECT FROM account)) RETURNING sessions.id`,
 };
 /** The same for a session that is opened with the turn. */
 const OPENED = {
-  locked: 'SELECT $1::uuid AS id',
-  session: `INSERT INTO sessions (id, user_id, message_count, title, title_by, kind, model, settings, metadata, expires_at)
-       SELECT $1, $2, $3, $4, 'excerpt', opening.* FROM json_to_record($16)
+  locked: 'SELECT $1::uuid AS id, NULL::uuid AS newest_message_id, true AS in_order',
+  session: `INSERT INTO sessions (id, user_id, message_count, newest_message_id, title, title_by, kind, model, settings, metadata,
+              expires_at)
+       SELECT $1, $2, $3, $16, $4, 'excerpt', opening.* FROM json_to_record($17)
            AS opening (kind text, model text, settings jsonb, metadata jsonb, expires_at timestamptz)
         WHERE $7 = 0 OR EXISTS (SELECT FROM account) RETURNING id`,
 };
@@ -113,6 +123,9 @@ const OPENED = {
  * Stores a turn, if its user's credits and limits allow it, and counts it into its session, which becomes the one last
  * used: all or nothing, in one statement, as this stands between a person and the first token. The session is locked before
  * the account, in the same order as by a settlement.
+ *
+ * In a session ids sort in the order in which messages are committed: the lock is held until then, and what sorts before the
+ * newest that was ever stored is not stored. So whoever has a message, and all that sorts before it, has missed nothing.
  */
 export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits): Promise<TurnOutcome> {
   const { userId, sessionId, title, opening, messages, generations, hold, holdTokens } = turn;
@@ -120,6 +133,8 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
   const { window, maxRunning, byRole } = limits;
   const [outcome] = await rows<{
     found: boolean;
+    inOrder: boolean | null;
+    newestId: string | null;
     stored: boolean;
     balance: string | null;
     held: string | null;
@@ -140,7 +155,8 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
        INSERT INTO generations (${GENERATION_COLUMNS}, status)
        SELECT generation.*, 'queued' FROM session, json_to_recordset($6) AS generation (${GENERATION_TYPES})
      )
-     SELECT EXISTS (SELECT FROM locked) AS found, EXISTS (SELECT FROM session) AS stored,
+     SELECT EXISTS (SELECT FROM locked) AS found, (SELECT in_order FROM locked) AS "inOrder",
+            (SELECT newest_message_id FROM locked) AS "newestId", EXISTS (SELECT FROM session) AS stored,
             (SELECT balance FROM account), (SELECT held FROM account)`),
     [
       sessionId,
@@ -158,13 +174,16 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
       window.tokens ?? null,
       window.orgCostUsd ?? null,
       byRole,
-      ...(opening ? [JSON.stringify(toColumns(opening))] : []),
+      messages.at(-1)?.id,
+      opening ? JSON.stringify(toColumns(opening)) : messages[0]?.id,
     ],
   );
   if (!outcome?.found) return { status: 'no-session' };
-  if (!outcome.stored) return { status: 'refused' };
-  const { balance, held } = outcome;
-  return { status: 'stored', account: balance === null || held === null ? undefined : { balance, held } };
+  const { stored, inOrder, newestId: previousId, balance, held } = outcome;
+  if (!inOrder && previousId) return { status: 'overtaken', by: previousId };
+  if (!stored) return { status: 'refused' };
+  const account = balance === null || held === null ? undefined : { balance, held };
+  return { status: 'stored', account, previousId };
 }
 
 /** A record under the names of its columns. */
