@@ -70,7 +70,7 @@ export interface StreamEvent {
   delta: string;
 }
 
-/** A message that was stored, as it is announced. */
+/** A message that was stored, as processes announce it; clients are shown the message alone. */
 export type NewMessageEvent = Message & {
   /**
    * The message that was stored in the session before it, whether or not it is still there; null: there was none. Left out
@@ -121,7 +121,7 @@ export interface UserRoomEvents {
   'session:new': Session;
 }
 
-/** Every event that is published to a room. */
+/** Every event that is published to a room, as processes tell each other. */
 export type RoomEvents = SessionRoomEvents & UserRoomEvents;
 /** The name of a published event. */
 export type RoomEventName = keyof RoomEvents;
@@ -134,7 +134,7 @@ export type LivePosition = z.infer<z.ZodObject<typeof position>>;
 
 /** Server to client. */
 export type ServerToClientEvents = {
-  [E in RoomEventName]: (payload: RoomEvents[E]) => void;
+  [E in RoomEventName]: (payload: E extends 'message:new' ? Message : RoomEvents[E]) => void;
 } & {
   /** The token has run out: send `auth` with a fresh one, or be disconnected in `graceMs`. */
   'auth:expired': (payload: { graceMs: number }) => void;

@@ -8,6 +8,7 @@ export class RoomFrame<E extends RoomEventName = RoomEventName> {
   readonly event: E;
   readonly payload: RoomEvents[E];
   #json: string | undefined;
+  #shown: RoomFrame | undefined;
   #packet: string | undefined;
   #webSocketFrame: Buffer | undefined;
 
@@ -16,6 +17,16 @@ export class RoomFrame<E extends RoomEventName = RoomEventName> {
     this.event = event;
     this.payload = payload;
     this.#json = json;
+  }
+
+  /** As clients are shown it: without what only readers need. */
+  get shown(): RoomFrame<E> {
+    if (!this.is('message:new') || this.payload.previousId === undefined) return this;
+    if (!this.#shown) {
+      const { previousId: _previousId, ...message } = this.payload;
+      this.#shown = new RoomFrame('message:new', message);
+    }
+    return this.#shown as RoomFrame<E>;
   }
 
   /** The payload as JSON. */

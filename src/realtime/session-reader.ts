@@ -244,7 +244,7 @@ export class SessionReader implements RoomReader, FrameOwner {
     this.#positions.note(frame.payload);
     // A reply that was only stored is complete from the start.
     if (isTerminal(status)) this.#positions.close(id);
-    this.#pass(frame);
+    this.#pass(frame.shown);
   }
 }
 
