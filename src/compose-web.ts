@@ -66,6 +66,7 @@ import { createSendMessage } from './services/send-message.ts';
 import { createSessions } from './services/sessions.ts';
 import { createStopGeneration } from './services/stop-generation.ts';
 import { createStreamTickets } from './services/stream-tickets.ts';
+import { createUserRoomState } from './services/user-room.ts';
 import { createUserStatistics } from './services/user-stats.ts';
 
 /** Builds the web side on a server that does not listen yet. */
@@ -112,6 +113,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   const realtime = {
     hub,
     messages: liveMessages,
+    userRoom: createUserRoomState({ database, inrPerUsd }),
     maxBufferBytes: config.SOCKET_BUFFER_BYTES,
     revocations: identity.revocations,
     requireSession: core.requireSession,

@@ -16,6 +16,11 @@ export class BoundedSet {
     if (this.#members.size > this.#max) this.#members.delete(this.#members.values().next().value as string);
   }
 
+  /** All of them, oldest first. */
+  list(): string[] {
+    return [...this.#members];
+  }
+
   delete(member: string): void {
     this.#members.delete(member);
   }

@@ -78,6 +78,14 @@ export class CatchingUp {
     }
   }
 
+  /** Tells of those messages that were closed here and have been deleted since. */
+  async sendDeletions(): Promise<void> {
+    const { messages, sessionId, positions } = this.#deps;
+    const closed = positions.listClosed();
+    const there = new Set(await messages.existing(sessionId, closed));
+    for (const id of closed) if (!there.has(id)) this.#sendDeleted(id);
+  }
+
   /**
    * Reads again what the client lacks. One message at a time, as the client takes them: together they may be more
    * than an outbox holds.
@@ -169,7 +177,7 @@ export class CatchingUp {
   }
 
   #sendDeleted(messageId: string): void {
-    this.#deps.positions.close(messageId);
+    this.#deps.positions.remove(messageId);
     this.#send('message:delete', { sessionId: this.#deps.sessionId, messageId });
   }
 

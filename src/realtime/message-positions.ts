@@ -16,6 +16,8 @@ export class MessagePositions {
   readonly #live = new Map<string, Position>();
   /** Messages of which nothing more is to be sent: ended ones, and what people wrote. */
   readonly #closed = new BoundedSet(REMEMBERED);
+  /** Those of them that the client knows to be gone. */
+  readonly #deleted = new BoundedSet(REMEMBERED);
   /** The client has all of what is not newer than this and not in {@link #live}. */
   #closedUpTo = '';
   /** Ids sort by time: whoever comes with nothing begins now. */
@@ -81,6 +83,22 @@ export class MessagePositions {
   close(messageId: string): void {
     this.#live.delete(messageId);
     this.#closed.add(messageId);
+  }
+
+  /** The client has been told that a message is not there any more. */
+  remove(messageId: string): void {
+    this.close(messageId);
+    this.#deleted.add(messageId);
+  }
+
+  /** Whether the client has been told that the message is not there any more. */
+  isRemoved(messageId: string): boolean {
+    return this.#deleted.has(messageId);
+  }
+
+  /** Messages that were closed here and are still there for the client; the newest that are remembered. */
+  listClosed(): string[] {
+    return this.#closed.list().filter((id) => !this.#deleted.has(id));
   }
 
   /** What the client has of a message is not known any more. */

@@ -114,7 +114,17 @@ export class SessionReader implements RoomReader, FrameOwner {
 
   refresh(): void {
     this.#lost = false;
+    this.#inBackground(() => this.#readSession());
     this.#readMissing();
+  }
+
+  /** What may have been missed of the session itself, and of messages that have ended. */
+  async #readSession(): Promise<void> {
+    const { messages, sessionId } = this.#deps;
+    const session = await messages.session(sessionId);
+    if (!session) return this.#pass(new RoomFrame('session:delete', { sessionId }));
+    this.#pass(new RoomFrame('session:update', session));
+    await this.#catchingUp.sendDeletions();
   }
 
   #readMissing(): void {
@@ -184,19 +194,22 @@ export class SessionReader implements RoomReader, FrameOwner {
     else if (id !== undefined && !this.#positions.knows(id)) this.#deliverUnknown(frame, id);
     else if (frame.is('message:stream')) this.#deliverDelta(frame);
     else if (frame.is('message:update')) this.#deliverUpdate(frame);
-    else if (frame.is('message:done')) this.#deliverLast(frame);
+    else if (frame.is('message:done')) this.#deliverDone(frame);
     else this.#pass(frame);
   }
 
-  #deliverLast(frame: RoomFrame<'message:done'> | RoomFrame<'message:delete'>): void {
+  #deliverDone(frame: RoomFrame<'message:done'>): void {
     this.#positions.close(frame.payload.messageId);
     this.#pass(frame);
   }
 
   #deliverDelete(frame: RoomFrame<'message:delete'>): void {
     const { messageId } = frame.payload;
-    if (messageId <= this.#positions.newest) this.#deliverLast(frame);
-    else {
+    if (this.#positions.isRemoved(messageId)) return;
+    if (messageId <= this.#positions.newest) {
+      this.#positions.remove(messageId);
+      this.#pass(frame);
+    } else {
       // It was never announced, and there may be more than this message to learn of before.
       this.#catchingUp.readAgain(messageId, 'known');
       this.#readMissing();

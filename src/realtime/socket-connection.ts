@@ -11,6 +11,7 @@ import {
 } from '../contracts/events.ts';
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
+import type { UserRoomState } from '../services/user-room.ts';
 import { cutOff } from './cut-off.ts';
 import { EventQueue } from './event-queue.ts';
 import { Outbox } from './outbox.ts';
@@ -27,6 +28,7 @@ export type ChatSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
 export interface ConnectionDeps {
   hub: RoomHub;
   messages: LiveMessages;
+  userRoom: UserRoomState;
   /** Most bytes that wait for a slow socket: of frames, as much of answers, and as much of events that it has sent. */
   maxBufferBytes: number;
   log: Logger;
@@ -60,7 +62,12 @@ export class SocketConnection {
     this.#outbox = new Outbox(socketWire(socket.conn), deps.maxBufferBytes);
     this.#unread = new UnreadAnswers(socket.conn);
     this.#events = new EventQueue(deps.maxBufferBytes);
-    this.#user = new UserReader(this.#outbox, () => this.#fail(new Error('too much was missed')));
+    this.#user = new UserReader({
+      userId: identity.userId,
+      outbox: this.#outbox,
+      state: deps.userRoom,
+      onFailure: (error) => this.#fail(error),
+    });
     this.#watchExpiry();
   }
 

@@ -1,13 +1,17 @@
 import { isTerminal, type Message } from '../contracts/message.ts';
+import type { Session } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
 import {
+  findMessageIds,
   findMessages,
   listMessagesAfter,
   listRunningMessages,
   type MessageView,
 } from '../data/repositories/messages.ts';
+import { findSession } from '../data/repositories/sessions.ts';
 import type { LiveTexts } from '../feed/ports.ts';
 import { presentMessage } from '../presenters/message.ts';
+import { presentSession } from '../presenters/session.ts';
 
 /** Messages as they are at this moment: of a running one, with what is written so far. */
 export interface LiveMessages {
@@ -17,6 +21,10 @@ export interface LiveMessages {
   current(sessionId: string, ids: string[]): Promise<Message[]>;
   /** What came after a message, oldest first. */
   newerThan(sessionId: string, messageId: string): Promise<Message[]>;
+  /** Which of these messages of a session are there. */
+  existing(sessionId: string, ids: string[]): Promise<string[]>;
+  /** The session, as it is; undefined when it is not there. */
+  session(sessionId: string): Promise<Session | undefined>;
   /** One message. */
   present(view: MessageView): Promise<Message>;
 }
@@ -50,6 +58,11 @@ export function createLiveMessages(deps: {
     current: async (sessionId, ids) => presentAll(await findMessages(database.db, sessionId, ids)),
     newerThan: async (sessionId, after) =>
       presentAll(await listMessagesAfter(database.db, { sessionId, after, limit: MAX_MISSED })),
+    existing: (sessionId, ids) => findMessageIds(database.db, sessionId, ids),
+    session: async (sessionId) => {
+      const session = await findSession(database.db, sessionId);
+      return session && presentSession(session, inrPerUsd);
+    },
   };
 }
 

@@ -19,6 +19,12 @@ export const ANN: Identity = {
   expiresAt: Date.UTC(9999, 11, 31),
 };
 
+/** Of a user about whom nothing can be missed. */
+export const NO_STATE: ChatNamespaceDeps['userRoom'] = {
+  balance: async () => undefined,
+  sessionsSince: async () => [],
+};
+
 /** `/chat` on a server of its own, without a database: what the events do is up to the test. */
 export interface NamespaceWorld extends Served {
   /** The rooms that somebody reads. */
@@ -37,6 +43,7 @@ export async function startNamespace(replaced: Partial<ChatNamespaceDeps> = {}):
   const stop = serveChatNamespace(io, {
     hub: new RoomHub(source),
     messages: { running: nothing, current: nothing, newerThan: nothing } as never,
+    userRoom: NO_STATE,
     maxBufferBytes: 1_000_000,
     log,
     authenticate: () => ANN,

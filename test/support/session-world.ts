@@ -6,6 +6,7 @@ import {
   sessionRoom,
 } from '../../src/contracts/events.ts';
 import { isTerminal, type Message } from '../../src/contracts/message.ts';
+import type { Session } from '../../src/contracts/session.ts';
 import type { Written } from '../../src/feed/ports.ts';
 import type { RoomSource, RoomSourceListener } from '../../src/realtime/room-hub.ts';
 import { doneOf } from '../../src/services/announce-end.ts';
@@ -164,6 +165,9 @@ export class SessionWorld {
     running: () => this.#read((row) => !isTerminal(row.status)),
     current: (_sessionId, ids) => this.#read((row) => ids.includes(row.id)),
     newerThan: (_sessionId, after) => this.#read((row) => row.id > after),
+    existing: async (_sessionId, ids) =>
+      (await this.#read((row) => ids.includes(row.id))).map(({ id }) => id),
+    session: async (id) => ({ id }) as Session,
     present: (view) => Promise.reject(new Error(`nobody asks for ${view.id}`)),
   };
 

@@ -7,7 +7,7 @@ import { type ChatSocket, SocketConnection } from '../../src/realtime/socket-con
 import type { Identity } from '../../src/services/identity.ts';
 import { type Deferred, defer } from '../support/deferred.ts';
 import { silentLog as log } from '../support/global.ts';
-import { ANN, type NamespaceWorld, startNamespace } from '../support/namespace-world.ts';
+import { ANN, type NamespaceWorld, NO_STATE, startNamespace } from '../support/namespace-world.ts';
 import { RawChatSocket } from '../support/raw-chat-socket.ts';
 import { recordedRooms } from '../support/recorded-rooms.ts';
 import { microtasks, until } from '../support/until.ts';
@@ -211,7 +211,8 @@ describe('a connection that was closed', () => {
     const told: string[] = [];
     const socket = { conn: {}, emit: (event: string) => told.push(event), disconnect() {} };
     const { source } = recordedRooms();
-    const deps = { hub: new RoomHub(source), messages: {} as never, maxBufferBytes: 1_000, log };
+    const hub = new RoomHub(source);
+    const deps = { hub, messages: {} as never, userRoom: NO_STATE, maxBufferBytes: 1_000, log };
     const connection = new SocketConnection(socket as unknown as ChatSocket, ANN, deps);
     await connection.open();
     connection.close();

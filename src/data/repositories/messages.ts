@@ -53,6 +53,13 @@ export async function findMessages(db: Db, sessionId: string, ids: string[]): Pr
   return found.map(toView);
 }
 
+/** Which of these messages are in a session. */
+export async function findMessageIds(db: Db, sessionId: string, ids: string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const sql = 'SELECT id FROM messages WHERE id = ANY($1) AND session_id = $2';
+  return (await rows<{ id: string }>(db, sql, [ids, sessionId])).map(({ id }) => id);
+}
+
 /** Where a page of messages begins. */
 export interface MessagePage {
   sessionId: string;

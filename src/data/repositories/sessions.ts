@@ -65,6 +65,23 @@ export async function findKeptSession(
   return (await rows<SessionRecord>(db, prepared(sql), [id, userId]))[0];
 }
 
+/** A session, whoever owns it and whatever it is for: for those who were let into its room. */
+export async function findSession(db: Db, id: string): Promise<SessionRecord | undefined> {
+  return (await rows<SessionRecord>(db, `SELECT ${COLUMNS} FROM sessions WHERE id = $1`, [id]))[0];
+}
+
+/** Sessions that an owner has opened since then and that are in lists, oldest first; of more than `limit` those last used. */
+export async function listSessionsSince(
+  db: Db,
+  { userId, since, limit }: { userId: string; since: Date; limit: number },
+): Promise<SessionRecord[]> {
+  // Used since then, too, which is what there is an index for.
+  const sql = `SELECT * FROM (SELECT ${COLUMNS} FROM sessions
+     WHERE user_id = $1 AND kind IN ('chat', 'playground') AND last_activity_at >= $2 AND created_at >= $2
+     ORDER BY last_activity_at DESC LIMIT $3) AS found ORDER BY id`;
+  return rows<SessionRecord>(db, sql, [userId, since, limit]);
+}
+
 /** These sessions of one owner, in the order of their ids; those that are not there are left out. */
 export function findOwnedSessions(db: Db, userId: string, ids: string[]): Promise<SessionRecord[]> {
   const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = ANY($1) AND user_id = $2 ORDER BY id`;
