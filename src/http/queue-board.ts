@@ -1,12 +1,17 @@
 import type { KoaAdapter } from '@bull-board/koa';
+import { AppError } from '../base/errors.ts';
 import type { QueueViewer } from '../queue/queue-viewer.ts';
 import type { AppContext } from './context.ts';
 
 /** Where the board is; under `/api` as well. */
 export const QUEUE_BOARD = '/admin/queues';
 
-/** Answers a request that may see the board. */
-export type ServeQueueBoard = (ctx: AppContext, next: () => Promise<void>) => Promise<void>;
+/**
+ * Answers a request that may see the board; the body has been read.
+ *
+ * @throws {AppError} `not_found` for what the board does not have
+ */
+export type ServeQueueBoard = (ctx: AppContext) => Promise<void>;
 
 type Middleware = ReturnType<KoaAdapter['registerPlugin']>;
 
@@ -66,13 +71,23 @@ export function createQueueBoard({
     return board;
   }
 
-  return async (ctx, next) => {
+  return async (ctx) => {
     const base = ctx.originalUrl.startsWith('/api/') ? `/api${QUEUE_BOARD}` : QUEUE_BOARD;
     const board = await boardAt(base);
     ctx.set('Content-Security-Policy', POLICY);
-    await board(ctx, next);
+    await board(ctx, noNext);
+    requireAnswered(ctx);
     if (typeof ctx.body === 'string' && ctx.type === 'text/html') {
       ctx.body = ctx.body.replace(FOREIGN_FONTS, '');
     }
   };
+}
+
+const noNext = async () => {};
+
+/** Whoever came next would refuse it in the midst of the board, which answers 500 to whatever is thrown there. */
+function requireAnswered(ctx: AppContext): void {
+  if (ctx.status === 404 && ctx.body === undefined) {
+    throw new AppError('not_found', 'There is nothing at this path.');
+  }
 }

@@ -155,6 +155,13 @@ function suite({ redis }: { redis?: boolean }) {
     expect((await browser.get(`${BOARD}/static/..%2f..%2fpackage.json`)).status).to.be.oneOf([403, 404]);
   });
 
+  it('has nothing else', async () => {
+    const browser = await entered(app);
+    for (const path of ['static/nothing.js', 'static/%22', 'api/nothing', 'api/queues/generations/x/y/z']) {
+      await expectProblem(await browser.get(`${BOARD}/${path}`), 'not_found');
+    }
+  });
+
   it('changes nothing', async () => {
     const browser = await entered(app);
     for (const path of ['pause', 'generations/pause', 'generations/empty', 'generations/obliterate']) {
@@ -272,6 +279,37 @@ describe('the board of queues that may change them', () => {
     const cleaned = await browser.send('PUT', `${BOARD}/api/queues/generations/${id}/clean`);
     expect(cleaned.status, await cleaned.text()).to.equal(204);
     expect(await counts()).to.equal(0);
+  });
+});
+
+describe('the board of queues that may change them, and what it cannot read', () => {
+  const database = useTestDatabase();
+  let app: WholeApp;
+  before(async () => {
+    app = await startWholeApp(database(), { without: 'worker', env: { QUEUE_BOARD_READONLY: 'false' } });
+  });
+  after(() => app.close());
+
+  const add = (body: string | undefined, headers: Record<string, string> = {}) =>
+    fetch(`${app.url}${BOARD}/api/queues/generations/add`, {
+      method: 'POST',
+      headers: { authorization: app.admin.authorization, 'content-type': 'application/json', ...headers },
+      ...(body !== undefined && { body }),
+    });
+
+  it('refuses a body as every route does', async () => {
+    for (const body of ['{"a":', '"', 'x']) await expectProblem(await add(body), 'malformed_json');
+    await expectProblem(await add('{}', { 'content-encoding': 'gzip' }), 'unsupported_media_type');
+    await expectProblem(await add('x=1', { 'content-type': 'text/plain' }), 'unsupported_media_type');
+    await expectProblem(await add('{"data":"\\u0000"}'), 'validation_failed');
+  });
+
+  it('does nothing else', async () => {
+    for (const method of ['POST', 'PUT', 'DELETE']) {
+      for (const path of ['', '/api/queues']) {
+        await expectProblem(await app.admin.send(method, BOARD + path), 'not_found');
+      }
+    }
   });
 });
 

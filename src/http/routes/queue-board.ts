@@ -55,16 +55,18 @@ export function queueBoardRoutes({
     }
 
     table.contracts.push(getQueueBoard);
-    table.router.register(`${QUEUE_BOARD}{/*path}`, METHODS, async (ctx: AppContext, next) => {
+    table.router.register(`${QUEUE_BOARD}{/*path}`, METHODS, async (ctx: AppContext) => {
       const identity = await identify(ctx);
       ctx.state.userId = identity.userId;
       await table.authorize(identity, getQueueBoard);
       if (!READING.has(ctx.method)) {
         if (readOnly) throw new AppError('method_not_allowed', 'The board changes nothing.');
         await table.authorize(identity, CHANGING);
+        // The board reads none that has been read; what it cannot read it would not refuse.
+        Object.assign(ctx.request, { body: (await table.readBody(ctx)) ?? {} });
       }
       if (!credentialOf(ctx) && ctx.query.ticket) return enter(ctx, identity);
-      await serve(ctx, next);
+      await serve(ctx);
     });
 
     /** A page that goes on to the board by itself: after a redirect the browser would not send what it was just given. */
