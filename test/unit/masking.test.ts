@@ -114,6 +114,8 @@ const CASES: Record<string, [text: string, masked: string][]> = {
       'Social security number: [SSN_1] or ssn=[SSN_1]',
     ],
     ['phone 123-45-6789', 'phone [SSN_1]'],
+    ['234-56-7897 4111 1111 1111 1111', '[SSN_1] [CARD_1]'],
+    ['+49 123-45-6789', '[PHONE_1]'],
     ['123-45-6789 123-45-6788 123-45-6787', '[SSN_1] [SSN_2] [SSN_3]'],
   ],
   'IP addresses': [

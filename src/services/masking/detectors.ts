@@ -6,18 +6,14 @@ import { findEmails } from './emails.ts';
 import { findIbans } from './ibans.ts';
 import { findIps } from './ips.ts';
 import { findJwts } from './jwts.ts';
+import { knownFirst } from './known-first.ts';
 import { findKnownKeys } from './known-keys.ts';
 import { findPemKeys } from './pem-keys.ts';
 import { phonesOf } from './phones.ts';
 import { findSsns } from './ssns.ts';
 import { findUrlCredentials } from './url-credentials.ts';
 
-/**
- * All that is looked for. Of two that find the same, the first says what it is: phone numbers are found by their shape, and
- * come last.
- *
- * @param country whose phone numbers are known without their country code, as in `US`
- */
+/** All that is looked for. `country`: whose phone numbers are known without their country code, as in `US`. */
 export const detectorsFor = (country: string | undefined): Detector[] => [
   findPemKeys,
   findUrlCredentials,
@@ -25,10 +21,6 @@ export const detectorsFor = (country: string | undefined): Detector[] => [
   findJwts,
   findBearerTokens,
   findAssignments,
-  findIbans,
-  findSsns,
-  findIps,
-  findCards,
   findEmails,
-  phonesOf(country),
+  knownFirst([findIbans, findSsns, findIps], [findCards, phonesOf(country)]),
 ];

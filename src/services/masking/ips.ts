@@ -12,7 +12,7 @@ const NOBODYS = /^0*(?:0|127|255)\./;
 const AROUND = 24;
 /** Says that a version or a part of a text follows: `version 1.2.3.4`, `release: 1.2.3.4`, `§ 1.2.3.4`. */
 const NUMBER_OF =
-  /(?:(?<!\p{L})(?:v|ver|versi[oó]n|versione|versão|версия|release|build|firmware|rev|revision|section|chapter|clause|paragraph|article|appendix|abschnitt|kapitel|ziffer)|§)[.: \u00a0=#-]{0,3}$/iu;
+  /(?:(?<![\p{L}\p{N}_-])(?:v|ver|versi[oó]n|versione|versão|версия|release|build|firmware|rev|revision|section|chapter|clause|paragraph|article|appendix|abschnitt|kapitel|ziffer)|§)[.: \u00a0=#-]{0,3}$/iu;
 /** `1.2.3.4 Results`, at the beginning of a line. */
 const HEADING = {
   number: /^\d(?:\.\d){3}$/,

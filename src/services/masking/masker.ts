@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { type MaskedCounts, type MaskedKind, NONE_MASKED } from '../../contracts/masking.ts';
 import type { Detector, Found } from './detector.ts';
-import { dropGuesses } from './drop-guesses.ts';
 import { mergeFound } from './merge-found.ts';
 import { PLACEHOLDER, placeholderOf } from './placeholders.ts';
 
@@ -56,7 +55,7 @@ export function createMasker(detectors: readonly Detector[]): Masker {
     const next = { ...numbers };
     const parts: string[] = [];
     let end = 0;
-    for (const each of mergeFound(text, dropGuesses(text, found))) {
+    for (const each of mergeFound(text, found)) {
       const id = `${each.kind}:${each.key}`;
       let placeholder = placeholders.get(id) ?? fresh.get(id)?.placeholder;
       if (placeholder === undefined) {

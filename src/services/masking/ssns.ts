@@ -1,7 +1,7 @@
 import { type Detector, type Found, findAll } from './detector.ts';
 
-/** Not inside of a longer name or number, as of a part or an order. */
-const NOT_BEHIND = '(?<![\\p{L}\\p{N}_#]|[\\p{L}\\p{N}_][.-])';
+/** Not inside of a longer name or number, as of a part or an order, nor behind the code of a country. */
+const NOT_BEHIND = '(?<![\\p{L}\\p{N}_#]|\\+\\d{1,3} |[\\p{L}\\p{N}_][.-])';
 const NOT_BEFORE = '(?![\\p{L}\\p{N}_]|[.-]\\d|-\\p{L})';
 /** An area, a group and a serial number, none of zeros only; there are no areas 666 and 900 to 999. https://www.ssa.gov/employer/randomization.html */
 const parts = (gap: string): string => `(?!000|666|9)\\d{3}${gap}(?!00)\\d{2}\\k<gap>(?!0000)\\d{4}`;
