@@ -6,7 +6,7 @@ const BEGIN = /(?<![\p{L}\p{N}_])[a-z]{2}\d{2}/giu;
 const GAP = /[ \u00a0\u202f-]/;
 const OTHER = /[\p{L}\p{N}_]/u;
 const CHARACTER = /[a-z0-9]/i;
-/** How many characters those of a country have. https://www.swift.com/standards/data-standards/iban (ISO 13616), release 99 */
+/** How many characters those of a country have. https://www.swift.com/standards/data-standards/iban (ISO 13616) */
 const LENGTHS = new Map(
   Object.entries({
     15: 'NO',
