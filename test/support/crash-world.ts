@@ -74,8 +74,8 @@ export class CrashWorld {
   readonly #leaving = new Set<Proc>();
   /** The locks of jobs that are being run, by generation. */
   readonly #locks = new Map<string, Set<AbortController>>();
-  /** The first reply of each of {@link turns}. */
-  readonly #tried = new Set<string>();
+  /** Each of {@link turns}, by its first generation. */
+  readonly #tried = new Map<string, TriedTurn>();
   /** The newest attempt at each generation. */
   readonly #attempts = new Map<string, number>();
   #calm = false;
@@ -270,9 +270,10 @@ export class CrashWorld {
     const id = replies[0]?.generationId ?? '';
     const sessionId = messages[0]?.session_id ?? '';
     const asked = question && { id: question.id ?? '', content: question.content ?? '' };
-    // The same one is tried again when another was in its way.
-    if (!this.#tried.has(id)) this.turns.push({ sessionId, question: asked, replies });
-    this.#tried.add(id);
+    // The same one is tried again when another was in its way, with other messages where that is behind it.
+    const turn = this.#tried.get(id) ?? { sessionId, question: asked, replies };
+    if (!this.#tried.has(id)) this.turns.push(turn);
+    this.#tried.set(id, Object.assign(turn, { question: asked, replies }));
     const [account] = result as { stored: boolean; balance: string | null; held: string | null }[];
     if (!account?.stored || account.balance === null) return;
     const over = Number(account.held) - Number(account.balance);
