@@ -78,6 +78,14 @@ export class CatchingUp {
     }
   }
 
+  /** Has all messages read that are newer than what the client knows. Only their ids are kept for one that reads slowly. */
+  async readNewer(): Promise<void> {
+    const { messages, sessionId, positions } = this.#deps;
+    for (const id of await messages.newerIds(sessionId, positions.newest)) {
+      if (!positions.knows(id) && !this.#stale.has(id)) this.#stale.set(id, 'new');
+    }
+  }
+
   /** Tells of those messages that were closed here and have been deleted since. */
   async sendDeletions(): Promise<void> {
     const { messages, sessionId, positions } = this.#deps;

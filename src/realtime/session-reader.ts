@@ -136,6 +136,11 @@ export class SessionReader implements RoomReader, FrameOwner {
     });
   }
 
+  /** Of messages that were not announced, or not in their order. */
+  #readNewer(): void {
+    this.#inBackground(() => this.#catchingUp.readNewer());
+  }
+
   dropped(frame: RoomFrame): void {
     const id = messageIdOf(frame);
     if (id === undefined) this.#missed.set(frame.event, frame);
@@ -212,13 +217,14 @@ export class SessionReader implements RoomReader, FrameOwner {
     } else {
       // It was never announced, and there may be more than this message to learn of before.
       this.#catchingUp.readAgain(messageId, 'known');
-      this.#readMissing();
+      this.#readNewer();
     }
   }
 
   #deliverUnknown(frame: RoomFrame, messageId: string): void {
     // Whoever posted it died before it could tell, and there may be more than this message to learn of.
-    if (frame.is('message:stream') || messageId > this.#positions.newest) this.#readMissing();
+    if (messageId > this.#positions.newest) this.#readNewer();
+    else if (frame.is('message:stream')) this.#readMissing();
     // What came before was published before the room was joined.
     else this.#askAgain(messageId);
   }
@@ -251,7 +257,7 @@ export class SessionReader implements RoomReader, FrameOwner {
     const { id, status, previousId } = frame.payload;
     // One before it has not been announced: the client would not be told of that any more, once it has this one.
     if (previousId && previousId > this.#positions.newest) {
-      this.#readMissing();
+      this.#readNewer();
       return;
     }
     this.#positions.note(frame.payload);

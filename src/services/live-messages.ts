@@ -4,6 +4,7 @@ import type { Database } from '../data/database.ts';
 import {
   findMessageIds,
   findMessages,
+  listMessageIdsAfter,
   listMessagesAfter,
   listRunningMessages,
   type MessageView,
@@ -21,6 +22,8 @@ export interface LiveMessages {
   current(sessionId: string, ids: string[]): Promise<Message[]>;
   /** What came after a message, oldest first. */
   newerThan(sessionId: string, messageId: string): Promise<Message[]>;
+  /** The ids of what came after a message, oldest first. */
+  newerIds(sessionId: string, messageId: string): Promise<string[]>;
   /** Which of these messages of a session are there. */
   existing(sessionId: string, ids: string[]): Promise<string[]>;
   /** The session, as it is; undefined when it is not there. */
@@ -58,6 +61,7 @@ export function createLiveMessages(deps: {
     current: async (sessionId, ids) => presentAll(await findMessages(database.db, sessionId, ids)),
     newerThan: async (sessionId, after) =>
       presentAll(await listMessagesAfter(database.db, { sessionId, after, limit: MAX_MISSED })),
+    newerIds: (sessionId, after) => listMessageIdsAfter(database.db, { sessionId, after, limit: MAX_MISSED }),
     existing: (sessionId, ids) => findMessageIds(database.db, sessionId, ids),
     session: async (sessionId) => {
       const session = await findSession(database.db, sessionId);

@@ -1,16 +1,17 @@
 import { invalidField } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
+import { KeyedQueue } from '../base/keyed-queue.ts';
 import type { Message } from '../contracts/message.ts';
 import type { PromptInput } from '../contracts/prompt.ts';
 import type { SessionSettings } from '../contracts/session.ts';
-import type { Database } from '../data/database.ts';
+import type { Database, Db } from '../data/database.ts';
 import type { MessageRecord } from '../data/entities/message.ts';
 import type { AdmissionLimits } from '../data/entities/usage.ts';
 import type { OpeningSession } from '../data/repositories/turns.ts';
 import { presentMessage } from '../presenters/message.ts';
 import type { AccessDirectory } from './access.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
-import { answerOnce, findFirstAnswer } from './answer-once.ts';
+import { answerOnce, type Done, findFirstAnswer } from './answer-once.ts';
 import { requireReach } from './model-access.ts';
 import { type Counted, countedGeneration, type RateLimit } from './rate-limits.ts';
 import {
@@ -20,6 +21,7 @@ import {
   launch,
   planReplies,
   presentPlanned,
+  type Stored,
   type StoredTurn,
   storeTurn,
 } from './start-replies.ts';
@@ -94,6 +96,9 @@ export type PostTurn = (
 /** Makes the verb. */
 export function createPostTurn(deps: PostTurnDeps): PostTurn {
   const { database, limits, holds, inrPerUsd } = deps;
+  // The database has the turns of one session wait for each other anyway, each with a connection. Here they are announced in
+  // their order as well: whoever hears of a message before an older one has to read that by itself.
+  const ofSession = new KeyedQueue();
 
   return async (asking, { keys, request }, prepare) => {
     const { userId } = asking;
@@ -110,23 +115,26 @@ export function createPostTurn(deps: PostTurnDeps): PostTurn {
     const replies = await planReplies(turn, asked, holds);
     const planned = { userId, sessionId, message: message.stored, replies, title, opening };
     const answer = answerOf(planned, said);
-    const once = await answerOnce(database, repeatable, {
-      answer,
-      work: async (db) => {
-        const store = () => storeTurn(db, planned, limits);
-        // Here only the first of equal requests arrives: a repetition is not counted, not even one that runs beside it.
-        const done = await (replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store());
-        const { turn } = done;
-        return { done, answer: turn === planned ? answer : answerOf(turn, turn.message ?? said) };
-      },
+    const work = async (db: Db) => {
+      const store = () => storeTurn(db, planned, limits);
+      // Here only the first of equal requests arrives: a repetition is not counted, not even one that runs beside it.
+      const done = await (replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store());
+      const { turn } = done;
+      return { done, answer: turn === planned ? answer : answerOf(turn, turn.message ?? said) };
+    };
+    const { posted, launched } = await ofSession.run(sessionId, async () => {
+      const once = await answerOnce(database, repeatable, { answer, work });
+      return { posted: once.answer, launched: once.repeated ? undefined : launchTurn(once) };
     });
-    if (once.repeated) return once.answer;
-
-    const isNew = once.answer.message && message.stored;
-    const messages = isNew ? [once.answer.message as Message, ...once.answer.replies] : once.answer.replies;
-    await launch(deps, { messages, stored: once.done });
-    return once.answer;
+    await launched;
+    return posted;
   };
+
+  /** Asks for all of it at once: who is next need not wait for what comes of it. */
+  function launchTurn({ answer: { message, replies }, done }: Done<PostedTurn, Stored>): Promise<void> {
+    const isNew = message && done.turn.message;
+    return launch(deps, { messages: isNew ? [message, ...replies] : replies, stored: done });
+  }
 
   function answerOf({ replies }: StoredTurn, said: MessageRecord | undefined): PostedTurn {
     return {

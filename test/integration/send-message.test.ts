@@ -60,7 +60,7 @@ describe('sending a message', () => {
     expect(second.message.parentId).to.equal(first.replies[0]?.id);
   });
 
-  it('gives ids that sort in the order of commits, though another message is stored while this one waits', async () => {
+  it('gives ids that sort in the order of commits, though another process stores a message while this one waits', async () => {
     const held = defer();
     const key = `message:${ann.sessionId}:slow`;
     const holding = defer();
@@ -81,7 +81,8 @@ describe('sending a message', () => {
       const sql = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
       return (await rows(database().db, sql)).length > 0;
     });
-    const quick = await pipeline.post(ann, { content: 'quick' });
+    const elsewhere = createPipeline(database());
+    const quick = await elsewhere.post(ann, { content: 'quick' });
     held.resolve();
     await holder.catch(() => undefined);
     const slow = await waiting;
@@ -93,13 +94,23 @@ describe('sending a message', () => {
     );
     const listed = await pipeline.messages.list(ann.userId, ann.sessionId, { limit: 20 });
     expect(listed.data.map(({ id }) => id)).to.deep.equal([...ids].reverse());
-    const announced = pipeline.published(ann, 'message:new').map(({ payload }) => payload as NewMessageEvent);
+    const announced = [elsewhere, pipeline]
+      .flatMap((each) => each.published(ann, 'message:new'))
+      .map(({ payload }) => payload as NewMessageEvent);
+    await elsewhere.close();
     expect(announced.map(({ id, previousId }) => [previousId, id])).to.deep.equal(
       ids.map((id, index) => [ids[index - 1] ?? null, id]),
     );
     expect(await pipeline.post(ann, ask)).to.deep.equal(slow);
     for (const { id } of slow.replies)
       expect(pipeline.queue.enqueued).to.include((await pipeline.stored(id)).id);
+  });
+
+  it('tells in the order of ids of what is posted at once', async () => {
+    await Promise.all(Array.from({ length: 30 }, (_, n) => pipeline.post(ann, { content: `${n}` })));
+    const told = pipeline.published(ann, 'message:new').map(({ payload }) => (payload as NewMessageEvent).id);
+    expect(told).to.have.lengthOf(60);
+    expect(told).to.deep.equal([...told].sort());
   });
 
   it('gives ids that sort behind those of a process whose clock is ahead', async () => {

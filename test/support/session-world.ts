@@ -165,6 +165,8 @@ export class SessionWorld {
     running: () => this.#read((row) => !isTerminal(row.status)),
     current: (_sessionId, ids) => this.#read((row) => ids.includes(row.id)),
     newerThan: (_sessionId, after) => this.#read((row) => row.id > after),
+    newerIds: async (_sessionId, after) =>
+      (await this.#read((row) => row.id > after)).map(({ id }) => id).sort(),
     existing: async (_sessionId, ids) =>
       (await this.#read((row) => ids.includes(row.id))).map(({ id }) => id),
     session: async (id) => ({ id }) as Session,

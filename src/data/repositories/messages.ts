@@ -131,6 +131,15 @@ export async function listContext(db: Db, generationId: string, limit: number): 
   );
 }
 
+/** The ids of a session's messages newer than `after`, oldest first. */
+export async function listMessageIdsAfter(
+  db: Db,
+  { sessionId, after, limit }: { sessionId: string; after: string; limit: number },
+): Promise<string[]> {
+  const sql = 'SELECT id FROM messages WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3';
+  return (await rows<{ id: string }>(db, sql, [sessionId, after, limit])).map(({ id }) => id);
+}
+
 /** A session's messages newer than `after`, oldest first. */
 export async function listMessagesAfter(
   db: Db,
