@@ -1,32 +1,19 @@
 import { once } from 'node:events';
-import http from 'node:http';
+import type http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createEventStreams } from '../../src/realtime/event-streams.ts';
 import { RoomFrame } from '../../src/realtime/room-frame.ts';
 import { sseWire } from '../../src/realtime/sse-wire.ts';
+import { useHttpExchanges } from '../support/http-exchanges.ts';
 import { until } from '../support/until.ts';
 
 describe('event streams', () => {
   const revocations = { isRevoked: () => false, onRevoked: () => () => {} };
   const streams = createEventStreams({ heartbeatMs: 60_000, revocations });
-  const server = http.createServer();
-  before(async () => {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  });
-  after(() => {
-    streams.stop();
-    server.closeAllConnections();
-    server.close();
-  });
+  const { server, ask: asked } = useHttpExchanges();
+  after(() => streams.stop());
 
-  const asked = async () => {
-    const request = http.get(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { agent: false });
-    request.on('error', () => {});
-    const [, response] = (await once(server, 'request')) as [unknown, http.ServerResponse];
-    return { request, response };
-  };
   const open = (response: http.ServerResponse) => {
     const identity = { userId: 'u', familyId: 'f', expiresAt: Number.POSITIVE_INFINITY };
     return streams.open(response, identity as Parameters<typeof streams.open>[1]);

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
 import { expect } from 'chai';
 import { sessionRoom } from '../../src/contracts/events.ts';
 import { createEventStreams } from '../../src/realtime/event-streams.ts';
@@ -8,6 +7,7 @@ import { RoomHub } from '../../src/realtime/room-hub.ts';
 import { createSessionStreams } from '../../src/realtime/sse.ts';
 import { type Deferred, defer } from '../support/deferred.ts';
 import { silentLog as log } from '../support/global.ts';
+import { useHttpExchanges } from '../support/http-exchanges.ts';
 import { ANN } from '../support/namespace-world.ts';
 import { recordedRooms } from '../support/recorded-rooms.ts';
 import { microtasks, until } from '../support/until.ts';
@@ -26,16 +26,8 @@ describe('the event stream of a session', () => {
     streams,
     log,
   });
-  const server = http.createServer();
-  before(async () => {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  });
-  after(() => {
-    streams.stop();
-    server.closeAllConnections();
-    server.close();
-  });
+  const { ask: asked } = useHttpExchanges();
+  after(() => streams.stop());
 
   let posted: number;
   beforeEach(() => {
@@ -45,12 +37,6 @@ describe('the event stream of a session', () => {
   const prepare = async () => {
     posted += 1;
     return [];
-  };
-  const asked = async () => {
-    const request = http.get(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { agent: false });
-    request.on('error', () => {});
-    const [, response] = (await once(server, 'request')) as [unknown, http.ServerResponse];
-    return { request, response };
   };
   const serving = (response: http.ServerResponse) =>
     serve({ identity: ANN, sessionId, after: undefined, prepare, response });
