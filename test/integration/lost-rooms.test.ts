@@ -112,7 +112,9 @@ describe('a web process that loses the connection of its rooms for a while', () 
       await open('meanwhile');
       await pipeline.post(ann, { content: 'Why?' });
     }, 'balance:update');
-    expect(of(events, 'session:new').map(({ title }) => title)).to.deep.equal(['meanwhile']);
+    // The one that was there before may be told of, too: it was opened in about the millisecond in which the reader was.
+    const opened = of(events, 'session:new').filter(({ id }) => id !== ann.sessionId);
+    expect(opened.map(({ title }) => title)).to.deep.equal(['meanwhile']);
     expect(of(events, 'balance:update')).to.have.length(1);
     expect(of(events, 'balance:update')[0]?.held).to.be.greaterThan(0);
   });
