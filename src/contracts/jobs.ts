@@ -4,6 +4,8 @@ export const GENERATION_QUEUE = 'generations';
 /** Payload of a generation job; its `jobId` is the generation's id. Ids only: the record is read when it runs. */
 export interface GenerationJob {
   generationId: string;
+  /** No other job of this generation was added before. */
+  isFirst: boolean;
 }
 
 /** The BullMQ queue of model syncs. */

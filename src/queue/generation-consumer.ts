@@ -1,4 +1,4 @@
-import { WaitingError } from 'bullmq';
+import { type Job, WaitingError } from 'bullmq';
 import type { Logger } from '../base/logger.ts';
 import { GENERATION_QUEUE, type GenerationJob } from '../contracts/jobs.ts';
 import { closeWorker, type JobProcessor, openWorker, type QueueBackend } from './queue-backend.ts';
@@ -6,11 +6,18 @@ import { closeWorker, type JobProcessor, openWorker, type QueueBackend } from '.
 /** How a run ended: `done`, or `handed-over` for another worker to take at once. */
 export type RunOutcome = 'done' | 'handed-over';
 
+/** A generation that is to be run. */
+export interface GenerationStart {
+  generationId: string;
+  /** Nobody was given it before, here or on any other machine. */
+  isFirst: boolean;
+}
+
 /**
  * Runs one generation. `signal` aborts when the job's lock was lost. May be called twice for the same
  * generation, on two machines at once: the claim decides.
  */
-export type RunGeneration = (generationId: string, signal: AbortSignal) => Promise<RunOutcome>;
+export type RunGeneration = (start: GenerationStart, signal: AbortSignal) => Promise<RunOutcome>;
 
 /** What consuming needs. */
 export interface ConsumerOptions {
@@ -52,9 +59,7 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
   // Three parameters: BullMQ makes the signal only for a processor that declares it.
   const processor: JobProcessor<GenerationJob> = async (job, token, signal) => {
     // BullMQ that was waiting for a job when it was closed may still take one.
-    const outcome = closing
-      ? 'handed-over'
-      : await run(job.data.generationId, signal ?? new AbortController().signal);
+    const outcome = closing ? 'handed-over' : await run(startOf(job), signal ?? new AbortController().signal);
     if (outcome === 'handed-over') {
       await job.moveToWait(token);
       throw new WaitingError();
@@ -86,4 +91,9 @@ export async function startGenerationConsumer(options: ConsumerOptions): Promise
       return closeWorker(opened, withinMs);
     },
   };
+}
+
+/** A job is started once more when its worker died, threw, or gave it back. */
+function startOf({ data: { generationId, isFirst }, attemptsStarted }: Job<GenerationJob>): GenerationStart {
+  return { generationId, isFirst: isFirst && attemptsStarted === 1 };
 }

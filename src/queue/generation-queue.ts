@@ -5,11 +5,13 @@ import { openQueue, type QueueBackend } from './queue-backend.ts';
 /** The waiting line of generations. */
 export interface GenerationQueue {
   /**
-   * Adds a generation; one that is waiting or running already is not added again.
+   * Adds a new generation; one that is waiting or running already is not added again.
    *
    * @throws when the backend does not answer; the sweeper adds it later
    */
   enqueue(generationId: string): Promise<void>;
+  /** The same for a generation that may have been added before, and even begun. */
+  enqueueAgain(generationId: string): Promise<void>;
   /** Takes a waiting generation out. One that a worker holds stays with it. */
   remove(generationId: string): Promise<void>;
   /** @throws when the backend does not answer */
@@ -39,10 +41,12 @@ export async function openGenerationQueue(backend: QueueBackend, log: Logger): P
   );
   queue.on('error', (error) => log.warn({ err: error }, 'queue connection failed'));
   await queue.waitUntilReady();
+  const add = async (job: GenerationJob) => {
+    await queue.add('generate', job, { jobId: job.generationId });
+  };
   return {
-    async enqueue(generationId) {
-      await queue.add('generate', { generationId }, { jobId: generationId });
-    },
+    enqueue: (generationId) => add({ generationId, isFirst: true }),
+    enqueueAgain: (generationId) => add({ generationId, isFirst: false }),
     async remove(generationId) {
       await queue.remove(generationId);
     },

@@ -5,7 +5,9 @@ import { isOutage, throughOutage } from '../data/outage.ts';
 import {
   type ClaimedGeneration,
   claimGeneration,
+  FIRST_ATTEMPT,
   findGenerationMessage,
+  LATER_ATTEMPT,
   releaseGeneration,
 } from '../data/repositories/generations.ts';
 import { findMessages } from '../data/repositories/messages.ts';
@@ -56,11 +58,12 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   const context = createGenerationContext(deps);
   const pace = new Pace();
 
-  return async (generationId, lockSignal) => {
+  return async ({ generationId, isFirst }, lockSignal) => {
+    const claiming = claimGeneration(database.db, generationId, isFirst ? FIRST_ATTEMPT : LATER_ATTEMPT);
     // Reading what stands before it needs no claim, and need not wait for one. That it failed matters to who has the claim.
     const reading = context.read(generationId);
     reading.catch(() => {});
-    const claim = await claimGeneration(database.db, generationId);
+    const claim = await claiming;
     if (!claim) {
       await announceAgain(generationId);
       return 'done';

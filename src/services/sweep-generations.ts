@@ -30,13 +30,13 @@ export function createSweepGenerations(deps: {
     const expired = await findExpired(database.db, { silentMs: SILENT_MS });
     for (const id of expired) {
       // One that cannot be ended must not keep the others from it, nor from the queue.
-      await run(id, never).catch((error: unknown) =>
+      await run({ generationId: id, isFirst: false }, never).catch((error: unknown) =>
         log.error({ err: error, generationId: id }, 'a generation could not be given up'),
       );
     }
     if (expired.length > 0) log.warn({ generations: expired.length }, 'given up');
     const forgotten = await findForgotten(database.db, { queuedMs: QUEUED_MS, silentMs: SILENT_MS });
-    for (const id of forgotten) await queue.enqueue(id);
+    for (const id of forgotten) await queue.enqueueAgain(id);
     if (forgotten.length > 0) log.info({ generations: forgotten.length }, 'queued again');
     return expired.length + forgotten.length;
   };

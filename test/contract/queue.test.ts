@@ -29,6 +29,7 @@ const CHILD = path.resolve(import.meta.dirname, '../support/queue-child.ts');
 /** One run that a consumer was asked for; it goes on until the test ends it. */
 interface Run {
   id: string;
+  isFirst: boolean;
   signal: AbortSignal;
   end: Deferred<RunOutcome>;
 }
@@ -43,11 +44,11 @@ class TestConsumer {
   #closed: Promise<void> | undefined;
 
   async start(backend: QueueBackend, concurrency: number): Promise<void> {
-    const run: RunGeneration = async (id, signal) => {
+    const run: RunGeneration = async ({ generationId: id, isFirst }, signal) => {
       const end = defer<RunOutcome>();
       this.running += 1;
       this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
-      this.runs.push({ id, signal, end });
+      this.runs.push({ id, isFirst, signal, end });
       try {
         return await end.promise;
       } finally {
@@ -232,6 +233,18 @@ function behavesAsQueue(backend: () => QueueBackend): void {
     expect(consumer.runsOf(id)).to.have.length(3);
   });
 
+  it('says who is the first to be given a generation', async () => {
+    const consumer = await startConsumer();
+    const [fresh, known] = [newId(), newId()];
+    await queue.enqueue(fresh);
+    await queue.enqueueAgain(known);
+    const run = await consumer.given(fresh);
+    expect(run.isFirst).to.equal(true);
+    run.end.resolve('handed-over');
+    expect((await consumer.given(fresh, 2)).isFirst).to.equal(false);
+    expect((await consumer.given(known)).isFirst).to.equal(false);
+  });
+
   it('gives the job of a process that was killed to another one, within 15 s', async function () {
     this.timeout(60_000);
     const { kind, url } = backend();
@@ -252,6 +265,7 @@ function behavesAsQueue(backend: () => QueueBackend): void {
       const since = performance.now();
       const run = await survivor.given(id, 1, PROMISED_MS);
       expect(performance.now() - since).to.be.below(PROMISED_MS);
+      expect(run.isFirst).to.equal(false);
       run.end.resolve('done');
       await pass(survivor);
       expect(survivor.runsOf(id)).to.have.length(1);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { userRoom } from '../../src/contracts/events.ts';
 import { rows } from '../../src/data/database.ts';
 import { growHold } from '../../src/data/repositories/accounts.ts';
-import { claimGeneration } from '../../src/data/repositories/generations.ts';
+import { claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
 import { guardProvider } from '../../src/providers/guard-provider.ts';
 import type { ProviderEvent } from '../../src/providers/provider.ts';
 import { countTokens } from '../../src/services/count-tokens.ts';
@@ -287,7 +287,7 @@ describe('a reply whose hold grows with its text', () => {
     const letGo = await lockAccount(ann);
     stream.push(text(80), text(80));
     await growthWaits();
-    const other = claimGeneration(database().db, generationId);
+    const other = claimGeneration(database().db, generationId, FIRST_ATTEMPT);
     await letGo();
     await other;
     // Whichever was first: a growth of the old attempt counts for the new one, or is refused.
@@ -305,9 +305,9 @@ describe('a reply whose hold grows with its text', () => {
     const grow = (attempt: number) =>
       growHold(database().db, { id: generationId, attempt, tokens: 100 }, '0');
     expect(await grow(0), 'it waits').to.equal(undefined);
-    await claimGeneration(database().db, generationId);
+    await claimGeneration(database().db, generationId, FIRST_ATTEMPT);
     expect(await grow(1)).to.deep.include({ tokens: 100, held: '2.010000' });
-    await claimGeneration(database().db, generationId);
+    await claimGeneration(database().db, generationId, FIRST_ATTEMPT);
     expect(await grow(1)).to.equal(undefined);
     await endNow(generationId);
     expect(await grow(2)).to.equal(undefined);

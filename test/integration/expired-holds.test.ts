@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
-import { beatGenerations, claimGeneration } from '../../src/data/repositories/generations.ts';
+import { beatGenerations, claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
 import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -74,7 +74,8 @@ describe('a hold that has run out', () => {
     expect(await pipeline.sweep()).to.equal(1);
     expect(await pipeline.stored(messageId)).to.deep.include({
       status: 'failed',
-      attempt: 0,
+      // The first is for whoever was given it before: a claim of it may have been lost.
+      attempt: 1,
       finishReason: 'error',
       errorCode: 'interrupted',
       credits: '0.000000',
@@ -138,7 +139,10 @@ describe('a hold that has run out', () => {
     const { messageId, generationId, run, stream } = await begun('It began so');
     await backdate(generationId, { expired: 1, silent: 13 });
     // A worker that gives up, up to its claim.
-    expect(await claimGeneration(database().db, generationId)).to.deep.include({ attempt: 2, expired: true });
+    expect(await claimGeneration(database().db, generationId, FIRST_ATTEMPT)).to.deep.include({
+      attempt: 2,
+      expired: true,
+    });
     await backdate(generationId, { expired: 1, silent: 13 });
     expect(await pipeline.sweep()).to.be.greaterThan(0);
     expect(await pipeline.stored(messageId)).to.deep.include({ status: 'failed', errorCode: 'interrupted' });
@@ -223,8 +227,10 @@ describe('a hold that has run out', () => {
     await rows(database().db, before, [lost.generationId]);
     const { queue } = pipeline;
     queue.enqueued.length = 0;
-    const run: RunGeneration = (id, signal) =>
-      id === broken.generationId ? Promise.reject(new Error('It does not go.')) : worker.run(id, signal);
+    const run: RunGeneration = (start, signal) =>
+      start.generationId === broken.generationId
+        ? Promise.reject(new Error('It does not go.'))
+        : worker.start(start, signal);
     await createSweepGenerations({ database: database(), queue, run, log })();
     expect(await pipeline.stored(broken.messageId)).to.deep.include({ status: 'queued' });
     expect(await pipeline.stored(expired.messageId)).to.deep.include({ status: 'failed' });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { GenerationErrorCode } from '../../src/contracts/errors.ts';
 import type { Message } from '../../src/contracts/message.ts';
 import { rows } from '../../src/data/database.ts';
-import { claimGeneration } from '../../src/data/repositories/generations.ts';
+import { claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
 import { ProviderError, type ProviderEvent } from '../../src/providers/provider.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { testModel } from '../support/models.ts';
@@ -215,7 +215,7 @@ describe('failover', () => {
     const { messageId, generationId } = await pipeline.ask(ann);
     const run = worker().run(generationId);
     const stream = await pipeline.provider.begun(0);
-    await claimGeneration(database().db, generationId);
+    await claimGeneration(database().db, generationId, FIRST_ATTEMPT);
     stream.push(error('timeout'));
     (await other.begun(0)).push(finish);
     await run;

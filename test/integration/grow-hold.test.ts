@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
-import { claimGeneration } from '../../src/data/repositories/generations.ts';
+import { claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
 import { createGrowHold, type UserGrowth } from '../../src/services/grow-hold.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectInvariants } from '../support/invariants.ts';
@@ -29,7 +29,7 @@ describe('holds that grow at the same time', () => {
         const { of, ...person } = shape;
         const asker = of ?? (await pipeline.asker(person));
         const { generationId: id } = await pipeline.ask(asker);
-        await claimGeneration(database().db, id);
+        await claimGeneration(database().db, id, FIRST_ATTEMPT);
         return { id, attempt: 1, userId: asker.userId, tokens: 100 };
       }),
     );
@@ -91,7 +91,7 @@ describe('holds that grow at the same time', () => {
   it('are told apart: one that is not current is refused, the others grow', async () => {
     const growths = await written(4);
     const [, stale, ended] = growths as [UserGrowth, UserGrowth, UserGrowth];
-    await claimGeneration(database().db, stale.id);
+    await claimGeneration(database().db, stale.id, FIRST_ATTEMPT);
     await rows(database().db, "UPDATE generations SET status = 'queued' WHERE id = $1", [ended.id]);
     const grow = createGrowHold({ database: spied, overdraft: null });
     const grown = await Promise.all(growths.map(grow));

@@ -3,7 +3,11 @@ import { newId } from '../../src/base/ids.ts';
 import type { RoomEvents } from '../../src/contracts/events.ts';
 import { userRoom } from '../../src/contracts/events.ts';
 import { rows } from '../../src/data/database.ts';
-import { type ClaimedGeneration, claimGeneration } from '../../src/data/repositories/generations.ts';
+import {
+  type ClaimedGeneration,
+  claimGeneration,
+  FIRST_ATTEMPT,
+} from '../../src/data/repositories/generations.ts';
 import { postEntry } from '../../src/data/repositories/ledger.ts';
 import { ProviderError, type ProviderEvent } from '../../src/providers/provider.ts';
 import type { AttemptEnd } from '../../src/services/attempt-end.ts';
@@ -200,6 +204,28 @@ describe('running a generation', () => {
       expect(stream.signal.aborted).to.equal(true);
       await second;
       expect(await pipeline.stored(messageId)).to.deep.include({ status: 'cancelled', attempt: 2 });
+    });
+
+    it('is noticed when the database has lost it in a crash, and nobody else gets its attempt', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      const first = worker.run(generationId);
+      const lost = await pipeline.provider.begun(0);
+      lost.push(text('from the first'));
+      await until('the text is live', async () => (await liveText(messageId)) !== null);
+      const before = `UPDATE generations SET status = 'queued', attempt = 0, started_at = NULL, heartbeat_at = NULL
+                       WHERE id = $1 RETURNING id`;
+      await rows(database().db, before, [generationId]);
+      lost.push(usage, finish);
+      expect(await first).to.equal('done');
+      expect(await pipeline.stored(messageId)).to.deep.include({ status: 'queued', attempt: 0 });
+
+      const never = new AbortController().signal;
+      const second = pipeline.worker().start({ generationId, isFirst: false }, never);
+      (await pipeline.provider.begun(1)).push(text('from the second'), usage, finish);
+      await second;
+      expect(await pipeline.stored(messageId)).to.deep.include({ status: 'completed', attempt: 2 });
+      expect(streamed(messageId, 2)).to.equal('from the second');
+      expect(await pipeline.charges(ann)).to.deep.equal([-1]);
     });
 
     it('is noticed when the lock of the job is lost', async () => {
@@ -678,7 +704,7 @@ describe('running a generation', () => {
 
   /** A worker that claims, and is not heard of again. */
   async function claim(generationId: string): Promise<ClaimedGeneration> {
-    const claimed = await claimGeneration(database().db, generationId);
+    const claimed = await claimGeneration(database().db, generationId, FIRST_ATTEMPT);
     if (claimed?.kind !== 'reply') throw new Error('it could not be claimed');
     return claimed;
   }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
-import { claimGeneration } from '../../src/data/repositories/generations.ts';
+import { claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
 import { startGenerationConsumer } from '../../src/queue/generation-consumer.ts';
 import { openGenerationQueue } from '../../src/queue/generation-queue.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
@@ -72,7 +72,7 @@ describe('sweeping', () => {
 
   it('brings what a dead worker left to another, which ends it', async () => {
     const { messageId, generationId } = await pipeline.ask(ann);
-    await claimGeneration(database().db, generationId);
+    await claimGeneration(database().db, generationId, FIRST_ATTEMPT);
     await backdate(generationId, 'heartbeat_at', 13);
     expect(await swept()).to.deep.equal([generationId]);
     const run = pipeline.worker().run(generationId);
@@ -99,7 +99,7 @@ describe('sweeping', () => {
       backend,
       concurrency: 10,
       log,
-      run: async (generationId) => {
+      run: async ({ generationId }) => {
         began.push(generationId);
         await held.promise;
         return 'done';
@@ -139,7 +139,7 @@ describe('sweeping', () => {
   /** A generation that a worker has begun, and its last sign of life. */
   async function running({ silentSeconds }: { silentSeconds: number }): Promise<string> {
     const id = await waiting({ ageSeconds: 60 });
-    await claimGeneration(database().db, id);
+    await claimGeneration(database().db, id, FIRST_ATTEMPT);
     await backdate(id, 'heartbeat_at', silentSeconds);
     return id;
   }

@@ -2,7 +2,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { type Database, rows } from '../../src/data/database.ts';
 import { createMemoryFeed } from '../../src/feed/memory.ts';
 import type { ProviderRequest } from '../../src/providers/provider.ts';
-import type { RunOutcome } from '../../src/queue/generation-consumer.ts';
+import type { GenerationStart, RunOutcome } from '../../src/queue/generation-consumer.ts';
 import type { Model } from '../../src/services/model-directory.ts';
 import { CrashCoverage, CrashingProcess, type CrashPlan, MOMENTS, type Outcome } from './crash-points.ts';
 import { crashingDatabase, crashingFeed, crashingQueue } from './crashing-parts.ts';
@@ -116,16 +116,17 @@ export class CrashWorld {
 
   /** Takes a job and runs it, in one worker or in two at once; what becomes of the job, as the queue would have it. */
   async runJob(id: string, twice = false): Promise<void> {
-    this.queue.take(id);
-    await Promise.all([this.#run(id), ...(twice ? [this.#run(id)] : [])]);
+    const start = this.queue.take(id);
+    await Promise.all([this.#run(start), ...(twice ? [this.#run({ ...start, isFirst: false })] : [])]);
   }
 
-  async #run(id: string): Promise<void> {
+  async #run(start: GenerationStart): Promise<void> {
+    const { generationId: id } = start;
     const { process, worker } = this.proc('worker');
     const lock = new AbortController();
     const locks = this.#locks.get(id) ?? new Set();
     this.#locks.set(id, locks.add(lock));
-    const outcome = await process.ask(() => worker.run(id, lock.signal));
+    const outcome = await process.ask(() => worker.start(start, lock.signal));
     locks.delete(lock);
     if (locks.size === 0) this.#locks.delete(id);
     if (outcome.is === 'failed') this.faults.push(`a run failed: ${String(outcome.error)}`);
@@ -206,6 +207,7 @@ export class CrashWorld {
     const reply = asked?.replies.find(({ model }) => model === `script/${request.model}`);
     if (!reply) return;
     if (what === 'lose lock') return this.#loseLocks(reply.generationId);
+    if (what === 'lose claim') return this.#loseClaim(reply.generationId);
     const [owner] = await rows<{ userId: string }>(
       this.database.db,
       'SELECT user_id AS "userId" FROM generations WHERE id = $1',
@@ -231,6 +233,16 @@ export class CrashWorld {
 
   #loseLocks(generationId: string): void {
     for (const lock of this.#locks.get(generationId) ?? []) lock.abort();
+  }
+
+  /** The database has crashed, and a first claim had not reached its disk. */
+  async #loseClaim(generationId: string): Promise<void> {
+    await rows(
+      this.database.db,
+      `UPDATE generations SET status = 'queued', attempt = 0, started_at = NULL, heartbeat_at = NULL
+        WHERE id = $1 AND status = 'streaming' AND attempt = 1`,
+      [generationId],
+    );
   }
 
   /** A process that is stopping takes nothing new; what it still has goes on. */

@@ -58,7 +58,7 @@ const STATEMENTS: [string, RegExp][] = [
   ['find answer', /SELECT fingerprint, answer/],
   ['keep answer', /INTO idempotency_keys/],
   ['find session', /AS "historyTokens"/],
-  ['claim', /attempt = attempt \+ 1/],
+  ['claim', /attempt = greatest\(attempt \+ 1/],
   ['read context', /m\.role, m\.content, g\.model/],
   ['store try', /tries = tries \|\|/],
   ['grow hold', /SET hold_tokens = account\.hold_tokens/],
@@ -140,6 +140,7 @@ export function crashingQueue(real: GenerationQueue, process: CrashingProcess): 
   return {
     ...real,
     enqueue: (id) => process.pass('enqueue', () => real.enqueue(id)),
+    enqueueAgain: (id) => process.pass('enqueue again', () => real.enqueueAgain(id)),
     remove: (id) => process.pass('remove job', () => real.remove(id)),
   };
 }

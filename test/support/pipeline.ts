@@ -104,6 +104,7 @@ function createRecordingQueue(): RecordingQueue {
       if (queue.away) throw new Error('the queue is away');
       queue.enqueued.push(id);
     },
+    enqueueAgain: (id) => queue.enqueue(id),
     async remove(id) {
       queue.removed.push(id);
     },
@@ -130,7 +131,9 @@ const IMPATIENT: RoutePatience = { maxWaitMs: 0, backoffMs: 1_000 };
 
 /** One worker process, or what of it counts here. */
 export interface TestWorker {
+  /** Runs what nobody was given before. */
   run(generationId: string, lockSignal?: AbortSignal): ReturnType<RunGeneration>;
+  readonly start: RunGeneration;
   readonly running: RunningGenerations;
 }
 
@@ -206,7 +209,7 @@ export function createPipeline(
   const sendMessage = createSendMessage(sending);
   const settle = createSettleGeneration({ ...shared, announceEnd });
   const workers: RunningGenerations[] = [];
-  const giveUp: RunGeneration = (id, signal) => pipeline.worker().run(id, signal);
+  const giveUp: RunGeneration = (start, signal) => pipeline.worker().start(start, signal);
   const health = createProviderHealth({ store: feed.health, control: feed.control, log });
 
   const pipeline = {
@@ -278,7 +281,7 @@ export function createPipeline(
         provider: (name) => serves.find((each) => each.name === name),
         route: createRouter({ health, patience }),
       });
-      const run = createRunGeneration({
+      const start = createRunGeneration({
         ...shared,
         models,
         stream,
@@ -290,7 +293,9 @@ export function createPipeline(
         announceEnd,
         settle,
       });
-      return { running, run: (id, signal = new AbortController().signal) => run(id, signal) };
+      const never = new AbortController().signal;
+      const run = (generationId: string, signal = never) => start({ generationId, isFirst: true }, signal);
+      return { running, start, run };
     },
 
     /** The generation that writes a message. */

@@ -12,7 +12,7 @@ await startGenerationConsumer({
   backend,
   concurrency: 1,
   log: createLogger({ level: 'silent', pretty: false }),
-  run: (generationId) => {
+  run: ({ generationId }) => {
     console.log(generationId);
     return new Promise(() => {});
   },

@@ -148,6 +148,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
 /** No worker takes anything from it. */
 const idleQueue: GenerationQueue = {
   async enqueue() {},
+  async enqueueAgain() {},
   async remove() {},
   async ping() {},
   async close() {},

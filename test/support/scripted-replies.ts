@@ -4,7 +4,7 @@ import { type Provider, ProviderError, type ProviderRequest } from '../../src/pr
 import type { Random } from './random.ts';
 
 /** What happens to a reply from outside, while it is being written. */
-export type Strike = 'stop' | 'lose lock' | 'hand over' | 'die' | 'delete';
+export type Strike = 'stop' | 'lose lock' | 'lose claim' | 'hand over' | 'die' | 'delete';
 
 /** How a reply goes. */
 interface Script {
@@ -32,6 +32,7 @@ const SCRIPTS: Script[] = [
   ...times(1, { end: 'strike', usage: false, writes: true, strike: 'die' }),
   ...times(1, { end: 'finish', usage: true, writes: true, strike: 'delete' }),
   ...times(1, { end: 'finish', usage: true, writes: true, strike: 'lose lock' }),
+  ...times(1, { end: 'finish', usage: true, writes: true, strike: 'lose claim' }),
 ];
 
 const PIECES = ['The ', 'answer ', 'is ', '42', ', ', 'or so', '.', ' 😀', ' déjà', '\n'];

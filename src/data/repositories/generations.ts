@@ -44,21 +44,14 @@ export interface ClaimedTitle extends GenerationClaim {
   kind: 'title';
 }
 
-/**
- * Claims a generation: the attempt goes up by one, which fences off whoever had it before. An attempt that was
- * not handed over counts as interrupted.
- *
- * @returns undefined when it has ended, or is not there
- */
-export async function claimGeneration(
-  db: Db,
-  id: string,
-): Promise<ClaimedGeneration | ClaimedTitle | undefined> {
-  const claimed = await rows<ClaimedGeneration | ClaimedTitle>(
-    db,
-    prepared(`UPDATE generations SET
+/** The attempt of whoever is given a generation before anybody else. */
+export const FIRST_ATTEMPT = 1;
+/** The lowest attempt of everybody else. */
+export const LATER_ATTEMPT = 2;
+
+const CLAIM = prepared(`UPDATE generations SET
        status = 'streaming',
-       attempt = attempt + 1,
+       attempt = greatest(attempt + 1, $2),
        interruptions = interruptions + (status = 'streaming' AND released_at IS NULL)::int,
        released_at = NULL,
        heartbeat_at = now(),
@@ -68,10 +61,25 @@ export async function claimGeneration(
        interruptions, settings, lane, input, price, tries, hold, hold_tokens AS "holdTokens",
        ${CANCEL_REQUESTED} AS "cancelRequested", coalesce(hold_expires_at < now(), false) AS expired,
        (SELECT parent_id FROM messages WHERE messages.id = message_id) AS "parentId",
-       (SELECT title_by = 'excerpt' AND sessions.kind = 'chat' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle"`),
-    [id],
-  );
-  return claimed[0];
+       (SELECT title_by = 'excerpt' AND sessions.kind = 'chat' FROM sessions WHERE sessions.id = session_id) AS "wantsTitle",
+       CASE attempt WHEN ${FIRST_ATTEMPT} THEN set_config('synchronous_commit', 'off', true) END AS "relaxed"`);
+
+/**
+ * Claims a generation: the attempt goes up by one, which fences off whoever had it before. An attempt that was
+ * not handed over counts as interrupted.
+ *
+ * The first attempt is not waited for on disk, as it stands between a person and the first token. Should the database lose it in
+ * a crash, its worker finds so, and nobody else gets its number: everybody else begins at {@link LATER_ATTEMPT}.
+ *
+ * @param lowest the number that the attempt has at least
+ * @returns undefined when it has ended, or is not there
+ */
+export async function claimGeneration(
+  db: Db,
+  id: string,
+  lowest: typeof FIRST_ATTEMPT | typeof LATER_ATTEMPT,
+): Promise<ClaimedGeneration | ClaimedTitle | undefined> {
+  return (await rows<ClaimedGeneration | ClaimedTitle>(db, CLAIM, [id, lowest]))[0];
 }
 
 /** How a generation ended. */
