@@ -90,13 +90,16 @@ describe('what a model asks of tools', () => {
       });
 
       it('keeps the stream alive while it is written', async () => {
-        const fragments = Array.from({ length: 6 }, (_, n) => wire.call(n, { ...TIME, id: `call_${n}` }));
-        const steps = fragments.flat().flatMap((fragment): Step[] => [{ pauseMs: 100 }, fragment]);
+        const calls = Array.from({ length: 24 }, (_, n) => wire.call(n, { ...TIME, id: `call_${n}` }));
+        const fragments = calls.flat();
+        // All of it takes longer than either timeout, and each pause far less.
+        const pauseMs = 1_500 / fragments.length;
+        const steps = fragments.flatMap((fragment): Step[] => [{ pauseMs }, fragment]);
         const events = await run([wire.begin, ...steps, wire.end(wire.callReason)], {
-          firstTokenTimeoutMs: 400,
-          idleTimeoutMs: 400,
+          firstTokenTimeoutMs: 1_000,
+          idleTimeoutMs: 1_000,
         });
-        expect(callsOf(events)[0]).to.have.length(6);
+        expect(callsOf(events)[0]).to.have.length(calls.length);
         expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'tool_calls' });
       });
 

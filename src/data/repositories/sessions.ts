@@ -96,18 +96,19 @@ export type SessionToPostIn = SessionRecord & {
   historyTokens: number;
 };
 
+const TO_POST_IN = prepared(`SELECT ${COLUMNS}, newest AS "newestMessageId", coalesce(
+    (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
+  FROM sessions LEFT JOIN LATERAL (
+    SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
+  WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE}`);
+
 /** As {@link findKeptSession}, with how its conversation stands. */
 export async function findSessionToPostIn(
   db: Db,
   userId: string,
   id: string,
 ): Promise<SessionToPostIn | undefined> {
-  const sql = prepared(`SELECT ${COLUMNS}, newest AS "newestMessageId", coalesce(
-      (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
-    FROM sessions LEFT JOIN LATERAL (
-      SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
-   WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE}`);
-  return (await rows<SessionToPostIn>(db, sql, [id, userId]))[0];
+  return (await rows<SessionToPostIn>(db, TO_POST_IN, [id, userId]))[0];
 }
 
 /** What opening a session needs; everything else begins at its default. */

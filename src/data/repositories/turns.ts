@@ -119,6 +119,29 @@ const OPENED = {
         WHERE $7 = 0 OR EXISTS (SELECT FROM account) RETURNING id`,
 };
 
+const storeWith = ({ locked, session }: typeof THERE): string =>
+  prepared(`
+  WITH locked AS (
+    ${locked}
+  ), limits AS (
+    SELECT CASE WHEN $15 THEN coalesce(roles.usage_limits, '{}') ELSE '{}' END || users.usage_limits AS all_limits
+      FROM users LEFT JOIN roles ON roles.name = users.role WHERE users.id = $2
+  ), account AS (${ADMITTED}
+  ), session AS (
+    ${session}
+  ), stored AS (
+    INSERT INTO messages (${MESSAGE_COLUMNS})
+    SELECT message.* FROM session, json_to_recordset($5) AS message (${MESSAGE_TYPES})
+  ), queued AS (
+    INSERT INTO generations (${GENERATION_COLUMNS}, status)
+    SELECT generation.*, 'queued' FROM session, json_to_recordset($6) AS generation (${GENERATION_TYPES})
+  )
+  SELECT EXISTS (SELECT FROM locked) AS found, (SELECT in_order FROM locked) AS "inOrder",
+         (SELECT newest_message_id FROM locked) AS "newestId", EXISTS (SELECT FROM session) AS stored,
+         (SELECT balance FROM account), (SELECT held FROM account)`);
+const STORE = storeWith(THERE);
+const STORE_AND_OPEN = storeWith(OPENED);
+
 /**
  * Stores a turn, if its user's credits and limits allow it, and counts it into its session, which becomes the one last
  * used: all or nothing, in one statement, as this stands between a person and the first token. The session is locked before
@@ -129,7 +152,6 @@ const OPENED = {
  */
 export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits): Promise<TurnOutcome> {
   const { userId, sessionId, title, opening, messages, generations, hold, holdTokens } = turn;
-  const { locked, session } = opening ? OPENED : THERE;
   const { window, maxRunning, byRole } = limits;
   const [outcome] = await rows<{
     found: boolean;
@@ -138,46 +160,25 @@ export async function insertTurn(db: Db, turn: NewTurn, limits: AdmissionLimits)
     stored: boolean;
     balance: string | null;
     held: string | null;
-  }>(
-    db,
-    prepared(`WITH locked AS (
-       ${locked}
-     ), limits AS (
-       SELECT CASE WHEN $15 THEN coalesce(roles.usage_limits, '{}') ELSE '{}' END || users.usage_limits AS all_limits
-         FROM users LEFT JOIN roles ON roles.name = users.role WHERE users.id = $2
-     ), account AS (${ADMITTED}
-     ), session AS (
-       ${session}
-     ), stored AS (
-       INSERT INTO messages (${MESSAGE_COLUMNS})
-       SELECT message.* FROM session, json_to_recordset($5) AS message (${MESSAGE_TYPES})
-     ), queued AS (
-       INSERT INTO generations (${GENERATION_COLUMNS}, status)
-       SELECT generation.*, 'queued' FROM session, json_to_recordset($6) AS generation (${GENERATION_TYPES})
-     )
-     SELECT EXISTS (SELECT FROM locked) AS found, (SELECT in_order FROM locked) AS "inOrder",
-            (SELECT newest_message_id FROM locked) AS "newestId", EXISTS (SELECT FROM session) AS stored,
-            (SELECT balance FROM account), (SELECT held FROM account)`),
-    [
-      sessionId,
-      userId,
-      messages.length,
-      title,
-      JSON.stringify(messages.map(toColumns)),
-      JSON.stringify(generations.map(toColumns)),
-      generations.length,
-      hold,
-      holdTokens,
-      window.seconds,
-      maxRunning,
-      window.requests ?? null,
-      window.tokens ?? null,
-      window.orgCostUsd ?? null,
-      byRole,
-      messages.at(-1)?.id,
-      opening ? JSON.stringify(toColumns(opening)) : messages[0]?.id,
-    ],
-  );
+  }>(db, opening ? STORE_AND_OPEN : STORE, [
+    sessionId,
+    userId,
+    messages.length,
+    title,
+    JSON.stringify(messages.map(toColumns)),
+    JSON.stringify(generations.map(toColumns)),
+    generations.length,
+    hold,
+    holdTokens,
+    window.seconds,
+    maxRunning,
+    window.requests ?? null,
+    window.tokens ?? null,
+    window.orgCostUsd ?? null,
+    byRole,
+    messages.at(-1)?.id,
+    opening ? JSON.stringify(toColumns(opening)) : messages[0]?.id,
+  ]);
   if (!outcome?.found) return { status: 'no-session' };
   const { stored, inOrder, newestId: previousId, balance, held } = outcome;
   if (!inOrder && previousId) return { status: 'overtaken', by: previousId };
