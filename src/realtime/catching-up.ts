@@ -67,14 +67,13 @@ export class CatchingUp {
     const states = await this.#readMissing(known, since);
     const read = new Set(states.map(({ id }) => id));
     for (const [id, kind] of stale) if (!read.has(id)) this.#stale.set(id, kind);
+    const { outbox, positions } = this.#deps;
     for (const message of states) {
-      const had = known.get(message.id);
-      if (this.#deps.outbox.hasRoom && !this.#isBehindOf(message.id)) this.#sendState(message, had);
-      else {
-        // Read again when the client can take it: nothing is kept for one that reads slowly.
-        if (had) this.#deps.positions.keep(had);
-        this.#stale.set(message.id, 'known');
-      }
+      // Of what it had then something may have been dropped meanwhile, on the way to it.
+      const has = known.has(message.id) ? positions.get(message.id) : undefined;
+      if (outbox.hasRoom && !this.#isBehindOf(message.id)) this.#sendState(message, has);
+      // Read again when the client can take it: nothing is kept for one that reads slowly.
+      else this.#stale.set(message.id, 'known');
     }
   }
 
