@@ -46,13 +46,13 @@ export async function openRedisFeed(url: string, log: Logger): Promise<Feed> {
 }
 
 /**
- * What is published in one turn of the event loop leaves at its end, in one write: each is a system call, and a turn that is
- * posted has three. What else the turn asks for on other connections, like the job of a reply, need not wait for it.
+ * What is published at once leaves in one write: each is a system call, and whoever posts a turn publishes three times. It
+ * leaves before anything that is asked for afterwards on another connection, such as the job of a reply.
  */
 function writeTogether({ stream }: Redis): void {
   if (stream.writableCorked > 0) return;
   stream.cork();
-  process.nextTick(() => stream.uncork());
+  queueMicrotask(() => stream.uncork());
 }
 
 function createTicketStore(redis: Redis): TicketStore {

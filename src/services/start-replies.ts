@@ -258,7 +258,7 @@ export interface LaunchedTurn {
 }
 
 /**
- * Tells the room of a committed turn, and queues its generations: asked for in one turn of the event loop, so that nobody sees a
+ * Tells the room of a committed turn, and queues its generations: asked for in this order, so that nobody sees a
  * delta of a message that was not announced, nor what is held after it was given back, but without waiting in between. What
  * a crash or a lost queue leaves undone, the sweeper does.
  */
