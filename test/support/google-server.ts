@@ -18,6 +18,8 @@ export interface GoogleServer {
   readonly asked: { authorize: URLSearchParams[]; token: Record<string, string>[]; userinfo: string[] };
   /** Answers the next request to an endpoint in the place of the server. */
   intercept(path: '/token' | '/userinfo', answer: (res: ServerResponse) => void): void;
+  /** Answers everything by itself again, also what nobody has asked for yet. */
+  interceptNothing(): void;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startGoogleServer(callbackUrl: string): Promise<GoogleServ
     userinfoQueue: [],
     asked,
     intercept: (path, answer) => interceptors.set(path, answer),
+    interceptNothing: () => interceptors.clear(),
     async close() {
       front.close();
       front.closeAllConnections();
