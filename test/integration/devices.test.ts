@@ -56,6 +56,8 @@ describe('the devices of a user', () => {
 
   it('stay one each while they refresh, and tell when', async () => {
     const user = await app.signUp();
+    const earlier = `UPDATE refresh_families SET last_used_at = now() - interval '1 minute' WHERE user_id = $1 RETURNING 1`;
+    await rows(database().db, earlier, [user.user.id]);
     const [before] = (await list(user.accessToken)).data;
     const { refreshToken } = user;
     const answer = await app.send('POST', '/auth/refresh', { refreshToken });

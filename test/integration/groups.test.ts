@@ -7,6 +7,7 @@ import { type Database, rows } from '../../src/data/database.ts';
 import { lockOwnedGroup } from '../../src/data/repositories/groups.ts';
 import { updateSession } from '../../src/data/repositories/sessions.ts';
 import { BAD_CURSORS } from '../support/bad-cursors.ts';
+import { changedAMinuteAgo } from '../support/changed-ago.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { type RestApp, startRestApp } from '../support/rest-app.ts';
 import type { Listed, RestClient } from '../support/rest-client.ts';
@@ -33,9 +34,10 @@ describe('groups', () => {
       work.id,
     ]);
 
+    await changedAMinuteAgo(database(), 'groups', work.id);
     const renamed = await ann.patch<Group>(`/groups/${work.id}`, { name: 'Job' });
     expect(renamed).to.include({ id: work.id, name: 'Job', createdAt: work.createdAt });
-    expect(renamed.updatedAt > work.updatedAt).to.equal(true);
+    expect(renamed.updatedAt >= work.updatedAt).to.equal(true);
     expect(await ann.patch<Group>(`/groups/${work.id}`, {})).to.deep.equal(renamed);
   });
 
@@ -62,6 +64,7 @@ describe('groups', () => {
        SELECT id, $2, $3, 'chat', 'echo', '{}' FROM unnest($1::uuid[]) AS id`,
       [others, carl.userId, group.id],
     );
+    await changedAMinuteAgo(database(), 'sessions', first.id);
     app.events.length = 0;
     await carl.send('DELETE', `/groups/${group.id}`);
 
@@ -70,7 +73,7 @@ describe('groups', () => {
     const shown = told.find(({ room }) => room === sessionRoom(first.id))?.payload as Session;
     expect(await carl.get(`/sessions/${first.id}`)).to.deep.equal({ ...shown, messages: [] });
     expect(shown.groupId).to.equal(null);
-    expect(shown.updatedAt > first.updatedAt).to.equal(true);
+    expect(shown.updatedAt >= first.updatedAt).to.equal(true);
   });
 
   it('tell of a session as well that is put into them while they are deleted', async () => {

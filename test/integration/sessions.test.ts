@@ -5,6 +5,7 @@ import type { Message } from '../../src/contracts/message.ts';
 import type { Session } from '../../src/contracts/session.ts';
 import { rows } from '../../src/data/database.ts';
 import { BAD_CURSORS } from '../support/bad-cursors.ts';
+import { changedAMinuteAgo } from '../support/changed-ago.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { type RestApp, startRestApp } from '../support/rest-app.ts';
 import type { Listed, RestClient } from '../support/rest-client.ts';
@@ -258,8 +259,9 @@ describe('sessions', () => {
       ];
       let expected: Session = before;
       for (const [at, body, change] of steps) {
+        await changedAMinuteAgo(database(), 'sessions', before.id);
         const changed = await ann.patch<Session>(path + at, body);
-        expect(changed.updatedAt > expected.updatedAt).to.equal(true);
+        expect(changed.updatedAt >= expected.updatedAt).to.equal(true);
         expected = { ...expected, ...change, updatedAt: changed.updatedAt };
         expect(changed).to.deep.equal(expected);
       }
