@@ -13,6 +13,7 @@ import { until } from '../support/until.ts';
 describe('the directory of API keys', () => {
   const database = useTestDatabase();
   const realNow = Date.now;
+  let began: number;
   const revoked = new Set<string>();
   let spied: SpiedDatabase;
   let directory: ApiKeyDirectory;
@@ -20,6 +21,8 @@ describe('the directory of API keys', () => {
   let key: string;
 
   beforeEach(async () => {
+    began = realNow();
+    later(0);
     spied = spyOn(database());
     directory = open();
     [id, key] = [newId(), newApiKeySecret()];
@@ -41,8 +44,9 @@ describe('the directory of API keys', () => {
 
   const open = (log: Logger = silentLog) =>
     createApiKeyDirectory({ database: spied, revocations: { isRevoked: (each) => revoked.has(each) }, log });
+  /** The clock stands: however long a look takes, it is as late as the test says. */
   const later = (ms: number) => {
-    Date.now = () => realNow() + ms;
+    Date.now = () => began + ms;
   };
   const looks = () => spied.asked.filter(({ sql }) => sql.startsWith('SELECT')).length;
   const notes = () => spied.asked.filter(({ sql }) => sql.startsWith('UPDATE')).length;
@@ -110,14 +114,15 @@ describe('the directory of API keys', () => {
       return looks() - before;
     };
     expect(await looksFor(newApiKeySecret(), 'unauthenticated')).to.equal(3);
-    await rows(database().db, 'UPDATE api_keys SET expires_at = now() WHERE id = $1', [id]);
+    const expireAt = (ms: number) =>
+      rows(database().db, 'UPDATE api_keys SET expires_at = $2 WHERE id = $1', [id, new Date(began + ms)]);
+    await expireAt(0);
     expect(await looksFor(key, 'token_expired')).to.equal(3);
-    const expiry = `UPDATE api_keys SET expires_at = now() + interval '2 seconds' WHERE id = $1`;
-    await rows(database().db, expiry, [id]);
+    await expireAt(2_000);
     await directory.identify(key);
-    later(2_100);
+    later(2_000);
     expect(await looksFor(key, 'token_expired')).to.equal(3);
-    Date.now = realNow;
+    later(0);
     await directory.identify(key);
     revoked.add(id);
     expect(await looksFor(key, 'token_revoked')).to.equal(3);
@@ -126,7 +131,7 @@ describe('the directory of API keys', () => {
   it('notes the use of a key once a minute, whatever is looked up meanwhile', async () => {
     await directory.identify(key);
     await directory.stop();
-    expect(await noted()).to.be.closeTo(realNow(), 2_000);
+    expect(await noted()).to.be.within(began - 2_000, realNow() + 2_000);
     for (const ms of [5_100, 30_000, 50_000]) {
       later(ms);
       await directory.identify(key);
@@ -140,13 +145,13 @@ describe('the directory of API keys', () => {
   });
 
   it('leaves to the process that came first what several would note', async () => {
-    await usedAgo(59);
+    await usedAgo(56);
     const others = [open(), open()];
     for (const each of [directory, ...others]) await each.identify(key);
     expect(notes()).to.equal(0);
     const before = await noted();
-    // Their copies say that it is time; the row says that somebody was faster.
-    later(1_500);
+    // Their copies, which are held for 5 s, say that it is time; the row says that somebody was faster.
+    later(4_900);
     await usedAgo(3);
     for (const each of [directory, ...others]) await each.identify(key);
     for (const each of [directory, ...others]) await each.stop();

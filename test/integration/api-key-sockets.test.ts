@@ -128,8 +128,18 @@ describe('API keys on sockets and event streams', () => {
   });
 
   it('end at their expiry: the socket is told, the stream ends', async () => {
-    const { key } = await makeKey(app, user, { expiresAt: new Date(Date.now() + 700).toISOString() });
-    const [client, stream] = [await socketOf(key), await streamOf(key)];
+    const realNow = Date.now;
+    const began = Date.now();
+    let client: ChatClient;
+    let stream: EventStreamClient;
+    try {
+      // The clock stands until both are there, however long that takes.
+      Date.now = () => began;
+      const { key } = await makeKey(app, user, { expiresAt: new Date(began + 700).toISOString() });
+      [client, stream] = [await socketOf(key), await streamOf(key)];
+    } finally {
+      Date.now = realNow;
+    }
     await client.until('auth:expired', () => client.expired);
     await stream.until('the end', () => stream.ended);
     const { key: next } = await makeKey(app, user);

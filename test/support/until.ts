@@ -12,9 +12,10 @@ export async function until(
   isTrue: () => boolean | Promise<boolean>,
   ms = LONGEST_MS,
 ): Promise<void> {
-  const end = Date.now() + ms;
+  // Not of the clock that tests set.
+  const end = performance.now() + ms;
   while (!(await isTrue())) {
-    if (Date.now() > end) throw new Error(`Not within ${ms} ms: ${what}`);
+    if (performance.now() > end) throw new Error(`Not within ${ms} ms: ${what}`);
     await sleep(5);
   }
 }
