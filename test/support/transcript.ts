@@ -13,6 +13,8 @@ export interface Copy {
   /** The attempts it was told of, in order. */
   attempts: number[];
   done: DoneEvent | undefined;
+  /** Its end was read over HTTP, and `message:done` has not come: it may, as who joins can be told what was stored just before. */
+  isRead: boolean;
   /** `message:error` came. */
   failed: boolean;
 }
@@ -69,6 +71,7 @@ export class Transcript {
     if (this.copies.has(message.id) || !isTerminal(message.status)) return;
     const copy = this.#open(message);
     copy.done = { ...message, messageId: message.id };
+    copy.isRead = true;
   }
 
   /** The text of a message; undefined when it is not known. */
@@ -100,6 +103,7 @@ export class Transcript {
       reasoning: reasoning ?? '',
       attempts: [attempt],
       done: undefined,
+      isRead: false,
       failed: false,
     };
     this.copies.set(message.id, copy);
@@ -117,7 +121,8 @@ export class Transcript {
   }
 
   #onNew(message: Message): string | undefined {
-    if (this.copies.has(message.id)) return 'came twice';
+    const known = this.copies.get(message.id);
+    if (known) return known.isRead ? undefined : 'came twice';
     this.#open(message);
     const answers = message.role === 'assistant' ? this.copies.get(message.parentId ?? '') : message;
     return answers ? undefined : 'came before what it answers';
@@ -148,8 +153,9 @@ export class Transcript {
       this.#open(message);
       return undefined;
     }
-    const { message: before, attempt: attemptBefore, done } = copy;
-    if (done) return 'after message:done';
+    const { message: before, attempt: attemptBefore, done, isRead } = copy;
+    if (done && !isRead) return 'after message:done';
+    if (done && content !== copy.text) return 'not the text that was read';
     if (attempt > attemptBefore) this.#turnTo(copy, attempt);
     const { text: textBefore, reasoning: reasoningBefore } = copy;
     Object.assign(copy, { message, text: content, reasoning: reasoning ?? '' });
@@ -162,7 +168,7 @@ export class Transcript {
 
   #onError({ messageId }: RoomEvents['message:error']): string | undefined {
     const copy = this.copies.get(messageId);
-    if (!copy || copy.done) return 'out of place';
+    if (!copy || (copy.done && !copy.isRead)) return 'out of place';
     copy.failed = true;
     return undefined;
   }
@@ -170,8 +176,9 @@ export class Transcript {
   #onDone(done: DoneEvent): string | undefined {
     const copy = this.copies.get(done.messageId);
     if (!copy) return 'the message was not announced';
-    if (copy.done) return 'came twice';
+    if (copy.done && !copy.isRead) return 'came twice';
     copy.done = done;
+    copy.isRead = false;
     if (copy.message.status !== done.status) return 'the whole message did not come before it';
     if (copy.failed !== (done.status === 'failed')) return 'message:error did not come before it';
     return undefined;
