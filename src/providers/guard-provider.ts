@@ -115,7 +115,6 @@ class GuardedStream extends EventStream implements Asker {
   #token(type: 'text' | 'reasoning', text: string): void {
     if (!this.#hasToken) {
       this.#hasToken = true;
-      clearTimeout(this.#timer);
       this.#arm(this.#call.deadlines.idleTimeoutMs);
     }
     if (text) this.#answer({ type, text });
@@ -159,20 +158,34 @@ class GuardedStream extends EventStream implements Asker {
   }
 
   #arm(ms: number): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#onTimer, ms);
     this.#timer.unref();
   }
 
-  /** The timer is moved on here when it fires, not at every token. */
-  readonly #onTimer = (): void => {
+  get #limitMs(): number {
     const { firstTokenTimeoutMs, idleTimeoutMs } = this.#call.deadlines;
-    const limitMs = this.#hasToken ? idleTimeoutMs : firstTokenTimeoutMs;
+    return this.#hasToken ? idleTimeoutMs : firstTokenTimeoutMs;
+  }
+
+  /** The timer is moved on here when it fires, not at every token. Answers whether it was. */
+  #isInTime(): boolean {
+    const limitMs = this.#limitMs;
     const leftMs = this.#waiting ? this.#silentSinceMs + limitMs - performance.now() : limitMs;
-    if (leftMs > 0.5) this.#arm(Math.ceil(leftMs));
-    else {
-      const what = this.#hasToken ? 'nothing more' : 'no first token';
-      this.#end(failed('timeout', `The provider sent ${what} for ${limitMs} ms.`));
-    }
+    if (leftMs <= 0.5) return false;
+    this.#arm(Math.ceil(leftMs));
+    return true;
+  }
+
+  readonly #onTimer = (): void => {
+    // After what has arrived meanwhile: it may be this process that was busy.
+    if (!this.#isInTime()) setImmediate(this.#onLate);
+  };
+
+  readonly #onLate = (): void => {
+    if (this.#state !== 'open' || this.#isInTime()) return;
+    const what = this.#hasToken ? 'nothing more' : 'no first token';
+    this.#end(failed('timeout', `The provider sent ${what} for ${this.#limitMs} ms.`));
   };
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { type Deadlines, guardProvider } from '../../src/providers/guard-provider.ts';
 import { ProviderError, type ProviderEvent } from '../../src/providers/provider.ts';
@@ -132,6 +134,30 @@ describe('guardProvider', () => {
       if (event.type === 'text') await new Promise((resolve) => setTimeout(resolve, 40));
     }
     expect(types).to.deep.equal(['start', 'text', 'text', 'finish']);
+  });
+
+  it('does not take a busy process for a silent provider', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [upstream] = (await once(server, 'connection')) as [net.Socket];
+    try {
+      const script: Script = async function* () {
+        yield text('a');
+        const arrived = once(client, 'data');
+        upstream.write('b');
+        // It is there, and this process does not come to it.
+        const busyUntil = performance.now() + 60;
+        while (performance.now() < busyUntil);
+        yield text(String((await arrived)[0]));
+        yield FINISH;
+      };
+      const deadlines = { firstTokenTimeoutMs: 60_000, idleTimeoutMs: 20 };
+      expect(await outline(script, deadlines)).to.deep.equal(['start', 'text', 'text', 'finish']);
+    } finally {
+      client.destroy();
+      server.close();
+    }
   });
 
   it('sends the request as soon as reading begins', async () => {
