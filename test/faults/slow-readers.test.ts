@@ -17,7 +17,9 @@ const MAX_GROWTH_BYTES = 300_000_000;
 
 describeWithRedis('readers that stop reading while models write fast', function () {
   this.timeout(60_000);
-  const cluster = useCluster({ webs: 1, workers: 1, env: { SOCKET_BUFFER_BYTES: '200000' } });
+  // What echo writes here is longer than the test may take.
+  const env = { SOCKET_BUFFER_BYTES: '200000', ECHO_TOKENS_PER_SECOND: '150' };
+  const cluster = useCluster({ webs: 1, workers: 1, env });
 
   it('cost a bounded amount of memory, and have everything once they read again', async () => {
     const { database, provider } = cluster();

@@ -8,6 +8,7 @@ import { postEntry } from '../../src/data/repositories/ledger.ts';
 import { countTokens } from '../../src/services/count-tokens.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { useCluster } from '../support/cluster.ts';
+import { defer } from '../support/deferred.ts';
 import { expectInvariants, expectSameEverywhere } from '../support/invariants.ts';
 import type { Step } from '../support/provider-wire-server.ts';
 import { openAiWire } from '../support/provider-wires.ts';
@@ -179,7 +180,10 @@ describeWithRedis('credits, over two web processes', function () {
 
   it('are charged for what was written before its provider broke off', async () => {
     const ann = await asker();
-    const reply = await askProvider(ann, begin, text('Because '), text('it'), { pauseMs: 20 }, 'reset');
+    const read = defer();
+    const reply = await askProvider(ann, begin, text('Because '), text('it'), read.promise, 'reset');
+    await ann.client.has(reply, 'Because it'.length);
+    read.resolve();
     await ann.client.done([reply]);
     const credits = await priceOf('Because it');
     expect(messageOf(ann, reply)).to.deep.include({ status: 'failed', content: 'Because it', credits });
