@@ -75,7 +75,10 @@ describe('deleting an account while a worker writes for it', () => {
   it('has it end by itself where it is not told, and drop what it has written since', async () => {
     told.control = false;
     const { messageId, generationId } = await pipeline.ask(ann);
-    const run = pipeline.worker().run(generationId);
+    const worker = pipeline.worker();
+    // Not even by its next sign of life.
+    worker.running.stop();
+    const run = worker.run(generationId);
     const stream = await pipeline.provider.begun(0);
     stream.push(text('So far'));
     await until('something is written', async () => (await liveOf(messageId)) !== null);
