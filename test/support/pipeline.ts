@@ -127,7 +127,7 @@ export interface WorkerShape {
 }
 
 /** A call that failed is not made again. */
-const IMPATIENT: RoutePatience = { maxWaitMs: 0, backoffMs: 1_000 };
+const IMPATIENT: RoutePatience = { maxWaitMs: 0, backoffMs: 600_000 };
 
 /** One worker process, or what of it counts here. */
 export interface TestWorker {

@@ -107,9 +107,16 @@ const AGAIN = ELSEWHERE.slice(0, 5);
 const NEVER = GENERATION_ERROR_CODES.filter((code) => !(ELSEWHERE as readonly string[]).includes(code));
 
 describe('the router', () => {
+  const realNow = Date.now;
   let stage: Stage;
   beforeEach(() => {
     stage = new Stage();
+    // The clock stands: what is still to be waited for does not depend on how long a call takes.
+    const began = Date.now();
+    Date.now = () => began;
+  });
+  afterEach(() => {
+    Date.now = realNow;
   });
 
   it('is the stream of the model that was asked, when that one answers', async () => {
