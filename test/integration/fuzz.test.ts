@@ -102,7 +102,7 @@ describe('whatever is sent', () => {
         expect((await post(register.path, body)).status).to.equal(201);
         expect((await post(login.path, body)).status).to.equal(200);
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     );
   });
 
