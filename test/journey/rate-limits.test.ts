@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { useCluster } from '../support/cluster.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { signUp } from '../support/test-user.ts';
+import { until } from '../support/until.ts';
 
 const LIMIT = 20;
 
@@ -24,6 +25,18 @@ describeWithRedis('rate limits over two web processes', function () {
   const visit = (web: number, address: string) =>
     fetch(`${cluster().web(web).url}/auth/me`, { headers: { 'x-forwarded-for': address } });
 
+  /** Waits until both processes hear Redis: one that does not for half a second counts alone for the next two. */
+  async function countTogether(address: string): Promise<void> {
+    const areTogether = async () => {
+      const one = left(await visit(0, address));
+      return left(await visit(1, address)) === one - 1;
+    };
+    await until('they count together', areTogether, 15_000);
+  }
+
+  // A process that has just been started may have too much to do for that.
+  before(() => countTogether('1.1.1.0'));
+
   it('are counted together, by address and by user', async () => {
     expect(left(await visit(0, '1.1.1.1'))).to.equal(999);
     expect(left(await visit(1, '1.1.1.1'))).to.equal(998);
@@ -44,21 +57,14 @@ describeWithRedis('rate limits over two web processes', function () {
     cluster().signalRedis('SIGSTOP');
     const since = performance.now();
     for (let n = 0; n < 20; n += 1) expect((await visit(n % 2, '1.1.1.3')).status).to.equal(401);
-    expect(performance.now() - since).to.be.below(3_000);
+    expect(performance.now() - since, 'half a second for each would be 10 s').to.be.below(5_000);
     expect(left(await visit(0, '1.1.1.3')), 'each process counts for itself').to.be.within(985, 990);
   });
 
   it('refuse nobody while Redis is dead, and count together again when it is back', async () => {
     await cluster().killRedis();
     for (let n = 0; n < 20; n += 1) expect((await visit(n % 2, '1.1.1.4')).status).to.equal(401);
-    const back = [0, 1].map((web) => cluster().web(web));
     await cluster().restartRedis();
-    let [one, other] = [0, 0];
-    const end = Date.now() + 15_000;
-    while (Date.now() < end && other !== one - 1) {
-      one = left(await visit(0, '1.1.1.5'));
-      other = left(await visit(1, '1.1.1.5'));
-    }
-    expect(other, back.map(({ output }) => output).join('\n')).to.equal(one - 1);
+    await countTogether('1.1.1.5');
   });
 });
