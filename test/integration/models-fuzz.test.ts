@@ -135,7 +135,7 @@ describe('whatever is asked of the catalogue', () => {
         await expectAnswered(answer);
         if (stored) expect(await admin.get(`/models/${id}`)).to.deep.equal(stored);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
     expect(taken).to.be.above(10);
   });
