@@ -75,7 +75,7 @@ describe('whatever is asked of the catalogue', () => {
         await expectAnswered(await admin.send('GET', `/models?${search}`));
         await expectAnswered(await admin.send('GET', `/models/${parts.join('/')}`));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
