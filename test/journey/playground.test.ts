@@ -93,7 +93,7 @@ describeWithRedis(`a playground on several processes (TEST_SEED=${dice.seed})`, 
 
   it('gives whoever is cut off again and again, and comes back to the other one, every lane exactly', async () => {
     const user = await signUp(cluster().web(0));
-    const text = words(1_000);
+    const text = words(2_000);
     const browser = new Browser(user, { ...echoes(text), clientMessageId: crypto.randomUUID() });
     let cuts = 0;
     for (; !browser.ended; cuts++) {
