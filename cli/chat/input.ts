@@ -1,7 +1,8 @@
-import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
+import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline';
 import { Writable } from 'node:stream';
-import type { ReadStream, WriteStream } from 'node:tty';
-import type { View } from './view.ts';
+import type { WriteStream } from 'node:tty';
+import { type TypedFrom, TypedInput } from './typed-input.ts';
+import type { Prompt, View } from './view.ts';
 
 /** Where lines come from. */
 export interface Input {
@@ -14,43 +15,56 @@ export interface Input {
 /**
  * Lines that a person types. Between two of them nothing reads the terminal, so that Ctrl-C is a signal then.
  */
-export function terminalInput(stdin: ReadStream, stderr: WriteStream, view: View): Input {
+export function terminalInput(stdin: TypedFrom, stderr: WriteStream, view: View): Input {
+  const input = new TypedInput(stdin);
   let history: string[] = [];
 
   return {
     line(prompt) {
-      const reader = createInterface({ input: stdin, output: stderr, terminal: true, history });
+      const reader = createInterface({ input, output: stderr, terminal: true, history });
       reader.on('history', (lines: string[]) => {
         history = [...lines];
       });
-      view.keepBelow({
-        hide() {
-          cursorTo(stderr, 0);
-          clearLine(stderr, 0);
-        },
-        show: () => reader.prompt(true),
-      });
-      return ask(reader, prompt).finally(() => view.keepBelow(undefined));
+      view.keepBelow(promptOf(reader, stderr));
+      return ask(input, reader, prompt).finally(() => view.keepBelow(undefined));
     },
 
     async secret(prompt) {
       stderr.write(prompt);
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-      const line = await ask(createInterface({ input: stdin, output: nowhere, terminal: true }), '');
+      const line = await ask(input, createInterface({ input, output: nowhere, terminal: true }), '');
       stderr.write('\n');
       return line;
     },
   };
 }
 
-function ask(reader: Interface, prompt: string): Promise<string | undefined> {
+/** A line that is being typed may take several rows, with the cursor in any of them. */
+function promptOf(reader: Interface, stderr: WriteStream): Prompt {
+  return {
+    hide() {
+      moveCursor(stderr, 0, -reader.getCursorPos().rows);
+      cursorTo(stderr, 0);
+      clearScreenDown(stderr);
+      // Where readline thinks that the cursor is, below the first row: it would clear what is printed now.
+      Object.assign(reader, { prevRows: 0 });
+    },
+    show: () => reader.prompt(true),
+  };
+}
+
+function ask(input: TypedInput, reader: Interface, prompt: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     reader.on('SIGINT', () => reader.close());
-    reader.on('close', () => resolve(undefined));
+    reader.on('close', () => {
+      input.stop();
+      resolve(undefined);
+    });
     reader.question(prompt, (line) => {
       resolve(line);
       reader.close();
     });
+    input.start();
   });
 }
 
