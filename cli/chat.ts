@@ -7,11 +7,14 @@ import { View } from './chat/view.ts';
 
 /** What a shell calls the end by Ctrl-C. */
 const INTERRUPTED = 130;
+/** And the end of a program whose output nobody reads any more. */
+const BROKEN_PIPE = 141;
 /** Faster than anybody presses Ctrl-C twice, in milliseconds. */
 const ONE_PRESS_MS = 100;
 
 /** `npm run chat`: a chat client for the terminal. */
 const view = new View(process.stdout, process.stderr);
+for (const output of [process.stdout, process.stderr]) output.on('error', onOutputLost);
 
 try {
   const options = readOptions(process.argv.slice(2));
@@ -44,6 +47,12 @@ function onInterrupt(handle: () => void): void {
     lastMs = performance.now();
     if (sinceMs > ONE_PRESS_MS) handle();
   });
+}
+
+/** `| head` has what it wanted, or the disk is full: whatever comes would be asked and paid for, and read by nobody. */
+function onOutputLost(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(BROKEN_PIPE);
+  process.stderr.write(`${error.message}\n`, () => process.exit(1));
 }
 
 async function converse(conversation: Conversation, input: Input): Promise<void> {

@@ -129,6 +129,14 @@ describe('npm run chat, against a real server', function () {
     }
   });
 
+  it('ends in silence when nobody reads its replies any more, as behind `| head`', async () => {
+    const client = chat(['ivy@example.com'], `${'Hello\n'.repeat(20)}`);
+    await client.until(() => client.out.includes('Hello'));
+    client.stopReading();
+    expect(await client.exited).to.equal(141);
+    expect(client.err).to.not.include('EPIPE');
+  });
+
   it('renews its token while a reply is being written', async () => {
     const text = wordsFor(TOKEN_MINUTES * 60 + 1.5);
     const client = chat(['guy@example.com'], `${text}\n`);
@@ -189,6 +197,11 @@ class Client {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Nobody takes what it prints any more. */
+  stopReading(): void {
+    this.#child.stdout.destroy();
   }
 
   /** Waits until something holds; fails when the program ends before. */
