@@ -1,7 +1,7 @@
 import type { Message } from '../../src/contracts/message.ts';
 import type { SendMessageAnswer } from '../../src/contracts/routes/messages.ts';
 import type { Session } from '../../src/contracts/session.ts';
-import type { Account } from './account.ts';
+import { type Account, Refused } from './account.ts';
 import { Connection } from './connection.ts';
 import { type Change, type Entry, Transcript } from './transcript.ts';
 import type { View } from './view.ts';
@@ -211,8 +211,14 @@ export class Conversation {
 
   #onFailure(error: Error): void {
     if (this.#turn) this.#turn.onFailure(error);
-    else this.view.notice(`${error.message} /new opens another session.`);
+    else this.view.notice(`${error.message} ${wayOnFrom(error)}`);
   }
+}
+
+/** What is left to a person whose connection does not come back. */
+function wayOnFrom(error: Error): string {
+  const isSignedOut = error instanceof Refused && error.problem.status === 401;
+  return isSignedOut ? '/quit, and start this client again.' : '/new opens another session.';
 }
 
 const SPEAKERS: Record<Message['role'], string> = { user: 'You', assistant: 'Reply', system: 'System' };
