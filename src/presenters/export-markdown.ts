@@ -1,6 +1,6 @@
 import type { Message } from '../contracts/message.ts';
 import type { SessionExport } from './export-json.ts';
-import { escapeMarkdown, openFence } from './markdown.ts';
+import { escapeMarkdown, openBlock } from './markdown.ts';
 
 /** A session with its messages as a Markdown document, piece by piece. */
 export async function* exportMarkdown({
@@ -19,12 +19,12 @@ const SPEAKERS: Record<Message['role'], string> = { user: 'User', assistant: 'As
 function asMarkdown({ role, model, createdAt, content, status, error }: Message): string {
   const heading = [SPEAKERS[role], ...(model === null ? [] : [escapeMarkdown(model)]), createdAt].join(' · ');
   const note = noteOf(status, error);
-  const fence = openFence(content);
+  const end = openBlock(content);
   return [
     `\n## ${heading}\n`,
     ...(note === null ? [] : [`\n> ${note}\n`]),
     ...(content === '' ? [] : [`\n${content}\n`]),
-    ...(fence === null ? [] : [`${fence}\n`]),
+    ...(end === null ? [] : [`${end}\n`]),
   ].join('');
 }
 

@@ -6,27 +6,60 @@ export const escapeMarkdown = (text: string): string =>
     .replace(/[\\`*_[\]<>#|~&]/g, '\\$&');
 
 /**
- * The fence that ends a code block which `text` leaves open, as a stopped reply does; null when there is none.
- * Without it everything after the text would be code.
+ * What ends a code block, or a block of HTML, which `text` leaves open, as a stopped reply does; null when there is none.
+ * Without it everything after the text would be code, or not be seen at all behind a `<!--`.
  *
- * Only fences at the start of a line count: those inside of lists and quotes end with their container.
+ * Only what begins at the start of a line counts: what is inside of lists and quotes ends with their container.
  *
- * @see https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+ * @see https://spec.commonmark.org/0.31.2/#fenced-code-blocks, and the first five of
+ *   https://spec.commonmark.org/0.31.2/#html-blocks: all others end at an empty line
  */
-export function openFence(text: string): string | null {
-  let open: string | null = null;
+export function openBlock(text: string): string | null {
+  let open: Block | null = null;
   for (const line of text.split(/\r\n|\r|\n/)) {
-    if (open === null) open = OPENING.exec(line)?.[1] ?? null;
-    else if (closes(line, open)) open = null;
+    // A fence does not close itself; HTML may end on the line on which it begins.
+    if (open === null) open = fenceAt(line) ?? unless(htmlAt(line), line);
+    else open = unless(open, line);
   }
-  return open;
+  return open?.end ?? null;
 }
+
+interface Block {
+  /** A line that ends it. */
+  end: string;
+  isEndedBy(line: string): boolean;
+}
+
+const unless = (open: Block | null, line: string): Block | null => (open?.isEndedBy(line) ? null : open);
 
 /** Three or more backticks, with no backtick after them; or three or more tildes. */
 const OPENING = /^(`{3,}(?=[^`]*$)|~{3,})/;
 const CLOSING = /^ {0,3}(`{3,}|~{3,})[ \t]*$/;
 
-function closes(line: string, open: string): boolean {
-  const fence = CLOSING.exec(line)?.[1];
-  return fence !== undefined && fence[0] === open[0] && fence.length >= open.length;
+function fenceAt(line: string): Block | null {
+  const end = OPENING.exec(line)?.[1];
+  if (end === undefined) return null;
+  return {
+    end,
+    isEndedBy(later) {
+      const fence = CLOSING.exec(later)?.[1];
+      return fence !== undefined && fence[0] === end[0] && fence.length >= end.length;
+    },
+  };
+}
+
+const RAW_TAG = /^<(script|pre|style|textarea)(?=[\s>]|$)/i;
+const RAW_END = /<\/(?:script|pre|style|textarea)>/i;
+const HTML: [begin: RegExp, end: string][] = [
+  [/^<!--/, '-->'],
+  [/^<\?/, '?>'],
+  [/^<!\[CDATA\[/, ']]>'],
+  [/^<![a-z]/i, '>'],
+];
+
+function htmlAt(line: string): Block | null {
+  const tag = RAW_TAG.exec(line)?.[1];
+  if (tag !== undefined) return { end: `</${tag}>`, isEndedBy: (later) => RAW_END.test(later) };
+  const end = HTML.find(([begin]) => begin.test(line))?.[1];
+  return end === undefined ? null : { end, isEndedBy: (later) => later.includes(end) };
 }

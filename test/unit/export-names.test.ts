@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fileNameOf } from '../../src/presenters/file-name.ts';
-import { escapeMarkdown, openFence } from '../../src/presenters/markdown.ts';
+import { escapeMarkdown, openBlock } from '../../src/presenters/markdown.ts';
 
 describe('names of exported files', () => {
   it('are safe on every file system, whatever the title', () => {
@@ -43,7 +43,7 @@ describe('Markdown', () => {
     );
   });
 
-  for (const [text, fence] of [
+  for (const [text, end] of [
     ['no code', null],
     ['```\nopen', '```'],
     ['```js\nclosed\n```', null],
@@ -60,9 +60,25 @@ describe('Markdown', () => {
     ['1. item\n\n   ```js\n   code\n   ```', null],
     ['    ``` indented code', null],
     ['``', null],
+    ['What is this?\n<!-- hidden\n\nfrom here on', '-->'],
+    ['<!-- hidden -->\nseen', null],
+    ['<!-- hidden\n--> seen\n<!-- again', '-->'],
+    ['<!-- hidden\n```\nno code', '-->'],
+    ['```\n<!-- code\n```', null],
+    ['~~~\n<!-- code', '~~~'],
+    ['in a line: <!-- text', null],
+    ['<SCRIPT>\nalert(1)\n', '</SCRIPT>'],
+    ['<pre class="a">\none\n</pre>', null],
+    ['<style>a {}</style>', null],
+    ['<textarea', '</textarea>'],
+    ['<preface>', null],
+    ['<?php\necho 1;', '?>'],
+    ['<!DOCTYPE\nhtml', '>'],
+    ['<![CDATA[\n>', ']]>'],
+    ['<div>\nends at an empty line', null],
   ] as const) {
-    it(`${fence === null ? 'needs no fence' : `needs ${fence}`} after ${JSON.stringify(text)}`, () => {
-      expect(openFence(text)).to.equal(fence);
+    it(`${end === null ? 'needs nothing' : `needs ${end}`} after ${JSON.stringify(text)}`, () => {
+      expect(openBlock(text)).to.equal(end);
     });
   }
 });
