@@ -1,6 +1,7 @@
 import { type Config, ConfigError, loadConfig } from './base/config.ts';
 import { Lifecycle } from './base/lifecycle.ts';
 import { createLogger, type Logger } from './base/logger.ts';
+import { onStopSignals } from './base/stop-signals.ts';
 import type { Core } from './compose.ts';
 import { startEmbeddedPostgres } from './data/embedded-postgres.ts';
 
@@ -32,8 +33,7 @@ export async function runProcess(loads: (() => Promise<StartPart>)[]): Promise<v
     // Whatever is still open belongs to nobody.
     setTimeout(() => process.exit(exitCode), 100).unref();
   };
-  process.on('SIGTERM', () => void stop('SIGTERM', 0));
-  process.on('SIGINT', () => void stop('SIGINT', 0));
+  onStopSignals({ stop: (signal) => void stop(signal, 0), stopNow: () => process.exit(1) });
   const fail = (error: unknown, why: string) => {
     log.fatal({ err: error }, why);
     void stop(why, 1);
