@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { describeFailure } from './describe-failure.ts';
 
@@ -23,6 +24,9 @@ const SECRET_FIELDS = [
   'apiKey',
 ];
 
+/** Of the packages that are for development: an image, for one, is without them. */
+const PRETTY = 'pino-pretty';
+
 /** The one logger of a process. Ids and numbers go in; contents and secrets do not. */
 export function createLogger({ level, pretty, destination }: LoggerOptions): Logger {
   const options = {
@@ -30,14 +34,23 @@ export function createLogger({ level, pretty, destination }: LoggerOptions): Log
     base: { pid: process.pid },
     serializers: { err: (error: unknown) => describeFailure(error) },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
-    ...(pretty ? { transport: prettyTransport() } : {}),
+    ...(pretty && isInstalled(PRETTY) ? { transport: prettyTransport() } : {}),
   };
   return destination ? pino(options, destination) : pino(options);
 }
 
 function prettyTransport() {
   return {
-    target: 'pino-pretty',
+    target: PRETTY,
     options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true },
   };
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
