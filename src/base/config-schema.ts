@@ -8,7 +8,10 @@ const integer = (min: number, max: number) => z.coerce.number().int().min(min).m
 /** Up to a week. */
 const minutes = z.coerce.number().positive().max(10_080);
 const url = (...protocols: string[]) =>
-  z.url({ protocol: new RegExp(`^(${protocols.join('|')})$`), error: `must be a ${protocols[0]}:// URL` });
+  z.url({
+    protocol: new RegExp(`^(${protocols.join('|')})$`),
+    error: `must be a ${protocols.map((each) => `${each}://`).join(' or ')} URL`,
+  });
 /** One line, an address with or without a name: nothing that could add a header to a mail. */
 const mailSender = z
   .string()
@@ -76,6 +79,7 @@ export const configShape = {
     .default('true')
     .describe('false: the board of queues may retry and remove jobs, for who may manage roles'),
   PUBLIC_URL: url('http', 'https')
+    .regex(/^[^?#]*$/, 'must have no ? and no #, as paths are put behind it')
     .optional()
     .describe('where browsers find the server, for links in mails; unset: http://HOST:PORT'),
   GOOGLE_CLIENT_ID: z.string().optional().describe('of Google, for signing in with it; unset: nobody can'),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { withAliases } from './config-aliases.ts';
 import { unknownProvider } from './config-models.ts';
 import { configShape } from './config-schema.ts';
+import { inWords } from './validation.ts';
 
 type Parsed = z.infer<z.ZodObject<typeof configShape>>;
 
@@ -25,7 +26,7 @@ export class ConfigError extends Error {
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const named = withAliases(env);
   const given = Object.fromEntries(Object.entries(named.env).filter(([, value]) => value !== ''));
-  const parsed = z.object(configShape).safeParse(given);
+  const parsed = z.object(configShape).safeParse(given, { error: inWords });
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => describe(issue, named.usedNames));
     throw new ConfigError(`The configuration is wrong:\n${lines.join('\n')}`);

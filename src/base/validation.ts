@@ -85,7 +85,7 @@ const TYPES: Record<string, string> = {
 };
 
 /** What zod found wrong, where a contract has no words of its own for it. */
-const inWords: z.core.$ZodErrorMap = (issue) => {
+export const inWords: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'invalid_type':
       return issue.input === undefined ? 'is required' : `must be ${TYPES[issue.expected] ?? issue.expected}`;

@@ -281,6 +281,24 @@ describe('loadConfig', () => {
     expect(names).to.have.members(Object.keys(WRONG));
   });
 
+  it('says in words what each should be', () => {
+    const said: [name: string, value: string, words: string][] = [
+      ['PORT', 'abc', 'must be a number'],
+      ['PORT', '1.5', 'must be a whole number'],
+      ['PORT', '70000', 'must be at most 65535'],
+      ['ECHO_TOKENS_PER_SECOND', '0', 'must be more than 0'],
+      ['NODE_ENV', 'prod', 'must be one of "development", "test", "production"'],
+      ['OPENAI_BASE_URL', 'localhost:11434', 'must be a http:// or https:// URL'],
+      ['DATABASE_URL', 'mysql://x', 'must be a postgres:// or postgresql:// URL'],
+      ['PUBLIC_URL', 'https://chat.example/?a=b', 'must have no ? and no #, as paths are put behind it'],
+    ];
+    for (const [name, value, words] of said) {
+      const [line = '', ...others] = refusals({ [name]: value });
+      expect(line.startsWith(`  ${name}: ${words} (`), line).to.equal(true);
+      expect(others).to.deep.equal([]);
+    }
+  });
+
   it('wants a secret in production', () => {
     expect(refusals({ NODE_ENV: 'production' })[0]).to.match(/^ {2}JWT_SECRET: must be set in production/);
     expect(loadConfig({ NODE_ENV: 'production', JWT_SECRET: SECRET }).production).to.equal(true);
