@@ -16,6 +16,13 @@ try {
 }
 
 async function run(): Promise<string> {
+  // Whoever asks for `--help`, or for the way back, does not want to be migrated.
+  if (process.argv.length > 2) {
+    throw new ConfigError(
+      'npm run migrate takes no arguments: it brings the schema of DATABASE_URL up to date. ' +
+        '`npm run typeorm -- migration:revert` takes the newest migration back.',
+    );
+  }
   const { DATABASE_URL: url } = loadConfig();
   if (!url) {
     throw new ConfigError(
