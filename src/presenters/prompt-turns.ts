@@ -11,7 +11,8 @@ export function turnOf(role: ChatTurn['role'], parts: ContentPart[]): ChatTurn {
  * A prompt of these turns: what the system says becomes one turn, the first.
  *
  * @param path where they stand in the request
- * @throws {AppError} `validation_failed` when nothing is asked, or nothing but blanks, or an answer belongs to no call
+ * @throws {AppError} `validation_failed` when nothing is asked, or nothing but blanks, or an answer belongs to no call, and for
+ *   a choice of a tool that there is not
  */
 export function toPrompt(turns: ChatTurn[], options: PromptOptions, path: string): PromptInput {
   const system = turns.filter(({ role }) => role === 'system').map(({ content }) => content);
@@ -19,6 +20,7 @@ export function toPrompt(turns: ChatTurn[], options: PromptOptions, path: string
   if (!said.some(({ role }) => role === 'user')) throw invalidField(path, 'must have a message of the user');
   if (isBlank(said)) throw invalidField(path, 'the last message of the user must not be empty');
   requireCalls(said, path);
+  requireTools(options);
   const first: ChatTurn[] = system.length > 0 ? [{ role: 'system', content: system.join('\n\n') }] : [];
   return { turns: [...first, ...said], ...(Object.keys(options).length > 0 && { options }) };
 }
@@ -41,6 +43,24 @@ function requireCalls(turns: ChatTurn[], path: string): void {
       `has an answer to the call ${JSON.stringify(toolCallId.slice(0, 80))}, which is not asked for before it`,
     );
   }
+}
+
+/**
+ * One provider would refuse what another takes for no choice at all, and a client that must have a call would wait for it in vain.
+ * `tools` and `tool_choice` are what these fields are called in all of the APIs.
+ */
+function requireTools({ tools = [], toolChoice }: PromptOptions): void {
+  const names = tools.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined)
+    throw invalidField('body.tools', `has the name ${JSON.stringify(twice)} more than once`);
+  if (toolChoice === undefined || toolChoice === 'auto' || toolChoice === 'none') return;
+  if (names.length === 0) throw invalidField('body.tool_choice', 'asks for a call, and there are no `tools`');
+  if (toolChoice === 'required' || names.includes(toolChoice.name)) return;
+  throw invalidField(
+    'body.tool_choice',
+    `names ${JSON.stringify(toolChoice.name)}, which is none of the \`tools\``,
+  );
 }
 
 /** Turns of the assistant in a row as one: the calls of one answer come one by one, and belong together. */

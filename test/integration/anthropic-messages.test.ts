@@ -218,6 +218,13 @@ describe('the Anthropic client', () => {
       'messages.0.content.0.source.data',
     ],
     ['a server tool', { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools.0'],
+    ['a call of no tool', { tool_choice: { type: 'any' } }, 'tool_choice'],
+    [
+      'a call of a tool that there is not',
+      { tools: [weather], tool_choice: { type: 'tool', name: 'g' } },
+      'tool_choice',
+    ],
+    ['a tool twice', { tools: [weather, weather] }, 'tools'],
     ['a container', { container: 'c' }, 'container'],
     ['an unknown field', { wat: 1 }, 'wat'],
     [

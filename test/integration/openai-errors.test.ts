@@ -27,6 +27,8 @@ describe('the openai client is refused', () => {
   const ask = (body: object) => refused(client.chat.completions.create({ ...hello, ...body } as Body));
   const message = (fields: object) => ({ messages: [{ role: 'user', content: 'Hello', ...fields }] });
 
+  const tool = (name: string) => ({ type: 'function', function: { name } });
+
   /** What is wrong, and the field that is named. */
   type Wrong = [what: string, body: object, param: string];
   const WRONG: Wrong[] = [
@@ -83,6 +85,13 @@ describe('the openai client is refused', () => {
     ['old functions', { functions: [] }, 'functions'],
     ['a search', { web_search_options: {} }, 'web_search_options'],
     ['a custom tool', { tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools[0].type'],
+    ['a call of no tool', { tool_choice: 'required' }, 'tool_choice'],
+    [
+      'a call of a tool that there is not',
+      { tools: [tool('f')], tool_choice: { type: 'function', function: { name: 'g' } } },
+      'tool_choice',
+    ],
+    ['a tool twice', { tools: [tool('f'), tool('g'), tool('f')] }, 'tools'],
     ['a temperature that is too high', { temperature: 3 }, 'temperature'],
     ['more than the model writes', { model: 'openai/gpt-4', max_tokens: 100_000 }, 'max_tokens'],
     [

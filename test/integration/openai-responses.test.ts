@@ -249,6 +249,13 @@ describe('the openai client, responses', () => {
     ['work in the background', { background: true }, 'background'],
     ['a stored prompt', { prompt: { id: 'p' } }, 'prompt'],
     ['a built-in tool', { tools: [{ type: 'web_search' }] }, 'tools[0].type'],
+    ['a call of no tool', { tool_choice: 'required' }, 'tool_choice'],
+    [
+      'a call of a tool that there is not',
+      { tools: [weather], tool_choice: { type: 'function', name: 'g' } },
+      'tool_choice',
+    ],
+    ['a tool twice', { tools: [weather, weather] }, 'tools'],
     [
       'a file',
       { input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'f' }] }] },
