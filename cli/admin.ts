@@ -1,4 +1,5 @@
-import { ConfigError, loadConfig } from '../src/base/config.ts';
+import { loadConfig } from '../src/base/config.ts';
+import { failureWords } from '../src/base/failure-words.ts';
 import { CommandError, parseCommand, USAGE } from './admin/commands.ts';
 import { withDatabase } from './admin/with-database.ts';
 
@@ -9,7 +10,7 @@ import { withDatabase } from './admin/with-database.ts';
 try {
   process.stdout.write(`${await run()}\n`);
 } catch (error) {
-  process.stderr.write(`${wordsOf(error)}\n`);
+  process.stderr.write(`${failureWords(error)}\n`);
   process.exitCode = 1;
 }
 
@@ -18,11 +19,4 @@ async function run(): Promise<string> {
   if (!command) throw new CommandError(USAGE);
   const config = loadConfig();
   return withDatabase(config, (database) => command({ database, defaultRole: config.DEFAULT_ROLE }));
-}
-
-/** An AggregateError, as of a refused connection to `localhost`, has no message of its own. */
-function wordsOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(wordsOf).join('; ');
-  if (error instanceof CommandError || error instanceof ConfigError) return error.message;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import { ConfigError, loadConfig } from '../src/base/config.ts';
+import { failureWords } from '../src/base/failure-words.ts';
 import { openDatabase } from '../src/data/database.ts';
 import { migrate } from '../src/data/migrate.ts';
 
@@ -10,7 +11,7 @@ try {
   process.stdout.write(`${await run()}\n`);
 } catch (error) {
   process.stderr.write(
-    `${error instanceof ConfigError ? error.message : `The migration failed: ${wordsOf(error)}`}\n`,
+    `${error instanceof ConfigError ? error.message : `The migration failed: ${failureWords(error)}`}\n`,
   );
   process.exitCode = 1;
 }
@@ -39,10 +40,4 @@ async function run(): Promise<string> {
   } finally {
     await database.close();
   }
-}
-
-/** An AggregateError, as of a refused connection to `localhost`, has no message of its own. */
-function wordsOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(wordsOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import { type Config, ConfigError, loadConfig } from './base/config.ts';
+import { failureWords } from './base/failure-words.ts';
 import { Lifecycle } from './base/lifecycle.ts';
 import { createLogger, type Logger } from './base/logger.ts';
 import { onStopSignals } from './base/stop-signals.ts';
@@ -95,5 +96,5 @@ function requireBroker(config: Config, parts: number): void {
 
 function reportFailedStart(log: Logger, error: unknown): void {
   log.fatal({ err: error }, 'the start failed');
-  process.stderr.write(`Parley could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`Parley could not start: ${failureWords(error)}\n`);
 }

@@ -43,13 +43,18 @@ export async function connectRedis(
       ? { enableOfflineQueue: false, maxRetriesPerRequest: 0 }
       : { maxRetriesPerRequest: null }),
   });
-  redis.on('error', (error) => log.warn({ err: error, connection: name }, 'redis connection failed'));
+  let reason: Error | undefined;
+  redis.on('error', (error) => {
+    reason = error;
+    log.warn({ err: error, connection: name }, 'redis connection failed');
+  });
   try {
     await redis.connect();
   } catch (error) {
     // It would go on trying, with nobody left to stop it.
     redis.disconnect();
-    throw error;
+    // ioredis itself says no more than that the connection is closed.
+    throw reason ?? error;
   }
   if (kind === 'subscriber') pingRegularly(redis, silenceMs / PINGS);
   return redis;
