@@ -54,6 +54,8 @@ export async function runProcess(loads: (() => Promise<StartPart>)[]): Promise<v
     const core = await composeCore({ config, log, lifecycle, resources });
     for (const start of parts) await start(core);
   } catch (error) {
+    // It was told to stop meanwhile: what it was starting on is being closed, and that is why.
+    if (stopping) return;
     reportFailedStart(log, error);
     await stop('the start failed', 1);
   }

@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { ChatClient } from '../support/chat-client.ts';
-import { type ParleyProcess, startAllInOne } from '../support/processes.ts';
+import { builtScript, type ParleyProcess, startAllInOne } from '../support/processes.ts';
 import { signUp } from '../support/test-user.ts';
 import { words } from '../support/words.ts';
 
@@ -48,6 +50,25 @@ describe('a process that is told more than once to stop, in the middle of a repl
     process.signal('SIGINT');
     expect(await process.exited).to.deep.equal({ code: 0, signal: null });
     expect(process.output).to.include('"msg":"stopped"');
+  });
+
+  it('stops quietly when it was still starting', async () => {
+    const child = spawn(process.execPath, [await builtScript('src/server.ts')], {
+      env: { PATH: process.env.PATH, NODE_ENV: 'test', DATA_DIR: dataDir, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        const wasOpen = said.includes('PostgreSQL is ready');
+        said += text;
+        // The schema is being made now.
+        if (!wasOpen && said.includes('PostgreSQL is ready')) child.kill('SIGTERM');
+      });
+    }
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect({ code, said }).to.deep.include({ code: 0 });
+    expect(said).to.include('"msg":"stopped"').and.not.include('could not start');
   });
 
   it('ends at once when somebody does not want to wait', async () => {
