@@ -15,9 +15,12 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
+/** So many bytes, about three deltas, do not wait for the end of their turn of the event loop: once in each. */
+const EARLY_BYTES = 1_500;
+
 /**
  * A connection to Redis for the one thing that happens tens of thousands of times a second: writing deltas. What many
- * callers ask for in one turn of the event loop goes out as one write. A client library makes several objects for each
+ * callers ask for in one turn of the event loop goes out in few writes. A client library makes several objects for each
  * command, and that was the largest part of what a delta cost; see docs/decisions/0009-resp-pipe.md.
  *
  * While the connection is away everything fails at once. It comes back by itself.
@@ -27,6 +30,10 @@ export class RespPipe implements RespSpeaker {
   #replies = new RespReplies((reply) => this.#take(reply));
   #out: Buffer | undefined;
   #outBytes = 0;
+  /** The rest of this turn's writes will be written. */
+  #scheduled = false;
+  /** This turn has written something early. */
+  #early = false;
   #waiting: Waiting[] = [];
 
   private constructor(options: RespLinkOptions) {
@@ -90,17 +97,33 @@ export class RespPipe implements RespSpeaker {
 
   #ask(encoded: string, count: number): Promise<RespReply[]> {
     return new Promise((resolve, reject) => {
-      if (this.#outBytes === 0) this.#schedule();
+      this.#schedule();
       this.#add(encoded);
       this.#waiting.push({ left: count, replies: [], resolve, reject });
+      this.#writeEarly();
     });
   }
 
   /** Idle, what is asked goes out as soon as whoever asks is done; else with all that this turn of the event loop brings. */
   #schedule(): void {
-    if (this.#waiting.length === 0) process.nextTick(this.#flush);
-    else setImmediate(this.#flush);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (this.#waiting.length === 0) process.nextTick(this.#endTurn);
+    else setImmediate(this.#endTurn);
   }
+
+  /** Of much, the beginning: Redis and the web processes work on it while the rest is being made. */
+  #writeEarly(): void {
+    if (this.#early || this.#outBytes < EARLY_BYTES) return;
+    this.#early = true;
+    this.#write();
+  }
+
+  readonly #endTurn = (): void => {
+    this.#scheduled = false;
+    this.#early = false;
+    this.#write();
+  };
 
   /** At once, while its pieces are at hand: of a string that is made of all of them, each would have to be found again. */
   #add(encoded: string): void {
@@ -113,12 +136,12 @@ export class RespPipe implements RespSpeaker {
     this.#outBytes += this.#out.write(encoded, this.#outBytes);
   }
 
-  readonly #flush = (): void => {
+  #write(): void {
     const out = this.#out?.subarray(0, this.#outBytes);
     this.#out = undefined;
     this.#outBytes = 0;
     if (out?.length) this.#link.write(out);
-  };
+  }
 
   #take(reply: RespReply): void {
     const [first] = this.#waiting;

@@ -66,12 +66,21 @@ export function redisRoomSource(
     }
   }
 
+  /** What is not our event is the adapter's. */
+  function* readOurs(messages: ShardMessage[]): Generator<ReceivedEvent> {
+    for (const { channel, payload } of messages) {
+      const event = reader.read(channel, payload);
+      if (event) yield event;
+      else subscriber.emit('smessageBuffer', channel, payload);
+    }
+  }
+
   return {
     listen(listener) {
       subscriber.on('batch', (messages) => {
-        const { events, others } = readEvents(messages, reader);
+        const read = readOurs(messages);
+        const events = messages.length > FEW ? mergeEvents(read) : read;
         for (const { room, event, payload, json } of events) listener.event(room, event, payload, json);
-        for (const { channel, payload } of others) subscriber.emit('smessageBuffer', channel, payload);
       });
       subscriber.on('close', () => listener.lost());
       subscriber.on('ready', () => {
@@ -96,24 +105,20 @@ type MergedEvent = Omit<ReceivedEvent, 'json'> & { json: string | undefined };
 /** By room, and in it by message: the last delta, to which the next may be added. */
 type LastDeltas = Map<string, Map<string, MergedEvent>>;
 
+/** So many messages that arrive together are passed on one by one: the first need not wait for the last to be read. */
+const FEW = 16;
+
 /**
- * Our events, in order, and whatever else there is: that is the adapter's. Deltas of one message that arrived together,
- * because this process is behind, become one: so it gets less to do the further behind it is.
+ * The same events, in order. Deltas of one message that arrived together, because this process is behind, become one: so it
+ * gets less to do the further behind it is.
  */
-function readEvents(
-  messages: ShardMessage[],
-  reader: BroadcastReader,
-): { events: MergedEvent[]; others: ShardMessage[] } {
+function mergeEvents(received: Iterable<MergedEvent>): MergedEvent[] {
   const events: MergedEvent[] = [];
-  const others: ShardMessage[] = [];
   const deltas: LastDeltas = new Map();
-  for (const message of messages) {
-    const received = reader.read(message.channel, message.payload);
-    if (!received) others.push(message);
-    // With nothing to be merged with there is nothing to look for.
-    else if (messages.length === 1 || !addToLast(deltas, received)) events.push(received);
+  for (const event of received) {
+    if (!addToLast(deltas, event)) events.push(event);
   }
-  return { events, others };
+  return events;
 }
 
 /**
