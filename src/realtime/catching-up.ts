@@ -49,7 +49,6 @@ export class CatchingUp {
 
   /** Has a message read again of which the client did not get an event. */
   missed(messageId: string, event: RoomEventName): void {
-    this.#deps.positions.forget(messageId);
     const unknown = event === 'message:new' || this.#stale.get(messageId) === 'new';
     this.#stale.set(messageId, unknown ? 'new' : 'known');
   }

@@ -109,7 +109,7 @@ export class SessionReader implements RoomReader, FrameOwner {
     const id = messageIdOf(frame);
     // What is newer is read with all that was missed. Alone, it would pass for the newest that the client knows.
     const isMissed = id !== undefined && this.#missingSince !== undefined && id > this.#missingSince;
-    if (!isMissed && !this.#isPast(frame)) this.dropped(frame);
+    if (!isMissed && !this.#isPast(frame)) this.#miss(frame);
   }
 
   refresh(): void {
@@ -141,7 +141,14 @@ export class SessionReader implements RoomReader, FrameOwner {
     this.#inBackground(() => this.#catchingUp.readNewer());
   }
 
+  /** A frame that had been sent: what the client has of its message is not known any more. */
   dropped(frame: RoomFrame): void {
+    const id = messageIdOf(frame);
+    if (id !== undefined) this.#positions.forget(id);
+    this.#miss(frame);
+  }
+
+  #miss(frame: RoomFrame): void {
     const id = messageIdOf(frame);
     if (id === undefined) this.#missed.set(frame.event, frame);
     else this.#catchingUp.missed(id, frame.event);
