@@ -104,7 +104,7 @@ function suite({ redis }: { redis?: boolean }) {
       ])
       .then(([row]: { rows: string[] }[]) => row)) as { rows: string[] };
     const job = queues[0]?.jobs.find(({ id }) => id === found[0]);
-    expect(job?.data).to.deep.equal({ generationId: found[0] });
+    expect(job?.data).to.deep.equal({ generationId: found[0], isFirst: true });
     const one = await (await browser.get(`${BOARD}/api/queues/generations/${found[0]}`)).text();
     expect(one).to.include(found[0]);
     expect(text + one).to.not.include('canary');
