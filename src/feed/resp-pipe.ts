@@ -20,7 +20,7 @@ const EARLY_BYTES = 1_500;
 
 /**
  * A connection to Redis for the one thing that happens tens of thousands of times a second: writing deltas. What many
- * callers ask for in one turn of the event loop goes out in few writes. A client library makes several objects for each
+ * callers ask for in one turn of the event loop goes out in two writes at most. A client library makes several objects for each
  * command, and that was the largest part of what a delta cost; see docs/decisions/0009-resp-pipe.md.
  *
  * While the connection is away everything fails at once. It comes back by itself.
@@ -30,7 +30,7 @@ export class RespPipe implements RespSpeaker {
   #replies = new RespReplies((reply) => this.#take(reply));
   #out: Buffer | undefined;
   #outBytes = 0;
-  /** The rest of this turn's writes will be written. */
+  /** What is asked for in this turn will be written at its end. */
   #scheduled = false;
   /** This turn has written something early. */
   #early = false;
