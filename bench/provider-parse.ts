@@ -4,10 +4,11 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Agent, request as undiciRequest } from 'undici';
 import { createAnthropicProvider } from '../src/providers/anthropic.ts';
+import { drive } from '../src/providers/drive.ts';
 import { createGeminiProvider } from '../src/providers/gemini.ts';
 import { guardProvider } from '../src/providers/guard-provider.ts';
 import { createOpenAiProvider } from '../src/providers/openai.ts';
-import type { Provider } from '../src/providers/provider.ts';
+import type { Provider, ProviderEvent } from '../src/providers/provider.ts';
 import type { Row } from './support/row.ts';
 
 /** The server, as a source or built, like this file. */
@@ -36,9 +37,9 @@ const LOADS: Load[] = [
 type Reader = (model: string) => Promise<number>;
 
 /**
- * Worker CPU per chunk of each adapter, behind its guard, over that of the least that gets the same text: an
- * undici request, lines, `JSON.parse`, the delta. Unpaced, and as 200 streams of 50 chunks a second, where each
- * chunk is a network read of its own. Interleaved rounds, medians.
+ * Worker CPU per chunk of each adapter, behind its guard and driven as the worker drives it, over that of the least that
+ * gets the same text: an undici request, lines, `JSON.parse`, the delta. Unpaced, and as 200 streams of 50 chunks a
+ * second, where each chunk is a network read of its own. Interleaved rounds, medians.
  */
 export async function measureProviderParse(): Promise<Row[]> {
   const child = fork(new URL(CHILD, import.meta.url), {
@@ -153,10 +154,12 @@ function throughPort(adapter: Provider): Reader {
   return async (model) => {
     let length = 0;
     const request = { model, turns: [{ role: 'user' as const, content: 'Hello' }] };
-    for await (const event of provider.stream(request, new AbortController().signal)) {
+    const take = (event: ProviderEvent) => {
       if (event.type === 'text') length += event.text.length;
       if (event.type === 'error') throw event.error;
-    }
+      return undefined;
+    };
+    await drive(provider.stream(request, new AbortController().signal), { take });
     return length;
   };
 }

@@ -43,11 +43,15 @@ export async function startParley(
   const port = await new Promise<number>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`${script} ended with ${String(code)}`)));
     let text = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text = `${text}${chunk.toString()}`.slice(-10_000);
+    const read = (chunk: Buffer) => {
+      text += chunk.toString();
       const ready = /\{[^\n]*"msg":"(?:Parley is ready|ready|worker is ready)[^\n]*\}/.exec(text);
-      if (ready) resolve((JSON.parse(ready[0]) as { port?: number }).port ?? 0);
-    });
+      if (!ready) return;
+      // What it logs from here on is not looked at: that would be work in the midst of what is measured.
+      child.stdout?.off('data', read).resume();
+      resolve((JSON.parse(ready[0]) as { port?: number }).port ?? 0);
+    };
+    child.stdout?.on('data', read);
   });
   return { ...keep(child), port };
 }

@@ -74,7 +74,7 @@ export class SseParser {
 
   /** `block` is whole lines, the last with its end. */
   #lines(block: string): void {
-    const text = block.includes('\r') ? block.replace(/\r\n?/g, '\n') : block;
+    const text = block.includes('\r') ? block.replaceAll('\r\n', '\n').replaceAll('\r', '\n') : block;
     let position = this.#first && text.charCodeAt(0) === 0xfeff ? 1 : 0;
     this.#first = false;
     while (position < text.length) {
