@@ -15,7 +15,7 @@ const ROWS: Record<string, (cluster: () => Promise<Cluster>) => Promise<Row[]>> 
   latency: async (cluster) => [await measureLatency(await cluster())],
   cpu: async (cluster) => [await measureCpu(await cluster())],
   delivery: async (cluster) => measureDelivery(await cluster()),
-  'first-token': async (cluster) => [await measureFirstToken(await cluster())],
+  'first-token': async (cluster) => measureFirstToken(await cluster()),
   'text-growth': async (cluster) => [await measureTextGrowth(await cluster())],
   'provider-parse': () => measureProviderParse(),
   start: async () => [await measureStart()],

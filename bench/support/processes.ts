@@ -56,10 +56,14 @@ export async function startParley(
   return { ...keep(child), port };
 }
 
-/** Starts the bare baseline. */
-export async function startBare(): Promise<BenchProcess & { port: number }> {
-  const script = path.join(root, `bench/support/bare-server${extension}`);
-  const child = fork(script, { execArgv: loader, stdio: 'inherit' });
+/** Starts a bare baseline: a script beside this one that tells its port. */
+export async function startBare(
+  name: 'bare-server' | 'bare-path',
+  args: string[] = [],
+  env: Record<string, string> = {},
+): Promise<BenchProcess & { port: number }> {
+  const script = path.join(root, `bench/support/${name}${extension}`);
+  const child = fork(script, args, { execArgv: loader, stdio: 'inherit', env: { ...process.env, ...env } });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return { ...keep(child), port };
 }

@@ -53,7 +53,7 @@ export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadR
 
 /** Through one bare Socket.IO process. */
 export async function runOnBare(run: LoadRun): Promise<LoadResult> {
-  const bare = await startBare();
+  const bare = await startBare('bare-server');
   const rooms = Array.from({ length: run.generations }, (_, index) => `room-${index}`);
   const clients = new Clients();
   await inBatches(rooms.length, (index) => clients.add({ port: bare.port, auth: { room: rooms[index] } }));
