@@ -25,7 +25,9 @@ export class DeltaWriter {
   /** What of the other channel waits before what waits of {@link #channel}, and so on. */
   #earlier: { channel: Channel; end: number }[] = [];
   #inFlight: Promise<void> | undefined;
-  /** Ends the pause between two deltas. */
+  /** What comes before this waits, on the clock of `performance`. */
+  #pausedUntilMs = 0;
+  /** Ends the pause between two deltas, where something waits for it. */
   #goOn: (() => void) | undefined;
   #finishing = false;
   #abandoned = false;
@@ -59,30 +61,35 @@ export class DeltaWriter {
   }
 
   #turnTo(channel: Channel): void {
-    this.#earlier.push({ channel: this.#channel, end: this.#part(this.#channel).end });
+    const part = this.#part(this.#channel);
+    if (part.hasMore) this.#earlier.push({ channel: this.#channel, end: part.end });
     this.#channel = channel;
   }
 
   async #drain(): Promise<void> {
     const { pace, onError } = this.#options;
-    for (let delta = this.#next(); delta; delta = this.#next()) {
-      const sentMs = performance.now();
+    while (this.#hasMore) {
+      const nowMs = performance.now();
+      if (nowMs < this.#pausedUntilMs && !this.#finishing) {
+        await this.#pause(this.#pausedUntilMs - nowMs);
+        continue;
+      }
       try {
-        await this.#live.append(delta);
+        await this.#live.append(this.#next());
         tally.deltasPublished += 1;
       } catch (error) {
         tally.deltasFailed += 1;
         onError(error);
       }
-      const pauseMs = pace.pauseAfter(performance.now() - sentMs);
-      if (pauseMs > 0 && !this.#finishing && !this.#abandoned) await this.#pause(pauseMs);
+      const answeredMs = performance.now();
+      this.#pausedUntilMs = answeredMs + pace.pauseAfter(answeredMs - nowMs);
     }
     this.#inFlight = undefined;
   }
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = setTimeout(resolve, Math.ceil(ms));
       timer.unref();
       this.#goOn = () => {
         clearTimeout(timer);
@@ -91,20 +98,14 @@ export class DeltaWriter {
     });
   }
 
-  #next(): Delta | undefined {
-    if (this.#abandoned) return undefined;
-    for (let earlier = this.#earlier.shift(); earlier; earlier = this.#earlier.shift()) {
-      const delta = this.#take(earlier.channel, earlier.end);
-      if (delta) return delta;
-    }
-    return this.#take(this.#channel);
+  get #hasMore(): boolean {
+    return !this.#abandoned && (this.#earlier.length > 0 || this.#part(this.#channel).hasMore);
   }
 
-  #take(channel: Channel, end?: number): Delta | undefined {
+  #next(): Delta {
+    const { channel, end } = this.#earlier.shift() ?? { channel: this.#channel, end: undefined };
     const part = this.#part(channel);
-    const offset = part.taken;
-    const text = part.take(end);
-    return text === '' ? undefined : { channel, offset, text, whole: this.#whole };
+    return { channel, offset: part.taken, text: part.take(end), whole: this.#whole };
   }
 
   #part(channel: Channel): GrowingText {

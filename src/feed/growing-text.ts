@@ -29,6 +29,11 @@ export class GrowingText {
     return this.#byteLength;
   }
 
+  /** Something was added since it was last taken. */
+  get hasMore(): boolean {
+    return this.#takenBytes < this.#byteLength;
+  }
+
   /** Adds to the end; `text` has no lone surrogates. */
   add(text: string): void {
     this.#makeRoomFor(text.length * MAX_BYTES_PER_UNIT);

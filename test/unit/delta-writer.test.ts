@@ -123,6 +123,23 @@ describe('DeltaWriter', () => {
     expect(textsOf(live)).to.deep.equal(['a', 'bc']);
   });
 
+  it('sends at once what comes after the pause', async () => {
+    const { live, writer } = open({ pauseMs: 5 });
+    writer.push('a');
+    await live.acknowledge();
+    const acknowledgedMs = performance.now();
+    await until('the pause is over', () => performance.now() > acknowledgedMs + 5);
+    writer.push('b');
+    expect(textsOf(live)).to.deep.equal(['a', 'b']);
+  });
+
+  it('is finished at once in a pause for which nothing waits', async () => {
+    const { live, writer } = open({ pauseMs: 3_600_000 });
+    writer.push('a');
+    await live.acknowledge();
+    expect(await writer.finish()).to.deep.equal({ text: 'a', reasoning: null });
+  });
+
   for (const end of ['finish', 'abandon'] as const) {
     it(`has no pause left once it is to ${end}`, async () => {
       const { live, writer } = open({ pauseMs: 3_600_000 });
