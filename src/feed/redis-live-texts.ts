@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { inOnePiece } from '../base/text.ts';
 import { sessionRoom } from '../contracts/events.ts';
 import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
 import type { Channel, Delta, LiveRef, LiveText, LiveTexts } from './ports.ts';
@@ -60,16 +61,16 @@ const AFTER_DELTA = `}${BROADCAST_TAIL}`;
 function openLiveText(pipe: RespPipe, ref: LiveRef): LiveText {
   const { sessionId, messageId, attempt } = ref;
   const room = sessionRoom(sessionId);
-  const publish = beginCommand(3, ['spublish', roomChannel(room)]);
+  const publish = inOnePiece(beginCommand(3, ['spublish', roomChannel(room)]));
   const beginning = `${broadcastHead(room, 'message:stream')}{"sessionId":"${sessionId}","messageId":"${messageId}","attempt":${attempt},`;
 
   const newPart = (channel: Channel): Part => {
     const key = keyOf(ref, channel);
-    const head = `${beginning}${channel ? `"channel":"${channel}",` : ''}"offset":`;
+    const head = inOnePiece(`${beginning}${channel ? `"channel":"${channel}",` : ''}"offset":`);
     return {
       channel,
       key,
-      append: beginCommand(3, ['append', key]),
+      append: inOnePiece(beginCommand(3, ['append', key])),
       head,
       frameBytes: Buffer.byteLength(head + BEFORE_DELTA + AFTER_DELTA),
       bytes: Buffer.byteLength(BEGIN),
