@@ -17,7 +17,7 @@ const CHANNEL = 'bare-path';
 async function web(): Promise<void> {
   const client = await openDatabase();
   await client.query(
-    'CREATE TABLE bare_posts (id bigserial PRIMARY KEY, content text, attempt int DEFAULT 0)',
+    'CREATE TABLE IF NOT EXISTS bare_posts (id bigserial PRIMARY KEY, content text, attempt int DEFAULT 0)',
   );
   const queue = new Queue<{ id: string }>(QUEUE, { connection: openRedis() });
   await queue.waitUntilReady();
