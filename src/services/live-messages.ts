@@ -28,7 +28,7 @@ export interface LiveMessages {
   existing(sessionId: string, ids: string[]): Promise<string[]>;
   /** The session, as it is; undefined when it is not there. */
   session(sessionId: string): Promise<Session | undefined>;
-  /** One message. */
+  /** One message; as it was read, should it not be there any more. */
   present(view: MessageView): Promise<Message>;
 }
 
@@ -43,20 +43,24 @@ export function createLiveMessages(deps: {
 }): LiveMessages {
   const { database, live, inrPerUsd } = deps;
 
-  const present = async (view: MessageView): Promise<Message> => {
+  /** As it is now; undefined when it was deleted since it was read: what was read then has less than clients were sent. */
+  const presentNow = async (view: MessageView): Promise<Message | undefined> => {
     if (!isRunning(view)) return presentMessage(view, { inrPerUsd });
-    const { sessionId, id: messageId, generation } = view;
-    const written = await live.read({ sessionId, messageId, attempt: generation?.attempt ?? 0 });
+    const { sessionId, id: messageId } = view;
+    const written = await live.read({ sessionId, messageId, attempt: attemptOf(view) });
     if (written) return presentMessage(view, { inrPerUsd, live: written });
     // Nothing live: nothing was written yet, or it was settled and dropped since the row was read.
     const [again] = await findMessages(database.db, sessionId, [messageId]);
-    return presentMessage(again ?? view, { inrPerUsd });
+    // Or another worker has it, and what that one has written stands elsewhere.
+    if (again && attemptOf(again) > attemptOf(view)) return presentNow(again);
+    return again && presentMessage(again, { inrPerUsd });
   };
 
-  const presentAll = (views: MessageView[]) => Promise.all(views.map(present));
+  const presentAll = async (views: MessageView[]) =>
+    (await Promise.all(views.map(presentNow))).filter((message) => message !== undefined);
 
   return {
-    present,
+    present: async (view) => (await presentNow(view)) ?? presentMessage(view, { inrPerUsd }),
     running: async (sessionId) => presentAll(await listRunningMessages(database.db, sessionId)),
     current: async (sessionId, ids) => presentAll(await findMessages(database.db, sessionId, ids)),
     newerThan: async (sessionId, after) =>
@@ -69,6 +73,8 @@ export function createLiveMessages(deps: {
     },
   };
 }
+
+const attemptOf = ({ generation }: MessageView): number => generation?.attempt ?? 0;
 
 function isRunning({ generation }: MessageView): boolean {
   return generation !== null && !isTerminal(generation.status);

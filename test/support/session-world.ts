@@ -187,16 +187,18 @@ export class SessionWorld {
     await this.#moment();
     // In no order, like the real ones.
     const rows = [...this.rows.values()].filter(wanted).reverse();
-    return Promise.all(rows.map((row) => this.#present(row)));
+    const messages = await Promise.all(rows.map((row) => this.#present(row)));
+    return messages.filter((message) => message !== undefined);
   }
 
-  async #present(row: Message): Promise<Message> {
+  async #present(row: Message): Promise<Message | undefined> {
     if (isTerminal(row.status)) return row;
     await this.#moment();
     const written = this.#live.get(`${row.id}:${row.attempt}`);
     if (written) return { ...row, content: written.text, reasoning: written.reasoning };
     await this.#moment();
-    return this.rows.get(row.id) ?? row;
+    const again = this.rows.get(row.id);
+    return again && again.attempt > row.attempt ? this.#present(again) : again;
   }
 
   #moment(): Promise<void> {
