@@ -32,18 +32,12 @@ describe('messages as they are at this moment', () => {
     });
   }
 
-  const contentsOf = (messages: { content: string }[]) => messages.map(({ content }) => content);
-
   it('are without one that was deleted while it was read: it would have less text than it had', async () => {
-    const { messageId } = await pipeline.ask(asker);
-    const erase = () => database().db.query('DELETE FROM messages WHERE id = $1', [messageId]);
-    expect(await readers(erase).current(asker.sessionId, [messageId])).to.deep.equal([]);
-  });
-
-  it('are without one that was deleted while those that run were read', async () => {
-    const { messageId } = await pipeline.ask(asker);
-    const erase = () => database().db.query('DELETE FROM messages WHERE id = $1', [messageId]);
-    expect(await readers(erase).running(asker.sessionId)).to.deep.equal([]);
+    for (const read of ['current', 'running'] as const) {
+      const { messageId } = await pipeline.ask(asker);
+      const erase = () => database().db.query('DELETE FROM messages WHERE id = $1', [messageId]);
+      expect(await readers(erase)[read](asker.sessionId, [messageId]), read).to.deep.equal([]);
+    }
   });
 
   it('have the text of the worker that took one over while it was read', async () => {
@@ -56,7 +50,7 @@ describe('messages as they are at this moment', () => {
       await pipeline.feed.live.open(ref).append({ channel: undefined, offset: 0, text: 'Because', whole });
     };
     const messages = await readers(takeOver).current(asker.sessionId, [messageId]);
-    expect(contentsOf(messages)).to.deep.equal(['Because']);
-    expect(messages[0]).to.include({ attempt: LATER_ATTEMPT, status: 'streaming' });
+    expect(messages).to.have.length(1);
+    expect(messages[0]).to.include({ content: 'Because', attempt: LATER_ATTEMPT, status: 'streaming' });
   });
 });
