@@ -1,7 +1,7 @@
 # One image for every process: docker-compose.yml tells which command is which. Run without one, it is the whole
 # product in one process, with its database under /data.
 
-FROM node:20-slim AS build
+FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -14,7 +14,7 @@ RUN npm run build && npm prune --omit=dev
 # The links that the embedded PostgreSQL needs, as nobody may make them later. There are processors without it.
 RUN node -e "import('./dist/src/data/embedded-postgres-binaries.js').then((it) => it.findBinaries()).catch(console.warn)"
 
-FROM node:20-slim
+FROM node:24-slim
 ENV NODE_ENV=production \
     NODE_OPTIONS=--enable-source-maps \
     HOST=0.0.0.0 \

@@ -26,7 +26,8 @@ export function createHttpServer({ upgradePath }: { upgradePath?: string } = {})
   server.on('connection', (socket) => {
     const answers = new Set<ServerResponse>();
     unanswered.set(socket, answers);
-    socket.once('close', () => answers.forEach(tellLost));
+    // Node 24 tells all of them, in this same turn of the event loop: whoever was told is not among them any more.
+    socket.once('close', () => setImmediate(() => answers.forEach(tellLost)));
   });
   server.on('request', ({ socket }, response) => {
     unanswered.get(socket)?.add(response);
@@ -43,8 +44,8 @@ export function createHttpServer({ upgradePath }: { upgradePath?: string } = {})
 }
 
 /**
- * Of a lost connection Node tells the answer that is being sent, and none of those that wait behind it (pipelining): they
- * would wait, and be written to, for ever.
+ * Of a lost connection Node before 24 tells the answer that is being sent, and none of those that wait behind it
+ * (pipelining): they would wait, and be written to, for ever.
  */
 function tellLost(response: ServerResponse): void {
   if (response.socket || response.writableFinished) return;
