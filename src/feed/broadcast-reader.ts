@@ -23,7 +23,7 @@ interface Head {
 
 /** Most heads that are kept of one room: the lanes of a playground, with their reasoning, write at once. */
 const MAX_HEADS = 16;
-/** Most rooms of which something is kept, those in which something began last. */
+/** Most rooms of which something is kept, those in which something began last. What comes after a room was left is kept, too. */
 const MAX_CHANNELS = 10_000;
 const BEFORE_TEXT = ',"delta":';
 const DELTA = Buffer.from(`${BEFORE_TEXT}"`);
@@ -45,6 +45,11 @@ export class BroadcastReader {
     const heads = this.#heads.get(name);
     const known = heads?.find(({ bytes }) => isAt(broadcast, bytes, 0));
     return (known && readBehind(known, broadcast)) ?? this.#parse(name, broadcast.toString());
+  }
+
+  /** Nothing more is awaited from this channel. */
+  forget(channel: string): void {
+    this.#heads.delete(channel);
   }
 
   #parse(channel: string, broadcast: string): ReceivedEvent | undefined {
@@ -76,11 +81,17 @@ function headOf(
   if (!payloadJson.endsWith(`"offset":${rest}`)) return undefined;
   const payloadAt = broadcast.length - BROADCAST_TAIL.length - payloadJson.length;
   const head = broadcast.slice(0, payloadAt + payloadJson.length - rest.length);
-  const bytes = Buffer.from(head);
   // Places are counted in characters here, and in bytes later.
-  if (bytes.length !== head.length) return undefined;
+  if (Buffer.byteLength(head) !== head.length) return undefined;
   // A copy: a slice of the broadcast would be looked up slowly, and would keep the whole of it.
-  return { room: Buffer.from(room).toString(), of, bytes, payloadAt };
+  return { room: Buffer.from(room).toString(), of, bytes: ownBytes(head), payloadAt };
+}
+
+/** In memory of their own: small buffers share 8 kB, which are all kept for as long as one of them is. */
+function ownBytes(ascii: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(ascii.length);
+  bytes.write(ascii, 'latin1');
+  return bytes;
 }
 
 function readBehind({ room, of, bytes, payloadAt }: Head, broadcast: Buffer): ReceivedEvent | undefined {

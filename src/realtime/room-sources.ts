@@ -94,6 +94,7 @@ export function redisRoomSource(
     },
     unsubscribe(room) {
       void adapter.del(MEMBER, room);
+      reader.forget(roomChannel(room));
     },
     ping: () => subscriber.ping(),
   };

@@ -1,3 +1,5 @@
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { newId } from '../../src/base/ids.ts';
@@ -34,6 +36,16 @@ const text = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.constantFrom('"', '\\', '\n', 'é', '😀', '","offset":5,"delta":"', '"}]}}}', '","x":"'),
 );
+
+v8.setFlagsFromString('--expose-gc');
+const collectGarbage = vm.runInNewContext('gc') as () => void;
+
+/** Bytes of all buffers that somebody still has. */
+function heldBytes(): number {
+  // What one collection finds is freed beside the program, and has been by the next.
+  for (let n = 0; n < 2; n += 1) collectGarbage();
+  return process.memoryUsage().arrayBuffers;
+}
 
 describe('BroadcastReader', () => {
   it('reads every event as it was sent, whatever came before', () => {
@@ -102,6 +114,28 @@ describe('BroadcastReader', () => {
     const others = Array.from({ length: 10_010 }, () => deltaIn(newId()));
     const sent = [first, ...others, first, first];
     expect(readAll(reader, sent)).to.deep.equal(sent.map(asReceived));
+  });
+
+  it('keeps no more of a reply than how it begins, and nothing of a room that was left', () => {
+    const reader = new BroadcastReader();
+    const rooms = Array.from({ length: 1_000 }, newId);
+    const before = heldBytes();
+    for (const sessionId of rooms) {
+      const payload = { sessionId, messageId: newId(), attempt: 1, offset: 0, delta: 'one word' };
+      // Deltas come in small buffers, and go out in them.
+      readAll(
+        reader,
+        Array.from({ length: 20 }, () => ({
+          room: sessionRoom(sessionId),
+          event: 'message:stream',
+          payload,
+        })),
+      );
+    }
+    const kept = heldBytes() - before;
+    for (const sessionId of rooms) reader.forget(roomChannel(sessionRoom(sessionId)));
+    expect(kept).to.be.within(100_000, 1_000_000);
+    expect(heldBytes() - before).to.be.below(kept / 10);
   });
 
   it('leaves alone what others say', () => {
