@@ -14,10 +14,10 @@ export interface GenerationStart {
 }
 
 /**
- * Runs one generation. `signal` aborts when the job's lock was lost. May be called twice for the same
- * generation, on two machines at once: the claim decides.
+ * Runs one generation. May be called twice for the same generation, on two machines at once, as the lock of a job may be
+ * lost while it runs: the claim decides.
  */
-export type RunGeneration = (start: GenerationStart, signal: AbortSignal) => Promise<RunOutcome>;
+export type RunGeneration = (start: GenerationStart) => Promise<RunOutcome>;
 
 /** What consuming needs. */
 export interface ConsumerOptions {
@@ -56,10 +56,9 @@ const ANY_NUMBER = 1_000_000;
 export async function startGenerationConsumer(options: ConsumerOptions): Promise<GenerationConsumer> {
   const { backend, run, concurrency, log } = options;
   let closing = false;
-  // Three parameters: BullMQ makes the signal only for a processor that declares it.
-  const processor: JobProcessor<GenerationJob> = async (job, token, signal) => {
+  const processor: JobProcessor<GenerationJob> = async (job, token) => {
     // BullMQ that was waiting for a job when it was closed may still take one.
-    const outcome = closing ? 'handed-over' : await run(startOf(job), signal ?? new AbortController().signal);
+    const outcome = closing ? 'handed-over' : await run(startOf(job));
     if (outcome === 'handed-over') {
       await job.moveToWait(token);
       throw new WaitingError();

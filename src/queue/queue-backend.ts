@@ -27,7 +27,7 @@ export type JobQueue<J> = Pick<
 >;
 /** What is needed of a BullMQ worker, whatever its backend. */
 export type JobWorker<J> = Pick<Worker<J>, 'close' | 'on' | 'run' | 'waitUntilReady'>;
-/** Runs one job; `token` is its lock, `signal` aborts when the lock is lost. */
+/** Runs one job; `token` is its lock. */
 export type JobProcessor<J> = Processor<J, void>;
 
 /** Connections of one BullMQ pool on PostgreSQL; it opens one for LISTEN beside them. */

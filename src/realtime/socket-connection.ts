@@ -119,7 +119,9 @@ export class SocketConnection {
       if (this.#closed) reader.leave();
       return live;
     } catch (error) {
-      this.leaveSession(sessionId);
+      // Left and joined again meanwhile, another reader stands there.
+      reader.leave();
+      if (this.#sessions.get(sessionId) === reader) this.#sessions.delete(sessionId);
       throw error;
     }
   }

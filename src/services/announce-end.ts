@@ -7,9 +7,9 @@ import { presentMessage } from '../presenters/message.ts';
 import type { Announcer } from './announce.ts';
 
 /**
- * Publishes how a message ended: `message:update`, `message:error` of a failed one, `message:done`. Reads it from
- * the database, so it may be called again by whoever finds that the first caller may have died before it was done;
- * readers drop what they have seen.
+ * Publishes how a message ended: `message:update`, `message:error` of a failed one, `message:done`; of one that is not there
+ * any more, `message:delete`. Reads it from the database, so it may be called again by whoever finds that the first caller may
+ * have died before it was done, or whoever deleted the message; readers drop what they have seen.
  *
  * @param signal gives up on a broker that is away
  */
@@ -30,11 +30,15 @@ export function createAnnounceEnd(deps: {
   const { database, announce, inrPerUsd } = deps;
   return async (sessionId, messageId, signal) => {
     const [view] = await findMessages(database.db, sessionId, [messageId]);
-    if (!view) return;
-    const message = presentMessage(view, { inrPerUsd });
-    if (!isTerminal(message.status)) return;
-    for await (const _ of tries(PATIENCE, signal)) if (await publishEnd(message)) return;
+    const message = view && presentMessage(view, { inrPerUsd });
+    if (message && !isTerminal(message.status)) return;
+    const publish = () => (message ? publishEnd(message) : publishDeletion(sessionId, messageId));
+    for await (const _ of tries(PATIENCE, signal)) if (await publish()) return;
   };
+
+  function publishDeletion(sessionId: string, messageId: string): Promise<boolean> {
+    return announce.toSession(sessionId, 'message:delete', { sessionId, messageId });
+  }
 
   async function publishEnd(message: Message): Promise<boolean> {
     const { sessionId, id: messageId, error } = message;

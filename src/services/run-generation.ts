@@ -58,7 +58,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
   const context = createGenerationContext(deps);
   const pace = new Pace();
 
-  return async ({ generationId, isFirst }, lockSignal) => {
+  return async ({ generationId, isFirst }) => {
     const claiming = claimGeneration(database.db, generationId, isFirst ? FIRST_ATTEMPT : LATER_ATTEMPT);
     // Reading what stands before it needs no claim, and need not wait for one. That it failed matters to who has the claim.
     const reading = context.read(generationId);
@@ -68,7 +68,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
       await announceAgain(generationId);
       return 'done';
     }
-    const run = running.begin(claim, lockSignal);
+    const run = running.begin(claim);
     try {
       if (claim.kind === 'title') return await deps.runTitle(claim, run);
       const window = deps.models.find(claim.model) ?? NO_WINDOW;
@@ -130,8 +130,7 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     }
     const written = await writer.finish();
     const settled = await settle(claim, await describeEnd(end, prompt, written), running.leaving);
-    if (settled) await dropTexts(ref);
-    else await dropOrphan(ref);
+    await dropAfter(settled, ref);
     if (settled && end.finishReason && claim.wantsTitle) await deps.planTitle(claim);
     log.info({ ...logged, settled, chars: written.text.length, error: end.error?.code }, 'generation ended');
     return 'done';
@@ -154,8 +153,13 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     const end = cancelRequested
       ? await describeEnd({ cancelled: true }, prompt, written)
       : await interruptedEnd(prompt, written, expired ? EXPIRED : INTERRUPTED);
-    await settle(claim, { ...end, textAttempt: before.attempt }, running.leaving);
-    await dropTexts(before);
+    const settled = await settle(claim, { ...end, textAttempt: before.attempt }, running.leaving);
+    await dropAfter(settled, before);
+  }
+
+  /** Nobody needs the texts of what has ended; what is not ours any more is somebody else's to end. */
+  function dropAfter(settled: boolean, ref: LiveRef): Promise<void> {
+    return settled ? dropTexts(ref) : dropOrphan(ref);
   }
 
   /** A claim that is lost is somebody else's, and its text with it; one that is gone with its account leaves a text to nobody. */

@@ -22,8 +22,7 @@ export interface RunningGeneration {
 
 /** What this process runs, and the ways in which it is told to end it. */
 export interface RunningGenerations {
-  /** `lockSignal` aborts when the lock of its job is lost. */
-  begin(ref: AttemptRef, lockSignal: AbortSignal): RunningGeneration;
+  begin(ref: AttemptRef): RunningGeneration;
   /** Listens for stops, and gives signs of life. */
   start(): void;
   /** Resolves when nothing runs, or after `ms`; then what still runs is handed over. What begins later, is at once. */
@@ -81,7 +80,7 @@ export function createRunningGenerations(deps: {
   };
 
   return {
-    begin({ id, attempt }, lockSignal) {
+    begin({ id, attempt }) {
       const controller = new AbortController();
       let reason: AbortReason | undefined;
       const entry: Entry = {
@@ -94,16 +93,12 @@ export function createRunningGenerations(deps: {
       };
       // A generation that comes back to the process that still runs it has been taken from that run.
       running.get(id)?.abort('lost');
-      const lost = () => entry.abort('lost');
-      if (lockSignal.aborted) lost();
-      lockSignal.addEventListener('abort', lost);
       running.set(id, entry);
       if (draining) entry.abort('handover');
       return {
         signal: controller.signal,
         reason: () => reason,
         end() {
-          lockSignal.removeEventListener('abort', lost);
           if (running.get(id) === entry) running.delete(id);
           if (running.size === 0) onIdle?.();
         },

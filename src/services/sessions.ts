@@ -159,9 +159,9 @@ export function createSessions(deps: SessionsDeps): Sessions {
       // In a transaction for its retry: a settlement locks message, then session; the cascade the other way.
       const deleted = await database.transaction((inside) => deleteSessionRow(inside, userId, id));
       if (!deleted) throw notFound('session');
+      await announce.toSession(id, 'session:delete', { sessionId: id });
       // A reply that was asked for between the two: from here on nothing can be added any more.
       await stopSession(userId, id);
-      await announce.toSession(id, 'session:delete', { sessionId: id });
     },
   };
 }

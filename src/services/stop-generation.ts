@@ -64,17 +64,19 @@ export function createStopGeneration({
       return { stopped, waiting, account: await release(db, scope.userId, waiting) };
     });
     const running = stopped.filter(({ status }) => status === 'streaming').map(({ id }) => id);
-    try {
-      if (running.length > 0)
-        await control.publish(STOP_TOPIC, { generationIds: running } satisfies StopSignal);
-      await Promise.all(waiting.map(({ id }) => queue.remove(id)));
-    } catch (error) {
-      log.warn({ err: error }, 'a stop was not spread; the mark in the database stands');
-    }
+    if (running.length > 0) await spread(() => control.publish(STOP_TOPIC, { generationIds: running }));
     await Promise.all(waiting.map(({ sessionId, messageId }) => announceEnd(sessionId, messageId)));
     if (account) await announce.toUser(scope.userId, 'balance:update', presentBalance(account));
+    // Not before: should this process not get so far, whoever takes the job finds that the reply has ended, and tells.
+    for (const { id } of waiting) await spread(() => queue.remove(id));
     return stopped;
   };
+
+  async function spread(tell: () => Promise<void>): Promise<void> {
+    await tell().catch((error: unknown) =>
+      log.warn({ err: error }, 'a stop was not spread; the mark in the database stands'),
+    );
+  }
 
   /** Gives back what was set aside for replies that have ended before they were begun. */
   async function release(db: Db, userId: string, ended: StoppedGeneration[]) {

@@ -24,13 +24,11 @@ export function createSweepGenerations(deps: {
   log: Logger;
 }): SweepGenerations {
   const { database, queue, run, log } = deps;
-  // Giving up takes no lock that could be lost.
-  const never = new AbortController().signal;
   return async () => {
     const expired = await findExpired(database.db, { silentMs: SILENT_MS });
     for (const id of expired) {
       // One that cannot be ended must not keep the others from it, nor from the queue.
-      await run({ generationId: id, isFirst: false }, never).catch((error: unknown) =>
+      await run({ generationId: id, isFirst: false }).catch((error: unknown) =>
         log.error({ err: error, generationId: id }, 'a generation could not be given up'),
       );
     }

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
 import { beatGenerations, claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
+import type { LiveTexts } from '../../src/feed/ports.ts';
 import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -218,6 +220,28 @@ describe('a hold that has run out', () => {
     await expectInvariants(database());
   });
 
+  it('is ended with its text by whoever of many sweeps last', async () => {
+    // As far away as a Redis in another machine.
+    const { live } = pipeline.feed;
+    const far = <T>(ask: () => Promise<T>) => sleep(2).then(ask);
+    const away: LiveTexts = {
+      ...live,
+      read: (ref) => far(() => live.read(ref)),
+      drop: (ref) => far(() => live.drop(ref)),
+    };
+    const sweeping = createPipeline(database(), undefined, { ...pipeline.feed, live: away });
+    for (let round = 0; round < 10; round += 1) {
+      const { messageId, generationId, run, stream } = await begun('It began so');
+      await backdate(generationId, { expired: 1, silent: 13 });
+      await Promise.all([sweeping.sweep(), sweeping.sweep(), sweeping.sweep()]);
+      expect(await pipeline.content(messageId), `round ${round}`).to.equal('It began so');
+      stream.push({ type: 'finish', reason: 'stop' });
+      await run;
+    }
+    expect(await pipeline.charges(ann)).to.have.length(10);
+    await expectInvariants(database());
+  });
+
   it('of a reply that cannot be ended keeps no other from its end, nor from the queue', async () => {
     const [broken, expired, lost] = [
       await pipeline.ask(ann),
@@ -229,10 +253,10 @@ describe('a hold that has run out', () => {
     await rows(database().db, before, [lost.generationId]);
     const { queue } = pipeline;
     queue.enqueued.length = 0;
-    const run: RunGeneration = (start, signal) =>
+    const run: RunGeneration = (start) =>
       start.generationId === broken.generationId
         ? Promise.reject(new Error('It does not go.'))
-        : worker.start(start, signal);
+        : worker.start(start);
     await createSweepGenerations({ database: database(), queue, run, log })();
     expect(await pipeline.stored(broken.messageId)).to.deep.include({ status: 'queued' });
     expect(await pipeline.stored(expired.messageId)).to.deep.include({ status: 'failed' });

@@ -189,15 +189,15 @@ describe('failover', () => {
     await run;
   });
 
-  it('loses no failed call with the worker that made it', async () => {
+  it('loses no failed call with the worker that made it and has left', async () => {
     const { messageId, generationId } = await pipeline.ask(ann);
-    const dead = new AbortController();
-    const first = worker().run(generationId, dead.signal);
+    const leaving = worker();
+    const first = leaving.run(generationId);
     (await pipeline.provider.begun(0)).push(error('timeout'));
     await other.begun(0);
     await until('the failed call is stored', async () => (await pipeline.stored(messageId)).tries.length > 0);
-    dead.abort();
-    expect(await first).to.equal('done');
+    await leaving.running.drain(0);
+    expect(await first).to.equal('handed-over');
 
     const second = worker().run(generationId);
     (await pipeline.provider.begun(1)).push(error('network'));

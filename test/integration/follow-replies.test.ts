@@ -105,11 +105,11 @@ describe('following replies', () => {
   it('tells of a restart before the text of another attempt', async () => {
     const { messageId, generationId } = await pipeline.ask(asker);
     const { follower, read } = following([messageId]);
-    const lost = new AbortController();
-    const first = pipeline.worker().run(generationId, lost.signal);
+    const leaving = pipeline.worker();
+    const first = leaving.run(generationId);
     (await pipeline.provider.begun(0)).push(text('Half of'));
     await until('the first delta', () => follower.texts.get(messageId) === 'Half of');
-    lost.abort();
+    await leaving.running.drain(0);
     await first;
     const second = pipeline.worker().run(generationId);
     (await pipeline.provider.begun(1)).push(text('All of it.'), FINISH);

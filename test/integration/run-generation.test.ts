@@ -219,26 +219,12 @@ describe('running a generation', () => {
       expect(await first).to.equal('done');
       expect(await pipeline.stored(messageId)).to.deep.include({ status: 'queued', attempt: 0 });
 
-      const never = new AbortController().signal;
-      const second = pipeline.worker().start({ generationId, isFirst: false }, never);
+      const second = pipeline.worker().start({ generationId, isFirst: false });
       (await pipeline.provider.begun(1)).push(text('from the second'), usage, finish);
       await second;
       expect(await pipeline.stored(messageId)).to.deep.include({ status: 'completed', attempt: 2 });
       expect(streamed(messageId, 2)).to.equal('from the second');
       expect(await pipeline.charges(ann)).to.deep.equal([-1]);
-    });
-
-    it('is noticed when the lock of the job is lost', async () => {
-      const { messageId, generationId } = await pipeline.ask(ann);
-      const lock = new AbortController();
-      const run = worker.run(generationId, lock.signal);
-      (await pipeline.provider.begun(0)).push(text('some'));
-      await until('the text is live', async () => (await liveText(messageId)) === 'some');
-      lock.abort();
-      expect(await run).to.equal('done');
-      expect(await pipeline.stored(messageId)).to.deep.include({ status: 'streaming', attempt: 1 });
-      expect(payloads('message:done')).to.deep.equal([]);
-      expect((await claim(generationId)).interruptions).to.equal(1);
     });
   });
 
@@ -361,6 +347,20 @@ describe('running a generation', () => {
       expect(await worker.run(generationId)).to.equal('done');
       expect(pipeline.provider.streams).to.deep.equal([]);
       expect(await pipeline.charges(ann)).to.deep.equal([]);
+    });
+
+    it('while it waits, by a process that cannot tell anybody: the job stays, and its worker tells', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      const outage = withOutages(database());
+      const failing = createPipeline(outage, undefined, pipeline.feed);
+      outage.failOn = /FROM messages m/;
+      const stopping = failing.stopMessage(ann.userId, messageId);
+      expect(await stopping.catch((error: Error) => error.message)).to.match(/terminated/);
+      expect(await pipeline.stored(messageId)).to.deep.include({ status: 'cancelled' });
+      expect(failing.queue.removed).to.deep.equal([]);
+      expect(await worker.run(generationId)).to.equal('done');
+      expect(payloads('message:done')).to.have.length(1);
+      expect(pipeline.provider.streams).to.deep.equal([]);
     });
 
     it('while it streams: the worker is told; the text stays and is paid for', async () => {
@@ -637,7 +637,7 @@ describe('running a generation', () => {
   });
 
   describe('whose place is deleted', () => {
-    it('the session, while it runs: it is charged once, and nothing is published', async () => {
+    it('the session, while it runs: it is charged once, and told as gone', async () => {
       const { messageId, generationId } = await pipeline.ask(ann);
       const run = worker.run(generationId);
       const stream = await pipeline.provider.begun(0);
@@ -648,6 +648,7 @@ describe('running a generation', () => {
       expect(await pipeline.stored(messageId)).to.deep.include({ status: 'completed', credits: '1.000000' });
       expect(await pipeline.charges(ann)).to.deep.equal([-1]);
       expect(pipeline.published(ann, 'message:update', 'message:done')).to.deep.equal([]);
+      expect(payloads('message:delete')).to.deep.equal([{ sessionId: ann.sessionId, messageId }]);
       expect(await worker.run(generationId)).to.equal('done');
       expect(await pipeline.charges(ann)).to.deep.equal([-1]);
     });
@@ -685,6 +686,18 @@ describe('running a generation', () => {
       expect(await run).to.equal('done');
       expect(await pipeline.stored(messageId)).to.deep.include({ status: 'cancelled' });
       expect(await pipeline.charges(ann)).to.have.length(1);
+      // Whoever deleted it tells, and so does its worker; readers pass the first on.
+      const gone = { sessionId: ann.sessionId, messageId };
+      expect(payloads('message:delete')).to.deep.equal([gone, gone]);
+    });
+
+    it('the reply, by a process that died before it told anybody: its worker does', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      const run = worker.run(generationId);
+      (await pipeline.provider.begun(0)).push(text('Because'));
+      await rows(database().db, 'DELETE FROM messages WHERE id = $1 RETURNING id', [messageId]);
+      expect(await pipeline.stopMessage(ann.userId, messageId)).to.equal('streaming');
+      expect(await run).to.equal('done');
       expect(payloads('message:delete')).to.deep.equal([{ sessionId: ann.sessionId, messageId }]);
     });
   });

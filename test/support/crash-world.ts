@@ -46,6 +46,11 @@ export interface Proc {
 
 type Role = 'web' | 'worker';
 
+/** What a run has of its job. Lost, the job waits for another worker, and nobody tells the one that runs it. */
+interface JobLock {
+  lost: boolean;
+}
+
 /** A turn that a process tried to store. */
 export interface TriedTurn {
   sessionId: string;
@@ -73,7 +78,7 @@ export class CrashWorld {
   /** Processes that are stopping. */
   readonly #leaving = new Set<Proc>();
   /** The locks of jobs that are being run, by generation. */
-  readonly #locks = new Map<string, Set<AbortController>>();
+  readonly #locks = new Map<string, Set<JobLock>>();
   /** Each of {@link turns}, by its first generation. */
   readonly #tried = new Map<string, TriedTurn>();
   /** The newest attempt at each generation. */
@@ -123,21 +128,23 @@ export class CrashWorld {
   async #run(start: GenerationStart): Promise<void> {
     const { generationId: id } = start;
     const { process, worker } = this.proc('worker');
-    const lock = new AbortController();
+    const lock: JobLock = { lost: false };
     const locks = this.#locks.get(id) ?? new Set();
     this.#locks.set(id, locks.add(lock));
-    const outcome = await process.ask(() => worker.start(start, lock.signal));
+    const outcome = await process.ask(() => worker.start(start));
     locks.delete(lock);
     if (locks.size === 0) this.#locks.delete(id);
     if (outcome.is === 'failed') this.faults.push(`a run failed: ${String(outcome.error)}`);
-    if (this.#waitsAgain(outcome, lock)) this.queue.giveBack(id);
+    // Without its lock a job is not this run's any more.
+    if (lock.lost) return;
+    if (this.#waitsAgain(outcome)) this.queue.giveBack(id);
     else this.queue.drop(id);
   }
 
   /** A dead worker's job is given to another when its lock has run out, unless the queue has lost it, too. */
-  #waitsAgain(outcome: Outcome<RunOutcome>, lock: AbortController): boolean {
+  #waitsAgain(outcome: Outcome<RunOutcome>): boolean {
     if (outcome.is === 'crashed') return this.chance(70);
-    return outcome.is === 'failed' || outcome.value === 'handed-over' || lock.signal.aborted;
+    return outcome.is === 'failed' || outcome.value === 'handed-over';
   }
 
   /** Waits until nothing is under way that a process began, whether or not it lives. */
@@ -232,7 +239,10 @@ export class CrashWorld {
   }
 
   #loseLocks(generationId: string): void {
-    for (const lock of this.#locks.get(generationId) ?? []) lock.abort();
+    for (const lock of this.#locks.get(generationId) ?? []) {
+      lock.lost = true;
+      this.queue.giveBack(generationId);
+    }
   }
 
   /** The database has crashed, and a first claim had not reached its disk. */

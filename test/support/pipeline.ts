@@ -132,7 +132,7 @@ const IMPATIENT: RoutePatience = { maxWaitMs: 0, backoffMs: 600_000 };
 /** One worker process, or what of it counts here. */
 export interface TestWorker {
   /** Runs what nobody was given before. */
-  run(generationId: string, lockSignal?: AbortSignal): ReturnType<RunGeneration>;
+  run(generationId: string): ReturnType<RunGeneration>;
   readonly start: RunGeneration;
   readonly running: RunningGenerations;
 }
@@ -209,7 +209,7 @@ export function createPipeline(
   const sendMessage = createSendMessage(sending);
   const settle = createSettleGeneration({ ...shared, announceEnd });
   const workers: RunningGenerations[] = [];
-  const giveUp: RunGeneration = (start, signal) => pipeline.worker().start(start, signal);
+  const giveUp: RunGeneration = (start) => pipeline.worker().start(start);
   const health = createProviderHealth({ store: feed.health, control: feed.control, log });
 
   const pipeline = {
@@ -293,8 +293,7 @@ export function createPipeline(
         announceEnd,
         settle,
       });
-      const never = new AbortController().signal;
-      const run = (generationId: string, signal = never) => start({ generationId, isFirst: true }, signal);
+      const run = (generationId: string) => start({ generationId, isFirst: true });
       return { running, start, run };
     },
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
-import { userRoom } from '../../src/contracts/events.ts';
+import { sessionRoom, userRoom } from '../../src/contracts/events.ts';
 import { RoomHub } from '../../src/realtime/room-hub.ts';
 import { type ChatSocket, SocketConnection } from '../../src/realtime/socket-connection.ts';
 import type { Identity } from '../../src/services/identity.ts';
@@ -60,6 +60,30 @@ describe('the chat namespace', () => {
     socket.close();
     await isGone();
     expect(world.rooms).to.be.empty;
+  });
+
+  it('keeps a session joined that was left and joined again while the first joining of it fails', async () => {
+    const reading: Deferred<never[]>[] = [];
+    const running = () => {
+      const read = defer<never[]>();
+      reading.push(read);
+      return read.promise;
+    };
+    const nothing = async () => [];
+    world = await startNamespace({ messages: { running, current: nothing, newerThan: nothing } as never });
+    const socket = await enter();
+    const sessionId = newId();
+    const session = JSON.stringify({ sessionId });
+    const first = socket.ask('join', session);
+    await until('it is read', () => reading.length === 1);
+    expect((await socket.ask('leave', session)).ok).to.equal(true);
+    const second = socket.ask('join', session);
+    await until('it is read again', () => reading.length === 2);
+    reading[1]?.resolve([]);
+    expect((await second).ok).to.equal(true);
+    reading[0]?.reject(new Error('The database is away.'));
+    expect((await first).ok).to.equal(false);
+    expect([...world.rooms]).to.include(sessionRoom(sessionId));
   });
 
   describe('a socket that asks much at once', () => {
