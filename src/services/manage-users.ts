@@ -53,10 +53,9 @@ export function createUpdateManagedUser(deps: UpdateManagedUserDeps): UpdateMana
       requireOthersLimits(rights, { actor, userId, changes });
       return change(db, actor, { before, after: withChanges(before, changes) });
     });
-    if (revoked) {
-      await revocations?.announce(revoked);
-      await stopUser?.(userId);
-    }
+    if (revoked) await revocations?.announce(revoked);
+    // Also of one that was inactive before: it may be asked again because this failed.
+    if (changes.isActive === false) await stopUser?.(userId);
     return shown;
   };
 }

@@ -8,7 +8,7 @@ import type { ModelDirectory } from './model-directory.ts';
 
 /**
  * Has a model name a session, once its first reply is there. The house pays: nobody asked for it. Never throws: a session
- * that gets no title keeps its first words, and its next reply asks again.
+ * that gets no title keeps its first words. There is one try; what could not be stored is tried again with the next reply.
  */
 export type PlanTitle = (session: { userId: string; sessionId: string }) => Promise<void>;
 

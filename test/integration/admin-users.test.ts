@@ -293,6 +293,14 @@ describe('accounts, for who runs the server', () => {
       );
       expect(ended.map(({ status }) => status)).to.deep.equal(['cancelled', 'cancelled']);
     });
+
+    it('again have stopped what is still written, as what stopped it before may have failed', async () => {
+      const { user, client } = await world.signUp();
+      await client.say((await client.newSession()).id, 'one');
+      await rows(database().db, 'UPDATE users SET is_active = false WHERE id = $1 RETURNING id', [user.id]);
+      await patch(user.id, { isActive: false });
+      expect((await get(user.id)).counts.runningGenerations).to.equal(0);
+    });
   });
 
   describe('deleted', () => {

@@ -212,6 +212,16 @@ describe('limits at admission', () => {
       expect(await counters()).to.deep.include({ day: 1, month: sameMonth ? 4 : 1 });
     });
 
+    it('of a request that began before midnight, and comes behind one that began after it, are those of the new day', async () => {
+      const nextMonth = `used_on = (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month')::date`;
+      const nextWindow = "window_start = now() + interval '1 second'";
+      await used(`${nextMonth}, ${nextWindow}, day_requests = 1, month_requests = 2, window_requests = 3`);
+      await ask();
+      expect(await counters()).to.deep.include({ day: 2, month: 3, window: 4 });
+      await ask();
+      expect(await counters()).to.deep.include({ day: 3, month: 4, window: 5 });
+    });
+
     it('begin anew with a month', async () => {
       await used(`${LAST_MONTH}, day_requests = 3, month_requests = 6, month_tokens = 1000`);
       await ask();

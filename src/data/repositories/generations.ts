@@ -166,6 +166,12 @@ export async function releaseGeneration(db: Db, { id, attempt }: AttemptRef): Pr
   );
 }
 
+/**
+ * Locks what a SELECT of `generations g` finds, before many of them are changed: in one order, so that statements which
+ * come at once wait for each other, and not in a circle.
+ */
+const IN_ORDER = 'ORDER BY g.id FOR NO KEY UPDATE OF g';
+
 /** Whose generations are to be stopped: those of one message, or all of one session. */
 export interface StopScope {
   userId: string;
@@ -191,15 +197,18 @@ export async function requestStop(
   const [column, id] = messageId ? ['message_id', messageId] : ['session_id', sessionId];
   return rows<StoppedGeneration>(
     db,
-    prepared(`UPDATE generations SET
+    prepared(`WITH open AS (
+       SELECT g.id FROM generations g
+        WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND status IN ('queued', 'streaming') ${IN_ORDER})
+     UPDATE generations g SET
        cancel_requested_at = coalesce(cancel_requested_at, now()),
        status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
        finish_reason = CASE status WHEN 'queued' THEN 'cancelled' ELSE finish_reason END,
        credits = CASE status WHEN 'queued' THEN 0 ELSE credits END,
        completed_at = CASE status WHEN 'queued' THEN now() ELSE completed_at END,
        input = CASE status WHEN 'queued' THEN NULL ELSE input END
-     WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND status IN ('queued', 'streaming')
-     RETURNING id, session_id AS "sessionId", message_id AS "messageId", model, status, hold,
+     FROM open WHERE g.id = open.id
+     RETURNING g.id, session_id AS "sessionId", message_id AS "messageId", model, status, hold,
        hold_tokens AS "holdTokens"`),
     [id, userId],
   );
@@ -222,9 +231,11 @@ export async function beatGenerations(
 ): Promise<Heartbeat[]> {
   return rows<Heartbeat>(
     db,
-    prepared(`UPDATE generations g SET heartbeat_at = now(), hold_expires_at = now() + $3 * interval '1 minute'
-       FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempt)
-      WHERE g.id = mine.id AND g.attempt = mine.attempt AND g.status = 'streaming'
+    prepared(`WITH mine AS (
+       SELECT g.id FROM generations g JOIN unnest($1::uuid[], $2::int[]) AS running (id, attempt) USING (id, attempt)
+        WHERE g.status = 'streaming' ${IN_ORDER})
+     UPDATE generations g SET heartbeat_at = now(), hold_expires_at = now() + $3 * interval '1 minute'
+       FROM mine WHERE g.id = mine.id
       RETURNING g.id, ${CANCEL_REQUESTED} AS "cancelRequested"`),
     [running.map((each) => each.id), running.map((each) => each.attempt), holdMinutes],
   );
@@ -234,8 +245,10 @@ export async function beatGenerations(
 export async function prolongWatches(db: Db, messageIds: string[], leaseMs: number): Promise<void> {
   await rows(
     db,
-    prepared(`UPDATE generations SET watched_until = now() + $2 * interval '1 millisecond'
-      WHERE message_id = ANY($1) AND watched_until IS NOT NULL AND status IN ('queued', 'streaming')`),
+    prepared(`WITH watched AS (
+       SELECT g.id FROM generations g
+        WHERE message_id = ANY($1) AND watched_until IS NOT NULL AND status IN ('queued', 'streaming') ${IN_ORDER})
+     UPDATE generations g SET watched_until = now() + $2 * interval '1 millisecond' FROM watched WHERE g.id = watched.id`),
     [messageIds, leaseMs],
   );
 }
