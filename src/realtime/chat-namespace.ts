@@ -120,7 +120,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     return identity;
   }
 
-  /** What is no event is refused at once; what is one waits for its turn. */
+  /** What is no event is refused at once; what is one is done when it is its turn. */
   function take(connection: SocketConnection, event: string, args: unknown[]): void {
     const ack = args.at(-1);
     const asked: AskedEvent = {
@@ -131,12 +131,8 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     };
     try {
       const { handler, payload } = read(event, args);
-      connection.work(event, payload, () =>
-        answer(asked, async () => {
-          await deps.authorize(connection.identity, CHAT);
-          return handler.handle(connection, payload);
-        }),
-      );
+      const work = handler.take(connection, payload, () => deps.authorize(connection.identity, CHAT));
+      connection.work(event, payload, () => answer(asked, work));
     } catch (error) {
       refuse(asked, error);
     }

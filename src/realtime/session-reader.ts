@@ -30,6 +30,7 @@ const MAX_BACKLOG = 1_000;
  * drop the frame and take the position back.
  */
 export class SessionReader implements RoomReader, FrameOwner {
+  readonly sessionId: string;
   readonly #deps: SessionReaderDeps;
   readonly #room: string;
   readonly #positions = new MessagePositions();
@@ -48,6 +49,7 @@ export class SessionReader implements RoomReader, FrameOwner {
   constructor(deps: SessionReaderDeps) {
     const { sessionId, messages, outbox } = deps;
     const send = (frame: RoomFrame) => this.#pass(frame);
+    this.sessionId = sessionId;
     this.#deps = deps;
     this.#room = sessionRoom(sessionId);
     this.#catchingUp = new CatchingUp({ sessionId, messages, outbox, positions: this.#positions, send });

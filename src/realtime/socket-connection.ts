@@ -41,6 +41,14 @@ const MAX_SESSIONS = 200;
 /** Longest delay that a timer can have; a token that lives longer is looked at again then. */
 const MAX_TIMER_MS = 2_147_483_647;
 
+/** How a session is joined. */
+interface Joining {
+  /** What the client has of it. */
+  have: Have[];
+  /** Resolves when the session is known to be the user's. */
+  mayRead(): Promise<void>;
+}
+
 /** One socket: who it is of, what it reads, when its token runs out. */
 export class SocketConnection {
   readonly socket: ChatSocket;
@@ -106,14 +114,32 @@ export class SocketConnection {
   }
 
   /**
-   * Joins a session that is known to be the user's; resolves once the client is caught up.
+   * The reader of a session that is to be joined. It reads nothing yet, and will not if the session is left before.
    *
    * @throws {AppError} `conflict` when the socket has joined too many
    */
-  async joinSession(sessionId: string, have: Have[]): Promise<LivePosition[]> {
+  openSession(sessionId: string): SessionReader {
+    const there = this.#sessions.get(sessionId);
+    if (there) return there;
+    if (this.#sessions.size >= MAX_SESSIONS) {
+      throw new AppError('conflict', `A connection may join ${MAX_SESSIONS} sessions; leave one first.`);
+    }
+    const { hub, messages } = this.#deps;
+    const onFailure = (error: unknown) => this.#fail(error);
+    const reader = new SessionReader({ sessionId, outbox: this.#outbox, hub, messages, onFailure });
+    this.#sessions.set(sessionId, reader);
+    return reader;
+  }
+
+  /**
+   * Joins a session; resolves once the client is caught up.
+   *
+   * @throws what `mayRead` throws, unless the session is the user's; the session is left then
+   */
+  async joinSession(reader: SessionReader, { have, mayRead }: Joining): Promise<LivePosition[]> {
     if (this.#closed) return [];
-    const reader = this.#sessions.get(sessionId) ?? this.#openSession(sessionId);
     try {
+      await mayRead();
       const live = await reader.join(have);
       await this.#outbox.idle();
       if (this.#closed) reader.leave();
@@ -121,12 +147,12 @@ export class SocketConnection {
     } catch (error) {
       // Left and joined again meanwhile, another reader stands there.
       reader.leave();
-      if (this.#sessions.get(sessionId) === reader) this.#sessions.delete(sessionId);
+      if (this.#sessions.get(reader.sessionId) === reader) this.#sessions.delete(reader.sessionId);
       throw error;
     }
   }
 
-  /** Leaves a session, if it was joined. */
+  /** Leaves a session, if it was joined, or is to be. */
   leaveSession(sessionId: string): void {
     this.#sessions.get(sessionId)?.leave();
     this.#sessions.delete(sessionId);
@@ -144,17 +170,6 @@ export class SocketConnection {
     }
     this.#identity = identity;
     this.#watchExpiry();
-  }
-
-  #openSession(sessionId: string): SessionReader {
-    if (this.#sessions.size >= MAX_SESSIONS) {
-      throw new AppError('conflict', `A connection may join ${MAX_SESSIONS} sessions; leave one first.`);
-    }
-    const { hub, messages } = this.#deps;
-    const onFailure = (error: unknown) => this.#fail(error);
-    const reader = new SessionReader({ sessionId, outbox: this.#outbox, hub, messages, onFailure });
-    this.#sessions.set(sessionId, reader);
-    return reader;
   }
 
   /** Ends the connection below Socket.IO, so that the client comes back by itself. */

@@ -46,6 +46,8 @@ export interface Repeatable {
   keys: string[];
   /** Everything that makes it the same request. */
   request: unknown;
+  /** The session that it names, where it names one: what is posted in it is stored in the order in which it was asked for. */
+  sessionId?: string | undefined;
 }
 
 /** A turn, as its door has made it out of a request. */
@@ -96,15 +98,33 @@ export type PostTurn = (
 /** Makes the verb. */
 export function createPostTurn(deps: PostTurnDeps): PostTurn {
   const { database, limits, holds, inrPerUsd } = deps;
-  // The database has the turns of one session wait for each other anyway, each with a connection. Here they are announced in
-  // their order as well: whoever hears of a message before an older one has to read that by itself.
+  // The database has the turns of one session wait for each other anyway, each with a connection. Here they do so from the
+  // beginning, in their order, so that each follows the one before; and they are announced in it: whoever hears of a message
+  // before an older one has to read that by itself.
   const ofSession = new KeyedQueue();
+  const inTurn = <T>(userId: string, sessionId: string, work: () => Promise<T>): Promise<T> =>
+    ofSession.run(`${userId}/${sessionId}`, work);
 
-  return async (asking, { keys, request }, prepare) => {
+  return async (asking, request, prepare) => {
+    const { sessionId } = request;
+    const post = () => postOnce(asking, request, prepare);
+    const { posted, launched } = await (sessionId === undefined
+      ? post()
+      : inTurn(asking.userId, sessionId, post));
+    await launched;
+    return posted;
+  };
+
+  /** Stores the turn, and launches it without waiting for that. */
+  async function postOnce(
+    asking: Counted,
+    { keys, request, sessionId: named }: Repeatable,
+    prepare: () => Promise<TurnToPost>,
+  ): Promise<{ posted: PostedTurn; launched?: Promise<void> | undefined }> {
     const { userId } = asking;
     const repeatable = { userId, keys, request };
     const before = await findFirstAnswer<PostedTurn>(database.db, repeatable);
-    if (before) return before;
+    if (before) return { posted: before };
 
     const posting = await prepare();
     await admit(userId, posting);
@@ -122,13 +142,12 @@ export function createPostTurn(deps: PostTurnDeps): PostTurn {
       const { turn } = done;
       return { done, answer: turn === planned ? answer : answerOf(turn, turn.message ?? said) };
     };
-    const { posted, launched } = await ofSession.run(sessionId, async () => {
+    const storeOnce = async () => {
       const once = await answerOnce(database, repeatable, { answer, work });
       return { posted: once.answer, launched: once.repeated ? undefined : launchTurn(once) };
-    });
-    await launched;
-    return posted;
-  };
+    };
+    return named === undefined ? inTurn(userId, sessionId, storeOnce) : storeOnce();
+  }
 
   /** Asks for all of it at once: who is next need not wait for what comes of it. */
   function launchTurn({ answer: { message, replies }, done }: Done<PostedTurn, Stored>): Promise<void> {

@@ -49,13 +49,14 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
     let untitled: SessionRecord | undefined;
     const { clientMessageId: id, ...request } = body;
     const own = { id, scope: `message:${body.sessionId}` };
-    const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request };
+    const { sessionId } = body;
+    const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request, sessionId };
     const posted = await deps.postTurn(asking, repeatable, async () => {
-      const session = await findSessionToPostIn(database.db, userId, body.sessionId);
+      const session = await findSessionToPostIn(database.db, userId, sessionId);
       if (!session) throw notFound('session', 'body.sessionId');
       requireChat(session, 'body.sessionId');
       if (title && session.title === null) untitled = session;
-      const { id: sessionId, settings, historyTokens, newestMessageId: parentId } = session;
+      const { settings, historyTokens, newestMessageId: parentId } = session;
       const asked = chooseModels(body, session, models);
       return {
         sessionId,

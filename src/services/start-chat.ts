@@ -66,11 +66,13 @@ export function createStartChat(deps: StartChatDeps): StartChat {
     let untold: Untold | undefined;
     const { clientMessageId: id, ...chat } = call;
     const own = { id, scope: `chat:${call.sessionId ?? ''}` };
-    const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request: { chat } };
+    const { sessionId: named } = call;
+    const keys = repeatKeys({ header: idempotencyKey, own });
+    const repeatable = { keys, request: { chat }, sessionId: named };
     const posted = await deps.postTurn(asking, repeatable, async () => {
-      const { turn, tell } = await (call.sessionId === undefined
+      const { turn, tell } = await (named === undefined
         ? opening(userId, call)
-        : continued(userId, call.sessionId, call));
+        : continued(userId, named, call));
       if (tell) untold = { id: turn.sessionId, isNew: turn.opening !== undefined };
       return turn;
     });

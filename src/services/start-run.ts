@@ -51,7 +51,8 @@ export function createStartRun({ database, models, postTurn, announce, inrPerUsd
     let opened: string | undefined;
     const { clientMessageId: id, ...playground } = asked;
     const own = { id, scope: `playground:${asked.sessionId ?? ''}` };
-    const repeatable = { keys: repeatKeys({ header: idempotencyKey, own }), request: { playground } };
+    const keys = repeatKeys({ header: idempotencyKey, own });
+    const repeatable = { keys, request: { playground }, sessionId: asked.sessionId };
     const { message, replies } = await postTurn(asking, repeatable, async () => {
       if (asked.sessionId !== undefined) return continued(userId, asked.sessionId, asked, root);
       const turn = opening(asked, root);

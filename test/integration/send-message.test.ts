@@ -60,6 +60,24 @@ describe('sending a message', () => {
     expect(second.message.parentId).to.equal(first.replies[0]?.id);
   });
 
+  it('stores what is posted at once in the order in which it was asked for, each behind the one before', async () => {
+    const bodies = Array.from({ length: 8 }, (_, n) => ({
+      content: n % 3 === 0 ? 'long '.repeat(190) : `m${n}`,
+      ...(n % 2 === 0 && { clientMessageId: `id-${n}` }),
+      ...(n % 4 === 1 && { role: 'assistant' }),
+    }));
+    const posted = await Promise.all(bodies.map((body) => pipeline.post(ann, body)));
+    const { data } = await pipeline.messages.list(ann.userId, ann.sessionId, { limit: 100 });
+    const stored = data.toReversed().map(({ id, parentId }) => ({ id, parentId }));
+    const inOrder = posted.flatMap(({ message, replies }) => [message, ...replies]);
+    expect(stored.map(({ id }) => id)).to.deep.equal(inOrder.map(({ id }) => id));
+    const questions = stored.filter(({ id }) => posted.some(({ message }) => message.id === id));
+    for (const { id, parentId } of questions) {
+      const before = stored[stored.findIndex((each) => each.id === id) - 1];
+      expect(parentId).to.equal(before?.id ?? null);
+    }
+  });
+
   it('gives ids that sort in the order of commits, though another process stores a message while this one waits', async () => {
     const held = defer();
     const key = `message:${ann.sessionId}:slow`;

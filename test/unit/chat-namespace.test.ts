@@ -86,6 +86,32 @@ describe('the chat namespace', () => {
     expect([...world.rooms]).to.include(sessionRoom(sessionId));
   });
 
+  it('takes a session as left that is left before the joining of it begins, and as joined that is joined after that', async () => {
+    const owned: Deferred[] = [];
+    world = await startNamespace({
+      requireSession: () => {
+        const known = defer();
+        owned.push(known);
+        return known.promise;
+      },
+    });
+    const socket = await enter();
+    const [left, back] = [newId(), newId()];
+    const sent = [
+      socket.ask('join', JSON.stringify({ sessionId: left })),
+      socket.ask('join', JSON.stringify({ sessionId: back })),
+      socket.ask('leave', JSON.stringify({ sessionId: left })),
+      socket.ask('leave', JSON.stringify({ sessionId: back })),
+      socket.ask('join', JSON.stringify({ sessionId: back })),
+    ];
+    await until('all are looked up', () => owned.length === 3);
+    for (const known of owned) known.resolve();
+    for (const answer of sent) expect((await answer).ok).to.equal(true);
+    expect([...world.rooms].filter((room) => room !== userRoom(ANN.userId))).to.deep.equal([
+      sessionRoom(back),
+    ]);
+  });
+
   describe('a socket that asks much at once', () => {
     const STOP = JSON.stringify({ messageId: newId() });
     const SEND = JSON.stringify({ sessionId: newId(), content: 'Hello' });

@@ -1,11 +1,11 @@
 import { leaveSchema } from '../../contracts/events.ts';
-import { defineHandler } from './handler.ts';
+import type { EventHandler } from './handler.ts';
 
-/** `leave`: nothing more of the session. */
-export const leaveHandler = defineHandler({
+/** `leave`: nothing more of the session, from its arrival on, also where a `join` before it is still waiting. */
+export const leaveHandler: EventHandler<typeof leaveSchema> = {
   schema: leaveSchema,
-  async handle(connection, { sessionId }) {
+  take(connection, { sessionId }) {
     connection.leaveSession(sessionId);
-    return {};
+    return async () => ({});
   },
-});
+};

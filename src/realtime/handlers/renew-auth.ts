@@ -4,12 +4,9 @@ import { defineHandler } from './handler.ts';
 
 /** `auth`: goes on with a fresh token. `authenticate` also refuses who may not be in the namespace. */
 export function renewAuthHandler(authenticate: Authenticate) {
-  return defineHandler({
-    schema: authSchema,
-    async handle(connection, { token }) {
-      const identity = await authenticate(token);
-      connection.renew(identity);
-      return { expiresAt: new Date(identity.expiresAt).toISOString() };
-    },
+  return defineHandler(authSchema, async (connection, { token }) => {
+    const identity = await authenticate(token);
+    connection.renew(identity);
+    return { expiresAt: new Date(identity.expiresAt).toISOString() };
   });
 }

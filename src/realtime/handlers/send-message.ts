@@ -5,11 +5,9 @@ import { defineHandler } from './handler.ts';
 
 /** `message:send`: what `POST /messages` does. */
 export function sendMessageHandler(sendMessage: SendMessage) {
-  return defineHandler({
-    schema: sendMessageBody,
-    handle: (connection, body) =>
-      sendMessage(connection.identity, body).catch((error: unknown) => {
-        throw asGiven(error, 'body', 'payload');
-      }),
-  });
+  return defineHandler(sendMessageBody, (connection, body) =>
+    sendMessage(connection.identity, body).catch((error: unknown) => {
+      throw asGiven(error, 'body', 'payload');
+    }),
+  );
 }

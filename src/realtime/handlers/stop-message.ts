@@ -4,10 +4,7 @@ import { defineHandler } from './handler.ts';
 
 /** `message:stop`: what `POST /messages/:id/stop` does. */
 export function stopMessageHandler(stopMessage: StopGeneration['stopMessage']) {
-  return defineHandler({
-    schema: stopSchema,
-    handle: async (connection, { messageId }) => ({
-      status: await stopMessage(connection.identity.userId, messageId),
-    }),
-  });
+  return defineHandler(stopSchema, async (connection, { messageId }) => ({
+    status: await stopMessage(connection.identity.userId, messageId),
+  }));
 }
