@@ -9,9 +9,9 @@ import { Client } from 'pg';
 import { findForgotten, requestStop } from '../src/data/repositories/generations.ts';
 import { listGroups } from '../src/data/repositories/groups.ts';
 import {
-  listMessagesAfter,
   listOwnedMessages,
   listRunningMessages,
+  pageMessagesAfter,
 } from '../src/data/repositories/messages.ts';
 import { listSessions } from '../src/data/repositories/sessions.ts';
 import { explainAll, type RunStatement } from './support/explain.ts';
@@ -56,14 +56,14 @@ const lists: [name: string, run: RunStatement][] = [
     (db) => listSessions(db, { ...chats, userId: small, search: 'SUBJECT 1' }),
   ],
   ['groups', (db) => listGroups(db, { userId: user, limit: 21 })],
-  ['messages, first page', (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 21 })],
+  ['messages, first page', (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 20 })],
   [
     'messages, 50,000 in',
-    (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 21, before: middle }),
+    (db) => listOwnedMessages(db, { userId: user, sessionId: session, limit: 20, before: middle }),
   ],
   [
     'messages, a page of an export',
-    (db) => listMessagesAfter(db, { sessionId: session, after: middle, limit: 200 }),
+    (db) => pageMessagesAfter(db, { sessionId: session, after: middle, limit: 200 }),
   ],
   ['running messages, some', (db) => listRunningMessages(db, running)],
   ['running messages, of a long session', (db) => listRunningMessages(db, session)],

@@ -9,13 +9,24 @@ import { newId } from '../base/ids.ts';
  */
 export const MAX_HEAD_BYTES = 65_536;
 
+/** How long a client may take nothing of an answer, in milliseconds. */
+export const UNREAD_MS = 30_000;
+
+/** What {@link createHttpServer} is told. */
+export interface HttpServerOptions {
+  /** Only there an offer of another protocol is looked at. */
+  upgradePath?: string;
+  /** As {@link UNREAD_MS}. */
+  unreadMs?: number;
+}
+
 /**
  * An HTTP server that does not listen yet. It answers what Node alone would refuse without a word as everything else is
  * refused, and takes offers of another protocol for what they are: only under `upgradePath` they are looked at
  * (RFC 9110, section 7.8), and clients that offer HTTP/2 with each request are answered in HTTP/1.1. Every answer whose
- * connection is lost is told so, by `close`.
+ * connection is lost is told so, by `close`; and the connection of one of which nothing is read is ended, as it is kept in memory.
  */
-export function createHttpServer({ upgradePath }: { upgradePath?: string } = {}): Server {
+export function createHttpServer({ upgradePath, unreadMs = UNREAD_MS }: HttpServerOptions = {}): Server {
   const server = createServer({
     IncomingMessage: requestsFor(upgradePath),
     maxHeaderSize: MAX_HEAD_BYTES,
@@ -32,6 +43,7 @@ export function createHttpServer({ upgradePath }: { upgradePath?: string } = {})
   server.on('request', ({ socket }, response) => {
     unanswered.get(socket)?.add(response);
     response.once('close', () => unanswered.get(socket)?.delete(response));
+    response.once('prefinish', () => endUnread(response, unreadMs));
   });
   // An expectation that is not known may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
@@ -51,6 +63,21 @@ function tellLost(response: ServerResponse): void {
   if (response.socket || response.writableFinished) return;
   response.destroy();
   response.emit('close');
+}
+
+/**
+ * Ends the connection when nothing more of an answer leaves for so long. Node's timer of a connection knows a slow client, which takes
+ * some of it, from one that takes nothing.
+ */
+function endUnread(response: ServerResponse, ms: number): void {
+  const { socket } = response;
+  // Nearly all answers are with the system by now.
+  if (!socket || socket.writableLength === 0) return;
+  socket.setTimeout(ms);
+  response.once('finish', () => {
+    // By then Node has set its own, unless another answer comes behind, which may take its time.
+    if (socket.timeout === ms) socket.setTimeout(0);
+  });
 }
 
 /** Node hands over a request that offers another protocol to whoever listens for that, unless this says that it is none. */

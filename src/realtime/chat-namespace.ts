@@ -24,7 +24,7 @@ import { type ChatSocket, type ConnectionDeps, SocketConnection } from './socket
 export interface ChatNamespaceDeps extends ConnectionDeps {
   authenticate: Authenticate;
   authorize: Authorize;
-  /** Counts a connection like any request, by the address that it comes from. */
+  /** Counts a connection, and each message that is sent over it, like any request: by the address that they come from. */
   rateLimit: RateLimit;
   /** How many proxies of ours stand before the server. */
   proxyHops: number;
@@ -53,7 +53,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
   const handlers: Record<keyof ClientToServerEvents, EventHandler> = {
     join: joinHandler(deps.requireSession),
     leave: leaveHandler,
-    'message:send': sendMessageHandler(deps.sendMessage),
+    'message:send': sendMessageHandler(deps.sendMessage, ({ socket }) => countRequest(socket)),
     'message:stop': stopMessageHandler(deps.stopMessage),
     auth: renewAuthHandler(admit),
   };
@@ -89,7 +89,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
 
   /** The room of the user is joined before the client hears that it is connected, so that it misses nothing. */
   async function accept(socket: ChatSocket): Promise<void> {
-    await deps.rateLimit.count(addressBlock(addressOf(socket)));
+    await countRequest(socket);
     const identity = await identify(socket.handshake.auth);
     // It left meanwhile, which is told once: Socket.IO drops it without a word.
     if (socket.conn.readyState !== 'open') return;
@@ -97,6 +97,10 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     socket.data.connection = connection;
     socket.conn.on('close', () => connection.close());
     await connection.open();
+  }
+
+  function countRequest(socket: ChatSocket): Promise<void> {
+    return deps.rateLimit.count(addressBlock(addressOf(socket)));
   }
 
   function addressOf({ conn: { remoteAddress }, handshake }: ChatSocket): string {

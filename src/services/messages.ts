@@ -1,5 +1,5 @@
 import { notFound } from '../base/errors.ts';
-import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
+import type { Page, PageQuery } from '../base/page.ts';
 import { parseInput } from '../base/validation.ts';
 import { idSchema } from '../contracts/fields.ts';
 import { type GenerationStatus, isTerminal, type Message } from '../contracts/message.ts';
@@ -41,7 +41,7 @@ export interface Messages {
   remove(userId: string, id: string): Promise<void>;
 }
 
-/** How many messages a session is opened with. */
+/** How many messages a session is opened with, at most. */
 const OPENING_MESSAGES = 50;
 
 /** Stored messages, on a database. */
@@ -52,17 +52,17 @@ export function createMessages(deps: MessagesDeps): Messages {
     async list(userId, sessionId, { limit, cursor }) {
       // No need for anything opaque: the oldest message that a client has is where its next page begins.
       const before = cursor === undefined ? undefined : parseInput(idSchema, cursor, 'query.cursor');
-      const found = await listOwnedMessages(db, { userId, sessionId, limit: limit + 1, before });
+      const { messages, more } = await listOwnedMessages(db, { userId, sessionId, limit, before });
       // Only an empty page leaves open whether there is such a session: the usual case stays one statement.
-      if (found.length === 0 && !(await findKeptSession(db, userId, sessionId))) throw notFound('session');
-      const page = pageFrom(found, limit, { present: (message) => message, cursorOf: (last) => last.id });
-      return { ...page, data: await Promise.all(page.data.map(present)) };
+      if (messages.length === 0 && !(await findKeptSession(db, userId, sessionId))) throw notFound('session');
+      const nextCursor = more ? (messages.at(-1)?.id ?? null) : null;
+      return { data: await Promise.all(messages.map(present)), nextCursor };
     },
     async openSession(userId, sessionId) {
       const session = await findKeptSession(db, userId, sessionId);
       if (!session) throw notFound('session');
       const newest = await listMessages(db, { sessionId, limit: OPENING_MESSAGES });
-      const messages = await Promise.all(newest.reverse().map(present));
+      const messages = await Promise.all(newest.messages.reverse().map(present));
       return { ...presentSession(session, inrPerUsd), messages };
     },
     async remove(userId, id) {

@@ -31,7 +31,7 @@ export interface PlaygroundRunsDeps {
   inrPerUsd: number;
 }
 
-/** How many messages a run is opened with. */
+/** How many messages a run is opened with, at most. */
 const OPENING_MESSAGES = 200;
 /** As much of a text as there is. */
 const WHOLE = 2 ** 31 - 1;
@@ -49,7 +49,7 @@ export function createPlaygroundRuns(deps: PlaygroundRunsDeps): PlaygroundRuns {
 
   /** What the lanes made of each prompt: the oldest prompt first, then by lane. */
   async function conversationsOf(sessionId: string): Promise<Conversation[]> {
-    const newest = await listMessages(db, { sessionId, limit: OPENING_MESSAGES });
+    const { messages: newest } = await listMessages(db, { sessionId, limit: OPENING_MESSAGES });
     const replies = newest.filter(({ role }) => role === 'assistant').reverse();
     const prompts = new Map<string, string>();
     const note = (views: MessageView[]) => {

@@ -1,6 +1,6 @@
 import type { Message } from '../contracts/message.ts';
 import type { Database } from '../data/database.ts';
-import { listMessagesAfter } from '../data/repositories/messages.ts';
+import { pageMessagesAfter } from '../data/repositories/messages.ts';
 import type { LiveMessages } from './live-messages.ts';
 
 /**
@@ -16,7 +16,7 @@ export interface ReadMessagesDeps {
   present: LiveMessages['present'];
 }
 
-/** Messages that are read at once. */
+/** Messages that are read at once, at most. */
 const PAGE = 200;
 
 /** Older than any message. */
@@ -26,9 +26,9 @@ const NIL = '00000000-0000-0000-0000-000000000000';
 export function createReadMessages({ database, present }: ReadMessagesDeps): ReadMessages {
   return async function* read(sessionId) {
     for (let after: string | undefined = NIL; after !== undefined; ) {
-      const page = await listMessagesAfter(database.db, { sessionId, after, limit: PAGE });
-      for (const message of page) yield await present(message);
-      after = page.length < PAGE ? undefined : page.at(-1)?.id;
+      const { messages, more } = await pageMessagesAfter(database.db, { sessionId, after, limit: PAGE });
+      for (const message of messages) yield await present(message);
+      after = more ? messages.at(-1)?.id : undefined;
     }
   };
 }

@@ -73,7 +73,7 @@ export async function planReplies(
 ): Promise<PlannedReply[]> {
   const { userId, sessionId, parentId, settings } = turn;
   const { maxTokens } = settings;
-  const countAsked = await countsOf(turn);
+  const countAsked = countsOf(turn);
   const planned: PlannedReply[] = [];
   for (const { model, historyTokens, lane = null, input = null, watchedUntil = null } of asked) {
     const createdAt = new Date();
@@ -113,11 +113,12 @@ export async function planReplies(
   return planned;
 }
 
-/** Counts what a turn asks anew. The system prompt is in what the last reply took, where there was one. */
-async function countsOf({ content, settings }: Turn): Promise<(historyTokens: number) => Promise<number>> {
-  const tokens = await countTokens(content);
+/** Counts what a turn asks anew, each text once, and none that nobody is asked. The system prompt is in what the last reply took, where there was one. */
+function countsOf({ content, settings }: Turn): (historyTokens: number) => Promise<number> {
+  let tokens: number | undefined;
   let system: number | undefined;
   return async (historyTokens) => {
+    tokens ??= await countTokens(content);
     if (historyTokens > 0) return tokens;
     system ??= await countTokens(settings.systemPrompt ?? '');
     return tokens + system;

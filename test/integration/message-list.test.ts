@@ -48,6 +48,25 @@ describe('the messages of a session', () => {
     expect(listed.map((message) => message.id)).to.deep.equal(ids.reverse());
   });
 
+  it('are fewer in a page, an opening and a read of an export the longer they are, and one at least', async () => {
+    const [userId, sessionId] = [ann.userId, session.id];
+    const long = (count: number, bytes: number) =>
+      seedMessages(database().db, { userId, sessionId, count, content: 'é'.repeat(bytes / 2) });
+    const ids = [...(await long(5, 300_000)), ...(await long(1, 1_200_000)), ...(await long(3, 300_000))];
+    const newest = ids.toReversed();
+    const path = `/messages/${session.id}?limit=100`;
+    const first = await ann.get<Listed<Message>>(path);
+    expect(first.data.map(({ id }) => id)).to.deep.equal(newest.slice(0, 3));
+    const second = await ann.get<Listed<Message>>(`${path}&cursor=${first.nextCursor}`);
+    expect(second.data.map(({ id }) => id)).to.deep.equal(newest.slice(3, 4));
+    expect((await ann.all<Message>(path)).map(({ id }) => id)).to.deep.equal(newest);
+
+    const opened = await ann.get<Session & { messages: Message[] }>(`/sessions/${session.id}`);
+    expect(opened.messages.map(({ id }) => id)).to.deep.equal(ids.slice(-3));
+    const exported = await ann.get<{ messages: Message[] }>(`/sessions/${session.id}/export.json`);
+    expect(exported.messages.map(({ id }) => id)).to.deep.equal(ids);
+  });
+
   it('go on from any message that the client has', async () => {
     const ids = await seed(5);
     const before = await ann.get<Listed<Message>>(`/messages/${session.id}?cursor=${ids[2]}`);

@@ -136,6 +136,19 @@ describe('rate limits', () => {
       expect((await fetch(`${app.url}/models`)).status).to.equal(429);
     });
 
+    it('count each message that is sent over it, also one that is only stored', async () => {
+      await start({ RATE_LIMIT_GLOBAL_REQUESTS: '5' });
+      const user = await signUp(app);
+      const session = await user.at(app).newSession();
+      const client = await ChatClient.joined(user, app, session.id);
+      const note = { sessionId: session.id, role: 'assistant' as const, content: 'A note' };
+      await client.send(note);
+      await client.send(note);
+      const refusal = await client.send(note).catch((error: unknown) => error);
+      client.cut();
+      expect(String(refusal)).to.match(/rate_limited/);
+    });
+
     it('count also connections without a good token', async () => {
       await start({ RATE_LIMIT_GLOBAL_REQUESTS: '2' });
       const stranger = new ChatClient({ token: 'none' } as TestUser);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createHttpServer } from '../../src/http/http-server.ts';
@@ -39,5 +39,68 @@ describe('an HTTP server', () => {
     for (const answer of answers) answer.write('rest');
     await new Promise(setImmediate);
     expect(closed.length).to.equal(4);
+  });
+
+  describe('whose answers are not read', () => {
+    const UNREAD_MS = 300;
+    /** More than the kernel keeps for a connection. */
+    const LONG = Buffer.alloc(20_000_000);
+    let impatient: Server;
+    let client: net.Socket;
+
+    /** Answers each request with what is next; a number: that many milliseconds later, with little. */
+    const answering = async (...bodies: (Buffer | number)[]) => {
+      impatient = createHttpServer({ unreadMs: UNREAD_MS });
+      impatient.on('request', (_request, answer) => {
+        const body = bodies.shift() ?? '';
+        if (typeof body === 'number') setTimeout(() => answer.end('little'), body);
+        else answer.end(body);
+      });
+      impatient.listen(0, '127.0.0.1');
+      await once(impatient, 'listening');
+      client = net.connect((impatient.address() as AddressInfo).port, '127.0.0.1');
+      client.on('error', () => {});
+    };
+    const ask = () => client.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+    afterEach(() => {
+      client.destroy();
+      impatient.closeAllConnections();
+      impatient.close();
+    });
+
+    it('ends the connection when nothing is taken', async () => {
+      await answering(LONG);
+      const [connection] = (await Promise.all([once(impatient, 'connection'), ask()]))[0] as [net.Socket];
+      client.pause();
+      await once(connection, 'close');
+      expect(connection.bytesWritten).to.be.greaterThan(0);
+    });
+
+    it('keeps it when some is taken now and then', async () => {
+      await answering(LONG);
+      ask();
+      let taken = 0;
+      let pauses = 0;
+      client.on('data', (chunk) => {
+        taken += chunk.length;
+        if (pauses * 2_000_000 > taken) return;
+        pauses += 1;
+        client.pause();
+        setTimeout(() => client.resume(), UNREAD_MS / 2);
+      });
+      await until('all of it is there', () => taken > LONG.length, 20_000);
+      expect(pauses).to.be.greaterThan(5);
+    });
+
+    it('lets the next answer of the connection take its time', async () => {
+      await answering(LONG, UNREAD_MS * 2);
+      ask();
+      ask();
+      let end = '';
+      client.on('data', (chunk) => {
+        end = (end + chunk.toString('latin1')).slice(-100);
+      });
+      await until('both are there', () => end.endsWith('little'));
+    });
   });
 });

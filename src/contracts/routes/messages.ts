@@ -50,7 +50,7 @@ export const listMessages = defineRoute({
   ...common,
   method: 'get',
   path: '/messages/:sessionId',
-  summary: 'The messages of a session, newest first',
+  summary: 'The messages of a session, newest first; fewer than `limit` where they are long',
   params: z.strictObject({ sessionId: idSchema }),
   query: z.strictObject(pageQuery),
   answer: { status: 200, schema: pageOf(messageSchema) },

@@ -23,12 +23,12 @@ export interface MessageView extends MessageRecord {
   generation: GenerationView | null;
 }
 
-const SELECT = `
-  SELECT m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.reasoning, m.created_at,
+const COLUMNS = `m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.reasoning, m.created_at,
          g.id AS generation_id, g.model, g.status, g.attempt, g.finish_reason, g.error_code, g.error_message,
          g.tries, g.omitted_parameters, g.input_tokens, g.cached_input_tokens, g.output_tokens, g.reasoning_tokens,
-         g.usage_estimated, g.cost_usd, g.credits, g.completed_at, g.lane, g.tool_calls
-    FROM messages m LEFT JOIN generations g ON g.message_id = m.id`;
+         g.usage_estimated, g.cost_usd, g.credits, g.completed_at, g.lane, g.tool_calls`;
+const TABLES = 'messages m LEFT JOIN generations g ON g.message_id = m.id';
+const SELECT = `SELECT ${COLUMNS} FROM ${TABLES}`;
 
 /** A message of one owner, in whatever session; undefined when there is none, or it is somebody else's. */
 export async function findOwnedMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
@@ -60,19 +60,32 @@ export async function findMessageIds(db: Db, sessionId: string, ids: string[]): 
   return (await rows<{ id: string }>(db, sql, [ids, sessionId])).map(({ id }) => id);
 }
 
-/** Where a page of messages begins. */
-export interface MessagePage {
+/** Which messages of a session are read at once. */
+export interface MessagePageQuery {
   sessionId: string;
   limit: number;
   /** Only messages older than this id. */
   before?: string | undefined;
 }
 
+/** Some messages of a session. */
+export interface MessagePage {
+  messages: MessageView[];
+  /** There are more behind them. */
+  more: boolean;
+}
+
+/**
+ * Most bytes of text that are read at once; one message is always read. A hundred of the longest would be some tens of megabytes,
+ * which are kept for as long as whoever asked for them takes to read them.
+ */
+const PAGE_BYTES = 1_000_000;
+
 /** A session's messages, newest first. */
 export async function listMessages(
   db: Db,
-  { sessionId, limit, before }: MessagePage,
-): Promise<MessageView[]> {
+  { sessionId, limit, before }: MessagePageQuery,
+): Promise<MessagePage> {
   return listNewest(db, { session: '$1', params: [sessionId], limit, before });
 }
 
@@ -82,8 +95,8 @@ export async function listMessages(
  */
 export async function listOwnedMessages(
   db: Db,
-  { userId, sessionId, limit, before }: MessagePage & { userId: string },
-): Promise<MessageView[]> {
+  { userId, sessionId, limit, before }: MessagePageQuery & { userId: string },
+): Promise<MessagePage> {
   const session = `(SELECT CASE WHEN user_id = $2 AND kind <> 'call' THEN id END FROM sessions WHERE id = $1)`;
   return listNewest(db, { session, params: [sessionId, userId], limit, before });
 }
@@ -97,15 +110,40 @@ async function listNewest(
     limit,
     before,
   }: { session: string; params: string[]; limit: number; before: string | undefined },
-): Promise<MessageView[]> {
+): Promise<MessagePage> {
   const older = before === undefined ? '' : `AND m.id < $${params.length + 2}`;
-  const found = await rows<Row>(
+  const found = await rows<SizedRow>(
     db,
-    `${SELECT} WHERE m.session_id = ${session} ${older} ORDER BY m.id DESC LIMIT $${params.length + 1}`,
+    pageSql({
+      where: `m.session_id = ${session} ${older}`,
+      order: 'm.id DESC',
+      limit: `$${params.length + 1}`,
+    }),
     before === undefined ? [...params, limit] : [...params, limit, before],
   );
-  return found.map(toView);
+  return toPage(found);
 }
+
+/** A row of a page. */
+type SizedRow = Row & { more: boolean };
+
+/**
+ * A page, by number and by bytes. Both are found out while the index is walked, and neither goes further than the page; how
+ * long a text is stands beside it, and does not have it read.
+ */
+function pageSql({ where, order, limit }: { where: string; order: string; limit: string }): string {
+  const bytes = 'octet_length(m.content) + coalesce(octet_length(m.reasoning), 0)';
+  return `SELECT * FROM (
+     SELECT ${COLUMNS}, row_number() OVER walk AS number, sum(${bytes}) OVER walk AS bytes, lead(true, 1, false) OVER walk AS more
+       FROM ${TABLES} WHERE ${where}
+     WINDOW walk AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) ORDER BY ${order} LIMIT ${limit}) AS page
+    WHERE number = 1 OR bytes <= ${PAGE_BYTES} ORDER BY number`;
+}
+
+const toPage = (found: SizedRow[]): MessagePage => ({
+  messages: found.map(toView),
+  more: found.at(-1)?.more ?? false,
+});
 
 /** What a model is told of a message. */
 export type ContextMessage = Pick<MessageRecord, 'id' | 'parentId' | 'role' | 'content'> & {
@@ -140,7 +178,16 @@ export async function listMessageIdsAfter(
   return (await rows<{ id: string }>(db, sql, [sessionId, after, limit])).map(({ id }) => id);
 }
 
-/** A session's messages newer than `after`, oldest first. */
+/** A page of a session's messages newer than `after`, oldest first. */
+export async function pageMessagesAfter(
+  db: Db,
+  { sessionId, after, limit }: { sessionId: string; after: string; limit: number },
+): Promise<MessagePage> {
+  const sql = pageSql({ where: 'm.session_id = $1 AND m.id > $2', order: 'm.id', limit: '$3' });
+  return toPage(await rows<SizedRow>(db, sql, [sessionId, after, limit]));
+}
+
+/** A session's messages newer than `after`, oldest first, however long they are. */
 export async function listMessagesAfter(
   db: Db,
   { sessionId, after, limit }: { sessionId: string; after: string; limit: number },

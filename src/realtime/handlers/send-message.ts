@@ -1,13 +1,18 @@
 import { asGiven } from '../../base/errors.ts';
 import { sendMessageBody } from '../../contracts/routes/messages.ts';
 import type { SendMessage } from '../../services/send-message.ts';
+import type { SocketConnection } from '../socket-connection.ts';
 import { defineHandler } from './handler.ts';
 
-/** `message:send`: what `POST /messages` does. */
-export function sendMessageHandler(sendMessage: SendMessage) {
-  return defineHandler(sendMessageBody, (connection, body) =>
-    sendMessage(connection.identity, body).catch((error: unknown) => {
+/** Counts a request of whoever is at the other end. @throws {AppError} `rate_limited` */
+export type CountRequest = (connection: SocketConnection) => Promise<void>;
+
+/** `message:send`: what `POST /messages` does, and counted like that. */
+export function sendMessageHandler(sendMessage: SendMessage, count: CountRequest) {
+  return defineHandler(sendMessageBody, async (connection, body) => {
+    await count(connection);
+    return sendMessage(connection.identity, body).catch((error: unknown) => {
       throw asGiven(error, 'body', 'payload');
-    }),
-  );
+    });
+  });
 }
