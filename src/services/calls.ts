@@ -115,12 +115,12 @@ export function createCalls(deps: CallsDeps): Calls {
       const posted = postTurn(asking, repeatable, async () => {
         const asked = models.resolve(model, paths.model);
         const expiresAt = new Date(now() + TTL_MS);
-        const watchedUntil = key === undefined ? new Date(now() + WATCH_MS) : null;
+        const watchedMs = key === undefined ? WATCH_MS : null;
         return {
           sessionId: newId(),
           settings,
           opening: { kind: 'call', model: asked.id, settings, metadata: {}, expiresAt },
-          asked: [{ model: asked, path: paths.model, historyTokens: 0, input: prompt, watchedUntil }],
+          asked: [{ model: asked, path: paths.model, historyTokens: 0, input: prompt, watchedMs }],
           paths: { content: paths.content, settings: 'settings' },
         };
       });

@@ -53,8 +53,8 @@ export interface AskedReply {
   lane?: number;
   /** The whole prompt, where that is not the conversation. */
   input?: PromptInput;
-  /** It is stopped when nobody waits for it any more, see `GenerationRecord`. */
-  watchedUntil?: Date | null;
+  /** See `NewGeneration`. */
+  watchedMs?: number | null;
 }
 
 /** What is set aside for a reply, and for how long. */
@@ -75,7 +75,7 @@ export async function planReplies(
   const { maxTokens } = settings;
   const countAsked = countsOf(turn);
   const planned: PlannedReply[] = [];
-  for (const { model, historyTokens, lane = null, input = null, watchedUntil = null } of asked) {
+  for (const { model, historyTokens, lane = null, input = null, watchedMs = null } of asked) {
     const createdAt = new Date();
     const message: MessageRecord = {
       id: newId(),
@@ -102,7 +102,7 @@ export async function planReplies(
       settings,
       lane,
       input,
-      watchedUntil,
+      watchedMs,
       price: model.price,
       ...hold,
       holdExpiresAt: new Date(createdAt.getTime() + holds.minutes * 60_000),

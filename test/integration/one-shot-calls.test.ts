@@ -65,6 +65,18 @@ describe('whoever leaves a one-shot call', () => {
     });
   }
 
+  it('is not whoever asks a process whose clock is behind', async () => {
+    const right = Date.now;
+    Date.now = () => right() - 60_000;
+    try {
+      world().script(begin, text('Hi there'), end);
+      const answer = await ask(WAITING[1] as Door, new AbortController().signal);
+      expect(await answer.json()).to.have.nested.property('choices[0].message.content', 'Hi there');
+    } finally {
+      Date.now = right;
+    }
+  });
+
   it('is noticed though nobody says so: who stays gives a sign of that', async () => {
     world().script(begin, text('Hi there'), 'stall');
     const sent = world().nextRequest();

@@ -55,7 +55,9 @@ export const getSession = defineRoute({
     schema: sessionSchema.extend({
       messages: z
         .array(messageSchema)
-        .describe('The newest 50, oldest first; the rest: `GET /messages/:sessionId`'),
+        .describe(
+          'The newest, oldest first: 50, or fewer where they are long; the rest: `GET /messages/:sessionId`',
+        ),
     }),
   },
   errors: ['not_found'],

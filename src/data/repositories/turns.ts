@@ -17,7 +17,6 @@ export type NewGeneration = Pick<
   | 'settings'
   | 'lane'
   | 'input'
-  | 'watchedUntil'
   | 'price'
   | 'hold'
   | 'holdTokens'
@@ -25,6 +24,8 @@ export type NewGeneration = Pick<
 > & {
   /** The placeholder that it fills. */
   messageId: string;
+  /** It is stopped when nobody says for so long that somebody waits for it; null: it goes on by itself. */
+  watchedMs: number | null;
   /** When the hold is given up, unless a worker prolongs it. */
   holdExpiresAt: Date;
 };
@@ -71,10 +72,12 @@ const MESSAGE_COLUMNS = 'id, session_id, user_id, parent_id, role, content, crea
 const MESSAGE_TYPES =
   'id uuid, session_id uuid, user_id uuid, parent_id uuid, role text, content text, created_at timestamptz';
 const GENERATION_COLUMNS =
-  'id, user_id, session_id, message_id, model, settings, lane, input, watched_until, price, hold, hold_tokens, hold_expires_at, created_at';
+  'id, user_id, session_id, message_id, model, settings, lane, input, price, hold, hold_tokens, hold_expires_at, created_at';
 const GENERATION_TYPES = `id uuid, user_id uuid, session_id uuid, message_id uuid, model text, settings jsonb,
-  lane smallint, input jsonb, watched_until timestamptz, price jsonb,
-  hold numeric, hold_tokens integer, hold_expires_at timestamptz, created_at timestamptz`;
+  lane smallint, input jsonb, price jsonb, hold numeric, hold_tokens integer, hold_expires_at timestamptz,
+  created_at timestamptz, watched_ms integer`;
+/** By the clock of the database, which is the one that it is looked at by. */
+const WATCHED_UNTIL = `now() + watched_ms * interval '1 millisecond'`;
 
 /** What a user may still use: `limit` of the role, with what was set for the user over it. Null: no limit. */
 const limit = (name: string): string => `(limits.all_limits ->> '${name}')::bigint`;
@@ -133,8 +136,9 @@ const storeWith = ({ locked, session }: typeof THERE): string =>
     INSERT INTO messages (${MESSAGE_COLUMNS})
     SELECT message.* FROM session, json_to_recordset($5) AS message (${MESSAGE_TYPES})
   ), queued AS (
-    INSERT INTO generations (${GENERATION_COLUMNS}, status)
-    SELECT generation.*, 'queued' FROM session, json_to_recordset($6) AS generation (${GENERATION_TYPES})
+    INSERT INTO generations (${GENERATION_COLUMNS}, watched_until, status)
+    SELECT generation.${GENERATION_COLUMNS.replaceAll(', ', ', generation.')}, ${WATCHED_UNTIL}, 'queued'
+      FROM session, json_to_recordset($6) AS generation (${GENERATION_TYPES})
   )
   SELECT EXISTS (SELECT FROM locked) AS found, (SELECT in_order FROM locked) AS "inOrder",
          (SELECT newest_message_id FROM locked) AS "newestId", EXISTS (SELECT FROM session) AS stored,
