@@ -234,6 +234,30 @@ describe('what an enhancement is told beside its text', () => {
       expect(masker.counts).to.deep.equal({ ...NONE_MASKED, email: 2, phone: 1, secret: 2 });
     });
 
+    it('covers what the names above a value say, with the placeholders of the text', async () => {
+      await register('opportunity/1', {
+        login: { password: { current: 'Hunter2', before: 'Hunter1\nHunter0' } },
+        owners: [{ phones: ['4155552671'], ssns: [123456789] }],
+      });
+      const masker = createMasker(detectorsFor(undefined));
+      await masker.mask('The password is Hunter2.');
+      const { text } = await assembleContext(database().db, {
+        userId,
+        context: {
+          fieldType: 'opportunity_description',
+          entityId: '1',
+          metadata: { tokens: { old: ['Hunter2'] } },
+        },
+        options: ['opportunity_details', 'current_tab'],
+        budgetTokens: 1_000,
+        masker,
+      });
+      expect(text).to.include('tokens.old.0: "[SECRET_1]"');
+      expect(text).to.include('login.password.current: "[SECRET_1]"\nlogin.password.before: \n[SECRET_2]');
+      expect(text).to.include('owners.0.phones.0: "[PHONE_1]"\nowners.0.ssns.0: [SSN_1]');
+      expect(masker.counts).to.deep.equal({ ...NONE_MASKED, phone: 1, ssn: 1, secret: 2 });
+    });
+
     it('does not count what was left out', async () => {
       const many = Object.fromEntries(
         Array.from({ length: 200 }, (_, n) => [`f${n}`, `user${n}@example.com`]),

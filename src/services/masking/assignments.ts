@@ -1,5 +1,6 @@
 import { type Detector, type Found, secretAt, trimEnd } from './detector.ts';
 import { KEY_NAMES, PASSWORD_NAMES } from './secret-names.ts';
+import { NO_COUNT, NO_VALUE_WORDS, SHORTEST } from './secret-values.ts';
 
 /** No line break; the narrow ones stand before a colon in French. */
 const BLANK = '[ \\t\u00a0\u202f]';
@@ -18,15 +19,11 @@ const PATTERN = new RegExp(
   'giu',
 );
 /** What stands for a value that is elsewhere, or says what kind of thing goes there. */
-const NO_VALUE = new RegExp(
-  '^(?:[$<*{[(%]|(?:null|none|undefined|true|false|bearer|basic|string|required|optional|' +
-    'erforderlich|pflichtfeld|requise?|obligatoire|facultatif|obligatori[oa]|requerid[oa]|opcional|facoltativ[oa]|обязательно)$)',
-  'iu',
-);
+const NO_VALUE = new RegExp(`^(?:[$<*{[(%]|(?:${NO_VALUE_WORDS})$)`, 'iu');
 /** Closes a sentence or a bracket; neither is part of a value. */
 const CLOSING = '.)]}';
-/** Units: what may be a password; what is too long for a number of tokens, for a word. */
-const [SHORTEST, NO_COUNT, NO_WORD] = [3, 8, 16];
+/** Units: what is too long for a word. */
+const NO_WORD = 16;
 
 /** Values that a name says are secret: `password: …`, `API_KEY=…`, `"token": "…"`, `my password is …`, `Passwort: …`. */
 export const findAssignments: Detector = function* (text) {

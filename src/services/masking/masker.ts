@@ -14,8 +14,11 @@ export interface MaskedDraft {
 /** Masks the texts of one request: the same value has the same placeholder in all of them. */
 export interface Masker {
   mask(text: string): Promise<string>;
-  /** As {@link mask}, and forgotten unless it is kept: for what may turn out to be too long. */
-  draft(text: string): Promise<MaskedDraft>;
+  /**
+   * As {@link mask}, and forgotten unless it is kept: for what may turn out to be too long. What is marked is masked
+   * whatever it looks like.
+   */
+  draft(text: string, marked?: readonly Found[]): Promise<MaskedDraft>;
   /** How many different values of each kind were masked. */
   readonly counts: MaskedCounts;
 }
@@ -48,8 +51,9 @@ export function createMasker(detectors: readonly Detector[]): Masker {
     return all;
   }
 
-  async function draft(text: string): Promise<MaskedDraft> {
-    const found = await search(text);
+  async function draft(text: string, marked: readonly Found[] = []): Promise<MaskedDraft> {
+    // In this order: where two are the same part of a text, the first one says what it is.
+    const found = [...marked, ...(await search(text))];
     for (const [placeholder] of text.matchAll(PLACEHOLDER)) written.add(placeholder);
     const fresh = new Map<string, { kind: MaskedKind; placeholder: string }>();
     const next = { ...numbers };

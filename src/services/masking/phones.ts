@@ -1,5 +1,6 @@
 import { type CountryCode, findPhoneNumbersInText, isSupportedCountry } from 'libphonenumber-js/min';
 import { type Detector, type Found, findAll } from './detector.ts';
+import { PHONE_WORD } from './phone-names.ts';
 
 /** Between two digits of one number; at most two of them, as in `+1 (415) 555`. */
 const GAP = '[ ()./\\u00a0\\u2010\\u2011\\u2013-]';
@@ -18,11 +19,12 @@ const SHAPED = new RegExp(
   `${NOT_INSIDE}(?:(?:1[ .-])?(?:\\(\\d{3}\\) ?|\\d{3}[ .-])\\d{3}[ .-]\\d{4}|[6-9]\\d{4}[ -]\\d{5}|\\(?0${digits(9, 10)})(?![\\p{L}\\d_])`,
   'gu',
 );
+/** That many digits are a phone number where a word says so. */
+const NUMBER = `[+(]{0,2}${digits(7, 15)}`;
 /** Behind a word that says what it is, also inside of a name: `contactPhone`, `phone_number`. */
-const NAMED = new RegExp(
-  `(?:(?:tele)?phone|mobile|fax|whatsapp|telefon|t[ée]l[ée]phone|(?<!\\p{L})(?:tel|cell|sms|call|handy))(?:[ _-]?(?:number|no|nr))?(?!\\p{L}{3})[^\\d\\n+(]{0,24}(?<value>[+(]{0,2}${digits(7, 15)})`,
-  'giu',
-);
+const NAMED = new RegExp(`${PHONE_WORD}[^\\d\\n+(]{0,24}(?<value>${NUMBER})`, 'giu');
+/** In a value of which its name says what it is; not the end of a UUID. */
+const VALUE = new RegExp(`(?<![\\p{L}\\p{N}_+]|[\\da-f]-|\\d\\.)${NUMBER}`, 'giu');
 /** `01.02.2026`, `2026-11-20`, and times behind them. */
 const DATE = /^\(?(?:\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d)/;
 /** A run of what numbers are made of, for the library: it is given no more at once than this. */
@@ -67,6 +69,10 @@ function* findNational(text: string, defaultCountry: CountryCode): Generator<Fou
     }
   }
 }
+
+/** Phone numbers in a value of which its name says that it is one. */
+export const findPhonesInValue: Detector = (value) =>
+  findAll(value, VALUE, (number, start) => (DATE.test(number) ? undefined : phoneAt(number, start)));
 
 function phoneAt(value: string, start: number): Found {
   return { kind: 'phone', start, end: start + value.length, key: value.replace(/\D/g, '') };

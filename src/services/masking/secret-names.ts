@@ -32,6 +32,7 @@ const OF = `(?:(?:de l['’]|d['’]|de |dell['’])?api|secr[eè]te|secreta|seg
 export const KEY_NAMES = [
   `secret(?:${GAP}?key)?`,
   `api${GAP}?key`,
+  '(?:api|access|private|auth|encryption|signing)\\.keys?(?!\\p{L})', // in properties, and of data in data
   `(?:access|account|private|auth|encryption|signing|shared)${GAP}?key`,
   'token',
   'credential',
@@ -43,4 +44,12 @@ export const KEY_NAMES = [
   'segreto|segredo', // Italian, Portuguese
   'cr[eé]denci|credenzial|identifiants', // Portuguese and Spanish, Italian, French
   `api${GAP}ключ|секретный ключ|секрет|токен`, // Russian
+];
+
+/** Words that only begin like one of these: what stands below a secretary is no secret. `hasLocation` is not Polish. */
+export const OTHER_WORDS = [
+  'secret(?:ar[iy]|ár|ion|iv|ly)',
+  'секретар',
+  'token(?:iz[aei]|is(?:e[rd]|ation|ing)|ism)',
+  'haslo\\p{L}',
 ];

@@ -7,6 +7,7 @@ import {
 } from '../../../contracts/enhancement.ts';
 import type { Db } from '../../../data/database.ts';
 import { countTokens } from '../../count-tokens.ts';
+import { behind } from '../../masking/marked-text.ts';
 import type { Masker } from '../../masking/masker.ts';
 import { currentTab } from './current-tab.ts';
 import { opportunityDetails } from './opportunity-details.ts';
@@ -75,7 +76,8 @@ export async function assembleContext(db: Db, request: ContextRequest): Promise<
 async function takeOf({ heading, text, maxLineUnits }: ContextPiece, room: number, masker: Masker) {
   if (room < MIN_TOKENS) return undefined;
   // Masked as a whole, before anything is cut: half a key is not known as one.
-  const draft = await masker.draft(text === '' ? heading : `${heading}\n${text}`);
+  const whole = behind(text.text === '' ? heading : `${heading}\n`, text);
+  const draft = await masker.draft(whole.text, whole.marked);
   const lines = draft.text.split('\n').map((line) => cutLine(line, maxLineUnits));
   const taken: string[] = [];
   let tokens = BETWEEN_TOKENS;

@@ -7,7 +7,7 @@ const MAX_LINE_UNITS = 500;
 /** What the host shows beside the text, as it says itself. */
 export const currentTab: Assembler = async function* ({ context }) {
   const text = renderData(context.metadata ?? {});
-  if (text === '') return;
+  if (text.text === '') return;
   yield {
     option: 'current_tab',
     source: 'tab',

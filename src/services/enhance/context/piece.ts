@@ -1,4 +1,5 @@
 import type { ContextOption, EnhanceContext } from '../../../contracts/enhancement.ts';
+import type { MarkedText } from '../../masking/marked-text.ts';
 
 /** Something that may be told beside the text. Not masked yet. */
 export interface ContextPiece {
@@ -7,7 +8,7 @@ export interface ContextPiece {
   source: string;
   /** What it is, then its lines. */
   heading: string;
-  text: string;
+  text: MarkedText;
   /** Longest line that is told, in UTF-16 code units. */
   maxLineUnits: number;
 }

@@ -1,26 +1,75 @@
+import { type MarkedText, MarkedTextWriter } from '../../masking/marked-text.ts';
+import { type NameAbove, type NamedKind, namedKind } from '../../masking/named-kind.ts';
+
 /** Deeper is told as JSON, on one line. */
 const MAX_DEPTH = 4;
+const TOP: NameAbove = { name: '', kind: undefined };
 
 /**
- * Data of a host as lines of `name: "value"`, nested names joined by dots. Short texts are in quotation marks: so what a
- * name says is secret is known as that, whatever it looks like.
+ * Data of a host as lines of `name: "value"`, nested names joined by dots. Values are marked by what all names above them
+ * say: lines do not tell any more that a `value` is that of a password. Short texts are in quotation marks, so that
+ * they end where they do.
  *
  * @param omit a name that is left out
  */
-export function renderData(data: Record<string, unknown>, omit?: string): string {
-  const lines: string[] = [];
-  const add = (name: string, value: unknown, depth: number): void => {
-    if (value === null || value === '' || name === omit) return;
+export function renderData(data: Record<string, unknown>, omit?: string): MarkedText {
+  const writer = new MarkedTextWriter();
+  let lineEnd = '';
+  const add = (path: string, value: unknown, above: NameAbove, depth: number): void => {
+    if (value === null || value === '' || path === omit) return;
     if (typeof value === 'object' && depth < MAX_DEPTH) {
-      for (const [key, each] of Object.entries(value)) add(`${name}.${key}`, each, depth + 1);
-    } else lines.push(`${name}: ${renderValue(value)}`);
+      for (const [name, each, below] of entriesOf(value, above))
+        add(`${path}.${name}`, each, below, depth + 1);
+      return;
+    }
+    writer.write(`${lineEnd}${path}: `);
+    lineEnd = '\n';
+    if (typeof value === 'string') writeText(writer, value.trim(), above.kind);
+    else writeJson(writer, value, above);
   };
-  for (const [key, value] of Object.entries(data)) add(key, value, 1);
-  return lines.join('\n');
+  for (const [name, value, below] of entriesOf(data, TOP)) add(name, value, below, 1);
+  return writer.end();
 }
 
-function renderValue(value: unknown): string {
-  if (typeof value !== 'string') return JSON.stringify(value);
-  const text = value.trim();
-  return /[\r\n]/.test(text) ? `\n${text}` : `"${text.replaceAll('"', "'")}"`;
+/** What stands in an object or an array, each with what is said of it. The places of an array say nothing. */
+function* entriesOf(
+  value: object,
+  above: NameAbove,
+): Generator<[name: string, value: unknown, at: NameAbove]> {
+  const named = !Array.isArray(value);
+  for (const [name, each] of Object.entries(value)) {
+    yield [name, each, named ? { name, kind: namedKind(name, above) } : above];
+  }
+}
+
+function writeText(writer: MarkedTextWriter, text: string, kind: NamedKind | undefined): void {
+  if (/[\r\n]/.test(text)) {
+    writer.write('\n');
+    writer.writeValue(text, kind);
+    return;
+  }
+  writer.write('"');
+  writer.writeValue(text, kind, (part) => part.replaceAll('"', "'"));
+  writer.write('"');
+}
+
+/** As `JSON.stringify` does. */
+function writeJson(writer: MarkedTextWriter, value: unknown, at: NameAbove): void {
+  if (typeof value === 'number') writer.writeValue(value, at.kind);
+  else if (typeof value === 'string') {
+    writer.write('"');
+    writer.writeValue(value, at.kind, (part) => JSON.stringify(part).slice(1, -1));
+    writer.write('"');
+  } else if (typeof value !== 'object' || value === null) writer.write(JSON.stringify(value));
+  else {
+    const isArray = Array.isArray(value);
+    let before = isArray ? '[' : '{';
+    for (const [name, each, below] of entriesOf(value, at)) {
+      writer.write(isArray ? before : `${before}${JSON.stringify(name)}:`);
+      writeJson(writer, each, below);
+      before = ',';
+    }
+    const isEmpty = before !== ',';
+    writer.write(`${isEmpty ? before : ''}${isArray ? ']' : '}'}`);
+  }
 }

@@ -15,7 +15,7 @@ export const userHistory = (db: Db): Assembler =>
         option: 'user_history',
         source: sessionId,
         heading: `An earlier text of the author (${action}):`,
-        text: `before: ${onOneLine(text)}\nafter: ${onOneLine(result)}`,
+        text: { text: `before: ${onOneLine(text)}\nafter: ${onOneLine(result)}`, marked: [] },
         maxLineUnits: MAX_UNITS,
       };
     }
