@@ -204,6 +204,8 @@ describe('rendering and masking of data takes time in proportion to its length',
     'many secrets': (units) => many(units, 'password', 'Hunter2'),
     'many values below one secret': (units) => ({ password: many(units, '', 'Hunter2') }),
     'many phone numbers': (units) => ({ phones: Array(Math.floor(units / 13)).fill('4155552671') }),
+    'many keys below a long name': (units) => ({ ['api'.repeat(units / 8)]: many(units / 2, 'key', 1) }),
+    'many lists below long names': (units) => nested(3, 'name'.repeat(50), Array(units / 2).fill(1)),
     'one long name': (units) => ({ ['password'.repeat(units / 8)]: 'x' }),
     'a long name of many words': (units) => ({ ['aB'.repeat(units / 2)]: 'x' }),
     'a long name of capitals': (units) => ({ ['SS'.repeat(units / 2)]: 'x' }),
@@ -236,4 +238,9 @@ describe('rendering and masking of data takes time in proportion to its length',
       expect(ms, `${least} ms for data, ${ms} ms for ${TIMES} times as much`).to.be.lessThan(limit);
     });
   }
+
+  it('says a long name once, however much stands below it', () => {
+    const data = { ['k'.repeat(30_000)]: many(30_000, '', 0) };
+    expect(renderData(data).text).to.have.length.below(2 * JSON.stringify(data).length);
+  });
 });

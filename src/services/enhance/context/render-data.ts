@@ -1,8 +1,11 @@
 import { type MarkedText, MarkedTextWriter } from '../../masking/marked-text.ts';
 import { type NameAbove, type NamedKind, namedKind } from '../../masking/named-kind.ts';
 
-/** Deeper is told as JSON, on one line. */
-const MAX_DEPTH = 4;
+/**
+ * Deeper is told as JSON, on one line; and so is what stands below a longer path, in UTF-16 code units: it would be said
+ * again for each of the values.
+ */
+const [MAX_DEPTH, MAX_PATH_UNITS] = [4, 200];
 const TOP: NameAbove = { name: '', kind: undefined };
 
 /**
@@ -17,7 +20,7 @@ export function renderData(data: Record<string, unknown>, omit?: string): Marked
   let lineEnd = '';
   const add = (path: string, value: unknown, above: NameAbove, depth: number): void => {
     if (value === null || value === '' || path === omit) return;
-    if (typeof value === 'object' && depth < MAX_DEPTH) {
+    if (typeof value === 'object' && depth < MAX_DEPTH && path.length <= MAX_PATH_UNITS) {
       for (const [name, each, below] of entriesOf(value, above))
         add(`${path}.${name}`, each, below, depth + 1);
       return;
