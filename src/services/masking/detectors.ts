@@ -3,6 +3,7 @@ import { findBearerTokens } from './bearer-tokens.ts';
 import { findCards } from './cards.ts';
 import type { Detector } from './detector.ts';
 import { findEmails } from './emails.ts';
+import { findFarAssignments } from './far-assignments.ts';
 import { findIbans } from './ibans.ts';
 import { findIps } from './ips.ts';
 import { findJwts } from './jwts.ts';
@@ -21,6 +22,7 @@ export const detectorsFor = (country: string | undefined): Detector[] => [
   findJwts,
   findBearerTokens,
   findAssignments,
+  findFarAssignments,
   findEmails,
   knownFirst([findIbans, findSsns, findIps], [findCards, phonesOf(country)]),
 ];

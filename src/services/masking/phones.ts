@@ -1,6 +1,7 @@
 import { type CountryCode, findPhoneNumbersInText, isSupportedCountry } from 'libphonenumber-js/min';
 import { type Detector, type Found, findAll } from './detector.ts';
-import { PHONE_WORD } from './phone-names.ts';
+import { PATH_GIVEN } from './name-paths.ts';
+import { PHONE_NAME, PHONE_WORD } from './phone-names.ts';
 
 /** Between two digits of one number; at most two of them, as in `+1 (415) 555`. */
 const GAP = '[ ()./\\u00a0\\u2010\\u2011\\u2013-]';
@@ -23,6 +24,8 @@ const SHAPED = new RegExp(
 const NUMBER = `[+(]{0,2}${digits(7, 15)}`;
 /** Behind a word that says what it is, also inside of a name: `contactPhone`, `phone_number`. */
 const NAMED = new RegExp(`${PHONE_WORD}[^\\d\\n+(]{0,24}(?<value>${NUMBER})`, 'giu');
+/** Behind a name with a path: `phones[0] = "4155552671"`. */
+const FAR = new RegExp(`(?:${PHONE_NAME})${PATH_GIVEN}(?<value>${NUMBER})`, 'giu');
 /** In a value of which its name says what it is; not the end of a UUID. */
 const VALUE = new RegExp(`(?<![\\p{L}\\p{N}_+]|[\\da-f]-|\\d\\.)${NUMBER}`, 'giu');
 /** `01.02.2026`, `2026-11-20`, and times behind them. */
@@ -50,9 +53,10 @@ export function phonesOf(country: string | undefined): Detector {
   const national = nationalOf(country);
   return function* (text) {
     for (const pattern of [INTERNATIONAL, NAMED]) yield* findAll(text, pattern, phoneAt);
+    yield* findAll(text, FAR, unlessDate);
     yield* findAll(text, SHAPED, (value, start) => {
       const grouped = /\D/.test(value.slice(1, -1));
-      return grouped && !DATE.test(value) ? phoneAt(value, start) : undefined;
+      return grouped ? unlessDate(value, start) : undefined;
     });
     if (national) yield* findNational(text, national);
   };
@@ -64,15 +68,16 @@ function* findNational(text: string, defaultCountry: CountryCode): Generator<Fou
     if (/[\p{L}_]/u.test(text.charAt(index - 1))) continue;
     yield undefined;
     for (const { startsAt, endsAt } of findPhoneNumbersInText(run, { defaultCountry })) {
-      const value = run.slice(startsAt, endsAt);
-      if (!DATE.test(value)) yield phoneAt(value, index + startsAt);
+      yield unlessDate(run.slice(startsAt, endsAt), index + startsAt);
     }
   }
 }
 
 /** Phone numbers in a value of which its name says that it is one. */
-export const findPhonesInValue: Detector = (value) =>
-  findAll(value, VALUE, (number, start) => (DATE.test(number) ? undefined : phoneAt(number, start)));
+export const findPhonesInValue: Detector = (value) => findAll(value, VALUE, unlessDate);
+
+const unlessDate = (value: string, start: number): Found | undefined =>
+  DATE.test(value) ? undefined : phoneAt(value, start);
 
 function phoneAt(value: string, start: number): Found {
   return { kind: 'phone', start, end: start + value.length, key: value.replace(/\D/g, '') };

@@ -1,4 +1,5 @@
 import { type Detector, type Found, findAll } from './detector.ts';
+import { PATH_GIVEN } from './name-paths.ts';
 import { SSN_NAME } from './ssn-names.ts';
 
 /** Not inside of a longer name or number, as of a part or an order, nor behind the code of a country. */
@@ -11,12 +12,14 @@ const HYPHENS = new RegExp(`${NOT_BEHIND}${parts('(?<gap>[\\u2010\\u2011\\u2013-
 const ANY_GAP = parts('(?<gap>[ \\u00a0.\\u2010\\u2011\\u2013-]?)');
 /** Behind a word that says what it is: `SSN: 123 45 6789`. */
 const NAMED = new RegExp(`${SSN_NAME}[^\\d\\n]{0,24}(?<value>${ANY_GAP})${NOT_BEFORE}`, 'giu');
+/** Behind a name with a path: `ssns[0] = 123456789`. */
+const FAR = new RegExp(`${SSN_NAME}${PATH_GIVEN}(?<value>${ANY_GAP})${NOT_BEFORE}`, 'giu');
 /** In a value of which its name says what it is. */
 const VALUE = new RegExp(`(?<![\\p{L}\\p{N}_]|[\\p{L}\\p{N}_][.-])${ANY_GAP}${NOT_BEFORE}`, 'gu');
 
 /** Social security numbers of the United States, as they are written: `123-45-6789`. */
 export const findSsns: Detector = function* (text) {
-  for (const pattern of [HYPHENS, NAMED]) yield* findAll(text, pattern, ssnAt);
+  for (const pattern of [HYPHENS, NAMED, FAR]) yield* findAll(text, pattern, ssnAt);
 };
 
 /** The same in a value of which its name says that it is one. */
