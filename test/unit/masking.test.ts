@@ -21,6 +21,13 @@ const CASES: Record<string, [text: string, masked: string][]> = {
     ['<ann@example.com>, "bob@example.com"', '<[EMAIL_1]>, "[EMAIL_2]"'],
     ['müller@exämple.de', '[EMAIL_1]'],
     ['ANN@example.com or ann@example.com', '[EMAIL_1] or [EMAIL_1]'],
+    ['https://x.y/unsubscribe?email=ann%40example.com&a=b', 'https://x.y/unsubscribe?email=[EMAIL_1]&a=b'],
+    ['mailto:ann%40example.com, mailto:ANN%40example.com', 'mailto:[EMAIL_1], mailto:[EMAIL_1]'],
+    ['ann@example.com is ann%40example.com', '[EMAIL_1] is [EMAIL_2]'],
+    ['?to=%3Cm%C3%BCller.a%2Bcrm%40example.de%3E', '?to=%3C[EMAIL_1]%3E'],
+    ['?next=%2Fa%3Fmail%3Dann%40example.com%26b%3Dc', '?next=%2Fa%3Fmail%3D[EMAIL_1]%26b%3Dc'],
+    ['?next=%252Fa%253Fmail%253Dann%2540example.com%2526b', '?next=%252Fa%253Fmail%253D[EMAIL_1]%2526b'],
+    ['smtp://ann%40example.com@mail.example.com', 'smtp://[EMAIL_1]'],
     ['mailto:ann@xn--bcher-kva.example', 'mailto:[EMAIL_1]'],
   ],
   'phone numbers': [
@@ -189,6 +196,7 @@ const HARMLESS = [
   'password=$PASSWORD, token: <your token>',
   'Tokens: 500 of 1000; bearer of bad news; basic understanding',
   'me @ home, @ann, a@b',
+  'https://example.com/%40ann.lee/npm/%40types%2Fnode%404.17.21, 60%40 of it, a%40b, ?a=%40b.com, logo%402x.png',
   'https://example.com/a@b/c?d=e',
   'sk-SK and pk_id',
 ];
@@ -323,6 +331,9 @@ const ADVERSARIAL: Record<string, string> = {
   'digits one by one': '1 ',
   'an at sign': '@',
   'addresses that never end': 'a@a.',
+  'encoded at signs': '%40',
+  'encoded signs': '%25',
+  'encoded addresses that never end': 'a%2540a.',
   dots: 'a.',
   'beginnings of keys': 'sk-',
   'beginnings of tokens': 'eyJ',
@@ -438,7 +449,7 @@ describe('masking takes time in proportion to the length', () => {
       '2001:db8:',
     ],
     ['.', ':', 'a', '1', '-', ' ', '11 ', 'a.', '@', ').', '/', '"', 'é', '(1', '\n'],
-    ['', 'x', '@b.co'],
+    ['', 'x', '@b.co', '%40b.co'],
   ];
 
   it('whatever it begins and ends with', async function () {

@@ -3,6 +3,7 @@ import { findBearerTokens } from './bearer-tokens.ts';
 import { findCards } from './cards.ts';
 import type { Detector } from './detector.ts';
 import { findEmails } from './emails.ts';
+import { findEncodedEmails } from './encoded-emails.ts';
 import { findFarAssignments } from './far-assignments.ts';
 import { findIbans } from './ibans.ts';
 import { findIps } from './ips.ts';
@@ -24,5 +25,6 @@ export const detectorsFor = (country: string | undefined): Detector[] => [
   findAssignments,
   findFarAssignments,
   findEmails,
+  findEncodedEmails,
   knownFirst([findIbans, findSsns, findIps], [findCards, phonesOf(country)]),
 ];

@@ -1,7 +1,7 @@
 import type { Detector } from './detector.ts';
 
 /** Of the part before the `@`; without what may stand there by the letter, but in practice ends something else, as in a query. */
-const LOCAL = /[\p{L}\p{N}.!#$%'*+^_`{|}~-]/u;
+export const LOCAL = /[\p{L}\p{N}.!#$%'*+^_`{|}~-]/u;
 /** Of the part behind it. */
 const DOMAIN = /[\p{L}\p{N}.-]/u;
 /** Two labels or more, the last one of letters (or punycode). */
@@ -15,13 +15,18 @@ export const findEmails: Detector = function* (text) {
     while (start > free && LOCAL.test(text.charAt(start - 1))) start -= 1;
     // Neither begins nor ends with a dot, and what stands in quotes or brackets is not part of it.
     while (start < at && /[.'`{|]/.test(text.charAt(start))) start += 1;
-    let end = at + 1;
-    while (end < text.length && DOMAIN.test(text.charAt(end))) end += 1;
-    const host = HOST.exec(text.slice(at + 1, end))?.[0];
     free = at + 1;
-    if (start === at || host === undefined) continue;
-    end = at + 1 + host.length;
+    const end = endOfHost(text, free);
+    if (start === at || end === undefined) continue;
     yield { kind: 'email', start, end, key: text.slice(start, end).toLowerCase() };
     free = end;
   }
 };
+
+/** Where a host ends that begins here; undefined: there is none. */
+export function endOfHost(text: string, start: number): number | undefined {
+  let end = start;
+  while (end < text.length && DOMAIN.test(text.charAt(end))) end += 1;
+  const host = HOST.exec(text.slice(start, end))?.[0];
+  return host === undefined ? undefined : start + host.length;
+}
