@@ -122,6 +122,7 @@ const HARMLESS: Data[] = [
   },
   { phones: ['2026-11-20', 'a1234567', '12', true, '550e8400-e29b-41d4-a716-446655440000'] },
   { ssns: ['666-12-3456', '12345678', 'A-123456789', '1234567890'], business: { number: '123456789' } },
+  { mobileApp: { downloads: 1234567 }, mobile_website: ['1234567'], phoneVerifiedAt: 1763600000000 },
   { classNames: ['123456789'], businessNumber: ['123456789'] },
 ];
 

@@ -8,7 +8,10 @@ const SHORT_NAMES = 'tel|cell|handy';
 /** What stands before a number in a sentence. As a name, it says that something else follows: calls, with their ids. */
 const SENDING = 'sms|call';
 
+/** Whose numbers count something else. */
+const OTHER = 'mobile[ _-]?(?:app|web|site)';
+
 /** Says of a value that it is a phone number: `contactPhone`, `phone_number`. No plurals of the short ones: `cells` are those of a table. */
-export const PHONE_NAME = `(?:${NAMES})${NUMBER}|(?<!\\p{L})(?:${SHORT_NAMES})${NUMBER}(?!\\p{L})`;
+export const PHONE_NAME = `(?!${OTHER})(?:${NAMES})${NUMBER}|(?<!\\p{L})(?:${SHORT_NAMES})${NUMBER}(?!\\p{L})`;
 /** The same in a text. */
 export const PHONE_WORD = `(?:${NAMES}|(?<!\\p{L})(?:${SHORT_NAMES}|${SENDING}))${NUMBER}`;

@@ -30,6 +30,8 @@ const FAR = new RegExp(`(?:${PHONE_NAME})${PATH_GIVEN}(?<value>${NUMBER})`, 'giu
 const VALUE = new RegExp(`(?<![\\p{L}\\p{N}_+]|[\\da-f]-|\\d\\.)${NUMBER}`, 'giu');
 /** `01.02.2026`, `2026-11-20`, and times behind them. */
 const DATE = /^\(?(?:\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d)/;
+/** Milliseconds since 1970: no country has such numbers. */
+const TIME = /^1\d{12}$/;
 /** A run of what numbers are made of, for the library: it is given no more at once than this. */
 const RUN = /[+(]{0,2}\d[\d ()./\u00a0\u2010\u2011\u2013-]{5,200}/g;
 
@@ -53,7 +55,7 @@ export function phonesOf(country: string | undefined): Detector {
   const national = nationalOf(country);
   return function* (text) {
     for (const pattern of [INTERNATIONAL, NAMED]) yield* findAll(text, pattern, phoneAt);
-    yield* findAll(text, FAR, unlessDate);
+    yield* findAll(text, FAR, unlessTime);
     yield* findAll(text, SHAPED, (value, start) => {
       const grouped = /\D/.test(value.slice(1, -1));
       return grouped ? unlessDate(value, start) : undefined;
@@ -74,7 +76,10 @@ function* findNational(text: string, defaultCountry: CountryCode): Generator<Fou
 }
 
 /** Phone numbers in a value of which its name says that it is one. */
-export const findPhonesInValue: Detector = (value) => findAll(value, VALUE, unlessDate);
+export const findPhonesInValue: Detector = (value) => findAll(value, VALUE, unlessTime);
+
+const unlessTime = (value: string, start: number): Found | undefined =>
+  TIME.test(value) ? undefined : unlessDate(value, start);
 
 const unlessDate = (value: string, start: number): Found | undefined =>
   DATE.test(value) ? undefined : phoneAt(value, start);
