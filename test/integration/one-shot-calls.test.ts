@@ -69,7 +69,7 @@ describe('whoever leaves a one-shot call', () => {
     const right = Date.now;
     Date.now = () => right() - 60_000;
     try {
-      world().script(begin, text('Hi there'), end);
+      world().script(begin, text('Hi there'), end());
       const answer = await ask(WAITING[1] as Door, new AbortController().signal);
       expect(await answer.json()).to.have.nested.property('choices[0].message.content', 'Hi there');
     } finally {
