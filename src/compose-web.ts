@@ -31,9 +31,10 @@ import { statsRoutes } from './http/routes/stats.ts';
 import { systemRoutes } from './http/routes/system.ts';
 import { boundPackets } from './realtime/bound-packets.ts';
 import { serveChatNamespace } from './realtime/chat-namespace.ts';
-import { refuseUnanswerable } from './realtime/engine-requests.ts';
+import { limitHandshakes, refuseUnanswerable } from './realtime/engine-requests.ts';
 import { createEventStreams } from './realtime/event-streams.ts';
 import { createFollowReplies } from './realtime/follow-replies.ts';
+import { Handshakes } from './realtime/handshakes.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
 import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
 import { createSessionStreams } from './realtime/sse.ts';
@@ -138,12 +139,12 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     rateLimits,
     background,
   };
+  const handshakes = new Handshakes({ rateLimit: rateLimits.global, proxyHops: config.TRUST_PROXY_HOPS });
   const stopSockets = serveChatNamespace(io, {
     ...realtime,
     ...identity,
     stopMessage,
-    rateLimit: rateLimits.global,
-    proxyHops: config.TRUST_PROXY_HOPS,
+    handshakes,
   });
 
   const refreshCookie = createRefreshCookie(config);
@@ -208,6 +209,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   // After the app: Socket.IO puts itself before the listeners that it finds, and keeps its requests from them.
   io.attach(server);
   boundPackets(io.engine);
+  limitHandshakes(io, handshakes);
   refuseUnanswerable(io);
 
   lifecycle.onClose(

@@ -1,5 +1,4 @@
 import type { Server } from 'socket.io';
-import { addressBlock, clientAddress } from '../base/client-address.ts';
 import { AppError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import { checkInput, invalidInput } from '../base/validation.ts';
@@ -8,7 +7,6 @@ import { presentProblem } from '../presenters/problem.ts';
 import type { Authenticate } from '../services/authenticate.ts';
 import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
-import type { RateLimit } from '../services/rate-limits.ts';
 import type { Revocations } from '../services/revocations.ts';
 import type { SendMessage } from '../services/send-message.ts';
 import type { StopGeneration } from '../services/stop-generation.ts';
@@ -18,16 +16,15 @@ import { leaveHandler } from './handlers/leave.ts';
 import { renewAuthHandler } from './handlers/renew-auth.ts';
 import { sendMessageHandler } from './handlers/send-message.ts';
 import { stopMessageHandler } from './handlers/stop-message.ts';
+import type { Handshakes } from './handshakes.ts';
 import { type ChatSocket, type ConnectionDeps, SocketConnection } from './socket-connection.ts';
 
 /** What the namespace needs. */
 export interface ChatNamespaceDeps extends ConnectionDeps {
   authenticate: Authenticate;
   authorize: Authorize;
-  /** Counts a connection, and each message that is sent over it, like any request: by the address that they come from. */
-  rateLimit: RateLimit;
-  /** How many proxies of ours stand before the server. */
-  proxyHops: number;
+  /** Has counted each connection like any request, and counts what is sent over it. */
+  handshakes: Pick<Handshakes, 'enter' | 'countRequest'>;
   requireSession: RequireSession;
   sendMessage: SendMessage;
   stopMessage: StopGeneration['stopMessage'];
@@ -53,7 +50,9 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
   const handlers: Record<keyof ClientToServerEvents, EventHandler> = {
     join: joinHandler(deps.requireSession),
     leave: leaveHandler,
-    'message:send': sendMessageHandler(deps.sendMessage, ({ socket }) => countRequest(socket)),
+    'message:send': sendMessageHandler(deps.sendMessage, ({ socket }) =>
+      deps.handshakes.countRequest(socket.request),
+    ),
     'message:stop': stopMessageHandler(deps.stopMessage),
     auth: renewAuthHandler(admit),
   };
@@ -89,7 +88,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
 
   /** The room of the user is joined before the client hears that it is connected, so that it misses nothing. */
   async function accept(socket: ChatSocket): Promise<void> {
-    await countRequest(socket);
+    await deps.handshakes.enter(socket.request);
     const identity = await identify(socket.handshake.auth);
     // It left meanwhile, which is told once: Socket.IO drops it without a word.
     if (socket.conn.readyState !== 'open') return;
@@ -97,15 +96,6 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
     socket.data.connection = connection;
     socket.conn.on('close', () => connection.close());
     await connection.open();
-  }
-
-  function countRequest(socket: ChatSocket): Promise<void> {
-    return deps.rateLimit.count(addressBlock(addressOf(socket)));
-  }
-
-  function addressOf({ conn: { remoteAddress }, handshake }: ChatSocket): string {
-    const forwardedFor = handshake.headers['x-forwarded-for'];
-    return clientAddress({ remoteAddress, forwardedFor: forwardedFor?.toString() }, deps.proxyHops);
   }
 
   async function identify(auth: Record<string, unknown>): Promise<Identity> {

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { expect } from 'chai';
+import WebSocket from 'ws';
 import type { Problem } from '../../src/contracts/errors.ts';
 import { rows } from '../../src/data/database.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { expectProblem } from '../support/expect-problem.ts';
+import { RawChatSocket } from '../support/raw-chat-socket.ts';
 import { signUp, type TestUser } from '../support/test-user.ts';
 import { until } from '../support/until.ts';
 import { startWebApp, type WebApp } from '../support/web-app.ts';
@@ -147,6 +150,55 @@ describe('rate limits', () => {
       const refusal = await client.send(note).catch((error: unknown) => error);
       client.cut();
       expect(String(refusal)).to.match(/rate_limited/);
+    });
+
+    it('count a connection once, however it is made', async () => {
+      await start({ RATE_LIMIT_GLOBAL_REQUESTS: '4' });
+      const user = await signUp(app);
+      for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']] as const) {
+        const client = new ChatClient(user);
+        await client.connect(app, { transports: [...transports] });
+        client.cut();
+      }
+      expect((await fetch(`${app.url}/models`)).status).to.equal(429);
+    });
+
+    it('count who asks again over a connection that there is', async () => {
+      await start({ RATE_LIMIT_GLOBAL_REQUESTS: '3' });
+      const user = await signUp(app);
+      const socket = await RawChatSocket.knock(app, 'none');
+      const token = JSON.stringify({ token: user.token });
+      socket.say(`40/chat,${token}`);
+      await until('it is let in', () => socket.open);
+      socket.close();
+      expect((await fetch(`${app.url}/models`)).status).to.equal(429);
+    });
+
+    it('count handshakes of long polling by which nobody is let in, and none of its other requests', async () => {
+      await start({ RATE_LIMIT_GLOBAL_REQUESTS: '2' });
+      const ask = (query = '', init?: RequestInit) =>
+        fetch(`${app.url}/socket.io/?EIO=4&transport=polling${query}`, init);
+      const opened = await (await ask()).text();
+      const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+      for (let n = 0; n < 5; n += 1) {
+        expect((await ask(`&sid=${sid}`, { method: 'POST', body: '3' })).status).to.equal(200);
+      }
+      expect((await ask('&sid=none&sid=')).status, 'the last one counts').to.equal(200);
+      await expectRefused(await ask(), /^Your network address may send 2 requests in 15 minutes\./);
+      expect((await ask(`&sid=${sid}`, { method: 'POST', body: '3' })).status).to.equal(200);
+    });
+
+    it('cut a WebSocket off that is refused and does not ask why', async () => {
+      await start({ RATE_LIMIT_GLOBAL_REQUESTS: '1' });
+      const open = async () => {
+        const socket = new WebSocket(`${app.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+        await once(socket, 'open');
+        return socket;
+      };
+      const [good, refused] = [await open(), await open()];
+      await once(refused, 'close');
+      expect(good.readyState).to.equal(WebSocket.OPEN);
+      good.terminate();
     });
 
     it('count also connections without a good token', async () => {

@@ -41,6 +41,42 @@ describe('Engine.IO, byte by byte', () => {
     expect(answer.headers.get('access-control-allow-origin')).to.equal('https://chat.example');
   });
 
+  describe('a request of long polling', () => {
+    const send = (sid: string, body: string | ReadableStream) =>
+      ask(`transport=polling&sid=${sid}`, { method: 'POST', body, duplex: 'half' } as RequestInit);
+    const pongs = (count: number) => Array.from({ length: count }, () => '3').join('\x1e');
+    const isOpen = async (sid: string) => (await send(sid, '3')).status === 200;
+
+    it('may have many packets', async () => {
+      const sid = await openSession();
+      expect((await send(sid, pongs(1_000))).status).to.equal(200);
+      expect(await isOpen(sid)).to.equal(true);
+    });
+
+    it('with more than any client sends ends the connection', async () => {
+      const sid = await openSession();
+      const other = await openSession();
+      await expectLost(send(sid, pongs(1_001)));
+      expect(await isOpen(sid)).to.equal(false);
+      expect(await isOpen(other)).to.equal(true);
+    });
+
+    it('is not waited for to see that', async () => {
+      const sid = await openSession();
+      const endless = new ReadableStream({ start: (body) => body.enqueue(Buffer.from(pongs(1_001))) });
+      await expectLost(send(sid, endless));
+      expect(await isOpen(sid)).to.equal(false);
+    });
+
+    async function expectLost(sending: Promise<Response>): Promise<void> {
+      const error = await sending.then(
+        ({ status }) => new Error(`answered with ${status}`),
+        ({ cause }: { cause: Error }) => cause,
+      );
+      expect(error).to.have.property('code').that.is.oneOf(['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE']);
+    }
+  });
+
   it('refuses requests of a WebSocket that offer none', async () => {
     const socket = new WebSocket(`${app.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
     const [opened] = (await once(socket, 'message')) as [Buffer];
