@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { textSchema } from './fields.ts';
-import { callId, functionName, ignored, promptText, refused } from './foreign-fields.ts';
+import { callId, functionName, ignored, MAX_PARTS, promptText, refused } from './foreign-fields.ts';
 
 const cacheHint = ignored('providers cache by themselves');
 const foreign = ignored('only Anthropic has a use for it');
@@ -36,53 +36,59 @@ const imageBlock = z.strictObject({
   transformations: foreign,
 });
 
-const shown = z.array(
-  z.discriminatedUnion('type', [textBlock, imageBlock], {
-    error: 'must be `text` or `image`: documents and searches are not supported',
-  }),
-);
+const shown = z
+  .array(
+    z.discriminatedUnion('type', [textBlock, imageBlock], {
+      error: 'must be `text` or `image`: documents and searches are not supported',
+    }),
+  )
+  .max(MAX_PARTS);
 
-const userBlocks = z.array(
-  z.discriminatedUnion(
-    'type',
-    [
-      textBlock,
-      imageBlock,
-      z.strictObject({
-        type: z.literal('tool_result'),
-        tool_use_id: callId,
-        content: z.union([promptText, shown]).nullish(),
-        is_error: ignored('models are told the content'),
-        cache_control: cacheHint,
-        toolset_name: foreign,
-      }),
-    ],
-    { error: 'must be `text`, `image` or `tool_result`: documents and searches are not supported' },
-  ),
-);
+const userBlocks = z
+  .array(
+    z.discriminatedUnion(
+      'type',
+      [
+        textBlock,
+        imageBlock,
+        z.strictObject({
+          type: z.literal('tool_result'),
+          tool_use_id: callId,
+          content: z.union([promptText, shown]).nullish(),
+          is_error: ignored('models are told the content'),
+          cache_control: cacheHint,
+          toolset_name: foreign,
+        }),
+      ],
+      { error: 'must be `text`, `image` or `tool_result`: documents and searches are not supported' },
+    ),
+  )
+  .max(MAX_PARTS);
 
-const assistantBlocks = z.array(
-  z.discriminatedUnion(
-    'type',
-    [
-      textBlock,
-      z.strictObject({
-        type: z.literal('tool_use'),
-        id: callId,
-        name: functionName,
-        input: z.unknown(),
-        cache_control: cacheHint,
-        caller: foreign,
-        toolset_name: foreign,
-      }),
-      z.looseObject({ type: z.enum(['thinking', 'redacted_thinking']) }),
-    ],
-    { error: 'must be `text`, `tool_use` or `thinking`: server tools are not supported' },
-  ),
-);
+const assistantBlocks = z
+  .array(
+    z.discriminatedUnion(
+      'type',
+      [
+        textBlock,
+        z.strictObject({
+          type: z.literal('tool_use'),
+          id: callId,
+          name: functionName,
+          input: z.unknown(),
+          cache_control: cacheHint,
+          caller: foreign,
+          toolset_name: foreign,
+        }),
+        z.looseObject({ type: z.enum(['thinking', 'redacted_thinking']) }),
+      ],
+      { error: 'must be `text`, `tool_use` or `thinking`: server tools are not supported' },
+    ),
+  )
+  .max(MAX_PARTS);
 
 /** What the system says. */
-export const systemText = z.union([promptText, z.array(textBlock)]);
+export const systemText = z.union([promptText, z.array(textBlock).max(MAX_PARTS)]);
 
 /** A message of a conversation: https://platform.claude.com/docs/en/api/messages */
 export const anthropicInput = z.discriminatedUnion(

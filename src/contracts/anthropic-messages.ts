@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ANTHROPIC_REFUSED, anthropicInput, anthropicTool, systemText } from './anthropic-blocks.ts';
-import { functionName, ignored, jsonSchema, maxTokens, stopText } from './foreign-fields.ts';
+import { functionName, ignored, jsonSchema, MAX_TURNS, maxTokens, stopText } from './foreign-fields.ts';
 import { modelIdSchema } from './session.ts';
 
 const disable_parallel_tool_use = z.boolean().nullish();
@@ -9,7 +9,7 @@ const foreign = ignored('only Anthropic has a use for it');
 /** What a model is told; also what is counted. */
 const asked = {
   model: modelIdSchema,
-  messages: z.array(anthropicInput).min(1),
+  messages: z.array(anthropicInput).min(1).max(MAX_TURNS),
   system: systemText.nullish(),
   tools: z.array(anthropicTool).max(128).nullish(),
   tool_choice: z

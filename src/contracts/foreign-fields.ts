@@ -4,6 +4,11 @@ import { textSchema } from './fields.ts';
 /** Longest text that any server accepts; its `MAX_BODY_BYTES` is the real limit. */
 const MAX_TEXT = 10_000_000;
 
+/** Most messages of a conversation. A longer list is refused before its items are looked at. */
+export const MAX_TURNS = 10_000;
+/** Most parts, or calls, of a message. */
+export const MAX_PARTS = 1_000;
+
 /** A field that another API publishes and that means nothing here: it may hold anything, and is not looked at. */
 export const ignored = (why: string) => z.unknown().optional().describe(`Accepted and ignored: ${why}`);
 

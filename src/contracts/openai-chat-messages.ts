@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { callId, functionName, ignored, imageUrl, promptText, refused } from './foreign-fields.ts';
+import { callId, functionName, ignored, imageUrl, MAX_PARTS, promptText, refused } from './foreign-fields.ts';
 
 const cacheHint = ignored('providers cache by themselves');
 const name = ignored('models are not told names');
@@ -18,17 +18,19 @@ const imagePart = z.strictObject({
 
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: promptText });
 
-const textParts = z.array(
-  z.discriminatedUnion('type', [textPart], { error: 'must be `text`: nothing else is taken here' }),
-);
-const userParts = z.array(
-  z.discriminatedUnion('type', [textPart, imagePart], {
-    error: 'must be `text` or `image_url`: audio and files are not supported',
-  }),
-);
-const assistantParts = z.array(
-  z.discriminatedUnion('type', [textPart, refusalPart], { error: 'must be `text` or `refusal`' }),
-);
+const textParts = z
+  .array(z.discriminatedUnion('type', [textPart], { error: 'must be `text`: nothing else is taken here' }))
+  .max(MAX_PARTS);
+const userParts = z
+  .array(
+    z.discriminatedUnion('type', [textPart, imagePart], {
+      error: 'must be `text` or `image_url`: audio and files are not supported',
+    }),
+  )
+  .max(MAX_PARTS);
+const assistantParts = z
+  .array(z.discriminatedUnion('type', [textPart, refusalPart], { error: 'must be `text` or `refusal`' }))
+  .max(MAX_PARTS);
 
 /** A call that a model has asked for, as it was answered. */
 export const chatToolCall = z.strictObject({
@@ -55,7 +57,7 @@ export const chatMessage = z.discriminatedUnion(
     z.strictObject({
       role: z.literal('assistant'),
       content: z.union([promptText, assistantParts]).nullish(),
-      tool_calls: z.array(chatToolCall).nullish(),
+      tool_calls: z.array(chatToolCall).max(MAX_PARTS).nullish(),
       name,
       refusal: ignored('an answer has it; no model is told'),
       reasoning_content: ignored('models do not want their thoughts back'),

@@ -3,6 +3,7 @@ import {
   functionName,
   ignored,
   jsonSchema,
+  MAX_TURNS,
   maxTokens,
   promptText,
   reasoningEffort,
@@ -47,7 +48,7 @@ const responseFormat = z.discriminatedUnion(
 export const chatCompletionBody = z
   .strictObject({
     model: modelIdSchema,
-    messages: z.array(chatMessage).min(1),
+    messages: z.array(chatMessage).min(1).max(MAX_TURNS),
     stream: z.boolean().nullish(),
     stream_options: z
       .strictObject({
@@ -79,7 +80,10 @@ export const chatCompletionBody = z
     n: z.literal(1, { error: 'must be 1: there is one answer to a request' }).nullish(),
     logprobs: z.literal(false, { error: 'must be false: probabilities are not known' }).nullish(),
     top_logprobs: z.literal(0, { error: 'must be 0: probabilities are not known' }).nullish(),
-    modalities: z.array(z.literal('text', { error: 'must be `text`: answers are text' })).nullish(),
+    modalities: z
+      .array(z.literal('text', { error: 'must be `text`: answers are text' }))
+      .max(2)
+      .nullish(),
     logit_bias: z
       .record(z.string(), z.number())
       .refine((bias) => Object.keys(bias).length === 0, 'must be empty: single tokens cannot be weighed')

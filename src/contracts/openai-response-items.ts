@@ -1,37 +1,39 @@
 import { z } from 'zod';
 import { textSchema } from './fields.ts';
-import { callId, functionName, ignored, imageUrl, promptText, refused } from './foreign-fields.ts';
+import { callId, functionName, ignored, imageUrl, MAX_PARTS, promptText, refused } from './foreign-fields.ts';
 
 const status = ignored('what is sent is told as it is');
 const foreign = ignored('only OpenAI has a use for it');
 
-const parts = z.array(
-  z.discriminatedUnion(
-    'type',
-    [
-      z.strictObject({ type: z.literal('input_text'), text: promptText, prompt_cache_breakpoint: foreign }),
-      z.strictObject({
-        type: z.literal('output_text'),
-        text: promptText,
-        annotations: foreign,
-        logprobs: foreign,
-        parsed: ignored('the helpers of the client add it'),
-      }),
-      z.strictObject({ type: z.literal('refusal'), refusal: promptText }),
-      z.strictObject({
-        type: z.literal('input_image'),
-        image_url: imageUrl,
-        detail: z.enum(['auto', 'low', 'high']).nullish(),
-        file_id: refused('there are no files'),
-        prompt_cache_breakpoint: foreign,
-      }),
-    ],
-    {
-      error:
-        'must be `input_text`, `output_text`, `refusal` or `input_image`: audio and files are not supported',
-    },
-  ),
-);
+const parts = z
+  .array(
+    z.discriminatedUnion(
+      'type',
+      [
+        z.strictObject({ type: z.literal('input_text'), text: promptText, prompt_cache_breakpoint: foreign }),
+        z.strictObject({
+          type: z.literal('output_text'),
+          text: promptText,
+          annotations: foreign,
+          logprobs: foreign,
+          parsed: ignored('the helpers of the client add it'),
+        }),
+        z.strictObject({ type: z.literal('refusal'), refusal: promptText }),
+        z.strictObject({
+          type: z.literal('input_image'),
+          image_url: imageUrl,
+          detail: z.enum(['auto', 'low', 'high']).nullish(),
+          file_id: refused('there are no files'),
+          prompt_cache_breakpoint: foreign,
+        }),
+      ],
+      {
+        error:
+          'must be `input_text`, `output_text`, `refusal` or `input_image`: audio and files are not supported',
+      },
+    ),
+  )
+  .max(MAX_PARTS);
 
 /** An id that an answer of this server gave. */
 const itemId = textSchema({ min: 1, max: 300 });

@@ -3,6 +3,7 @@ import {
   functionName,
   ignored,
   jsonSchema,
+  MAX_TURNS,
   maxTokens,
   promptText,
   reasoningEffort,
@@ -41,7 +42,10 @@ const format = z.discriminatedUnion(
 export const responseBody = z
   .strictObject({
     model: modelIdSchema,
-    input: z.union([promptText.min(1, 'must not be empty'), z.array(responseInputItem).min(1)]),
+    input: z.union([
+      promptText.min(1, 'must not be empty'),
+      z.array(responseInputItem).min(1).max(MAX_TURNS),
+    ]),
     instructions: promptText.nullish(),
     stream: z.boolean().nullish(),
     temperature: z.number().min(0).max(2).nullish(),

@@ -1,9 +1,9 @@
+import { checkUntrusted } from '../base/untrusted-json.ts';
 import { type Checked, checkInput, invalidInput } from '../base/validation.ts';
 import type { FieldError } from '../contracts/errors.ts';
 import type { RouteContract, RouteInput } from '../contracts/route.ts';
 import type { AppContext } from './context.ts';
 import type { ReadJsonBody } from './read-json-body.ts';
-import { findHarm } from './untrusted-json.ts';
 
 /** The others have one where their contract says so. */
 const METHODS_WITH_BODY = new Set<RouteContract['method']>(['post', 'put', 'patch']);
@@ -24,7 +24,7 @@ export async function readInput<R extends RouteContract>(
   readBody: ReadJsonBody,
 ): Promise<RouteInput<R>> {
   const body = readsBody(contract) ? await readBody(ctx) : undefined;
-  const params = contract.params && check(contract.params, ctx.params, 'params');
+  const params = contract.params && checkUntrusted(contract.params, ctx.params, 'params');
   const query = contract.query && checkQuery(contract.query, ctx.querystring);
   const checkedBody = contract.body && checkInput(contract.body, body, 'body');
 
@@ -37,11 +37,6 @@ export async function readInput<R extends RouteContract>(
   } as RouteInput<R>;
 }
 
-function check(schema: NonNullable<RouteContract['params']>, value: unknown, root: string): Checked<unknown> {
-  const harm = findHarm(value, root);
-  return harm ? { ok: false, errors: [harm] } : checkInput(schema, value, root);
-}
-
 function checkQuery(schema: NonNullable<RouteContract['query']>, querystring: string): Checked<unknown> {
   const given = new Map<string, string>();
   const repeated: FieldError[] = [];
@@ -50,7 +45,7 @@ function checkQuery(schema: NonNullable<RouteContract['query']>, querystring: st
     given.set(key, value);
   }
   // Object.fromEntries, unlike an assignment, makes `__proto__` a key like any other, which is then refused.
-  const checked = check(schema, Object.fromEntries(given), 'query');
+  const checked = checkUntrusted(schema, Object.fromEntries(given), 'query');
   if (repeated.length === 0) return checked;
   return { ok: false, errors: checked.ok ? repeated : [...repeated, ...checked.errors] };
 }

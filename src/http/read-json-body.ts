@@ -1,7 +1,8 @@
 import { HttpMethodEnum, koaBody } from 'koa-body';
-import { AppError } from '../base/errors.ts';
+import { AppError, invalidField } from '../base/errors.ts';
+import { findHarm, findTooMany } from '../base/untrusted-json.ts';
+import type { FieldError } from '../contracts/errors.ts';
 import type { AppContext } from './context.ts';
-import { findHarm } from './untrusted-json.ts';
 
 /**
  * Reads the body of a request: the JSON value, or undefined when there is none.
@@ -77,15 +78,19 @@ function decode(bytes: string): string {
 }
 
 function parse(text: string): unknown {
+  refuseHarm(findTooMany(text, 'body'));
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw malformed('must be valid JSON', cause);
   }
-  const harm = findHarm(value, 'body');
-  if (!harm) return value;
-  throw new AppError('validation_failed', `${harm.path}: ${harm.message}`, { errors: [harm] });
+  refuseHarm(findHarm(value, 'body'));
+  return value;
+}
+
+function refuseHarm(harm: FieldError | undefined): void {
+  if (harm) throw invalidField(harm.path, harm.message);
 }
 
 function malformed(message: string, cause: unknown): AppError {

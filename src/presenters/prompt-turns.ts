@@ -68,14 +68,18 @@ export function joinAssistants(turns: ChatTurn[]): ChatTurn[] {
   const joined: ChatTurn[] = [];
   for (const turn of turns) {
     const last = joined.at(-1);
-    if (turn.role !== 'assistant' || last?.role !== 'assistant') joined.push({ ...turn });
-    else {
-      last.content = [last.content, turn.content].filter((text) => text !== '').join('\n');
-      const toolCalls = [...(last.toolCalls ?? []), ...(turn.toolCalls ?? [])];
-      if (toolCalls.length > 0) last.toolCalls = toolCalls;
-    }
+    if (turn.role === 'assistant' && last?.role === 'assistant') append(last, turn);
+    else joined.push({ ...turn, ...(turn.toolCalls && { toolCalls: [...turn.toolCalls] }) });
   }
   return joined;
+}
+
+/** In place: there may be thousands in a row. */
+function append(last: ChatTurn, { content, toolCalls = [] }: ChatTurn): void {
+  if (content !== '') last.content = last.content === '' ? content : `${last.content}\n${content}`;
+  if (toolCalls.length === 0) return;
+  last.toolCalls ??= [];
+  last.toolCalls.push(...toolCalls);
 }
 
 /** Without what is undefined or null. */

@@ -1,6 +1,7 @@
 import type { Server } from 'socket.io';
 import { AppError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
+import { checkUntrusted } from '../base/untrusted-json.ts';
 import { checkInput, invalidInput } from '../base/validation.ts';
 import { authSchema, CHAT_NAMESPACE, type ClientToServerEvents } from '../contracts/events.ts';
 import { presentProblem } from '../presenters/problem.ts';
@@ -135,7 +136,7 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
   function read(event: string, args: unknown[]): { handler: EventHandler; payload: unknown } {
     const handler = Object.hasOwn(handlers, event) ? handlers[event as keyof typeof handlers] : undefined;
     if (!handler) throw new AppError('not_found', `There is no event "${shown(event)}".`);
-    const checked = checkInput(handler.schema, payloadOf(args), 'payload');
+    const checked = checkUntrusted(handler.schema, payloadOf(args), 'payload');
     if (!checked.ok) throw invalidInput(checked.errors);
     return { handler, payload: checked.value };
   }

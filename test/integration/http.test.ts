@@ -195,6 +195,19 @@ describe('HTTP', () => {
       ]);
     });
 
+    it('is refused when it has too many values, wherever they stand', async () => {
+      const large = await startTestApp({ database: database(), routes: [testRoutes] });
+      const zeros = (count: number) => Array.from({ length: count }, () => 0);
+      const take = (anything: unknown) =>
+        large.send('PATCH', `/test/${ID}/name`, { settings: {}, anything: { deep: anything } });
+      expect((await take(zeros(49_990))).status).to.equal(200);
+      for (const many of [zeros(50_001), zeros(30_000).map(() => ({})), [zeros(30_000), zeros(30_000)]]) {
+        const { detail } = await expectProblem(await take(many), 'validation_failed', ['body']);
+        expect(detail).to.equal('body: must have at most 50000 values');
+      }
+      await large.close();
+    });
+
     it('is refused when it nests 50,000 deep', async () => {
       const deep = await startTestApp({ database: database(), routes: [testRoutes] });
       for (const [open, close] of [

@@ -112,6 +112,19 @@ describe('the chat namespace', () => {
     ]);
   });
 
+  it('refuses a payload of too many values before it looks at them', async () => {
+    world = await startNamespace();
+    const socket = await enter();
+    const have = `[${Array.from({ length: 50_001 }, () => 0).join(',')}]`;
+    for (const payload of [`{"sessionId":"${newId()}","have":${have}}`, have, `{"x":{"y":${have}}}`]) {
+      expect((await socket.ask('join', payload)).error).to.deep.include({
+        code: 'validation_failed',
+        detail: 'payload: must have at most 50000 values',
+      });
+    }
+    expect((await socket.ask('join', JSON.stringify({ sessionId: newId() }))).ok).to.equal(true);
+  });
+
   describe('a socket that asks much at once', () => {
     const STOP = JSON.stringify({ messageId: newId() });
     const SEND = JSON.stringify({ sessionId: newId(), content: 'Hello' });

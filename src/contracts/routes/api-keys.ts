@@ -9,6 +9,7 @@ export const MAX_KEY_DAYS = 3_650;
 const scopes = z
   .array(z.enum(SCOPES))
   .min(1, 'must name at least one scope')
+  .max(SCOPES.length)
   .refine((names) => new Set(names).size === names.length, 'must name each scope once');
 
 /** An API key, as its owner sees it: never the key itself. */
