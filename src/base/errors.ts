@@ -56,6 +56,10 @@ export function notFound(what: string, path?: string): AppError {
   return new AppError('not_found', `There is no such ${what}.`, errors);
 }
 
+/** Whether something went wrong on this side: what is not set up is so because somebody wants it so. */
+export const isFailure = ({ status, code }: Pick<Problem, 'status' | 'code'>): boolean =>
+  status >= 500 && code !== 'not_configured';
+
 /** At least one: who comes back at once is refused again. */
 const wholeSeconds = (seconds: number): number => Math.max(1, Math.ceil(seconds));
 

@@ -24,6 +24,8 @@ interface Begun {
 describe('signing in with Google', () => {
   const database = useTestDatabase();
   const logged: string[] = [];
+  const destination = { write: (line: string) => logged.push(line) };
+  const log = createLogger({ level: 'debug', pretty: false, destination });
   let google: GoogleServer;
   let app: TestApp;
   let other: TestApp;
@@ -33,11 +35,6 @@ describe('signing in with Google', () => {
 
   before(async () => {
     google = await startGoogleServer(CALLBACK);
-    const log = createLogger({
-      level: 'debug',
-      pretty: false,
-      destination: { write: (line) => logged.push(line) },
-    });
     const shared = { database: database(), feed: createMemoryFeed(), log };
     const env = { ...google.env, WELCOME_CREDITS: '77', ADMIN_EMAIL: 'boss@example.com' };
     app = await startTestApp({ ...shared, env });
@@ -430,11 +427,19 @@ describe('signing in with Google', () => {
     });
   });
 
-  it('is refused by name where it is not set up', async () => {
-    const bare = await startTestApp({ database: database() });
+  it('is refused by name where it is not set up, which is no failure of the server', async () => {
+    logged.length = 0;
+    const bare = await startTestApp({ database: database(), log });
     await expectProblem(await get(bare, '/auth/google'), 'not_configured');
     await expectProblem(await get(bare, '/auth/google/callback?code=x&state=y'), 'not_configured');
     await bare.close();
+    const page = await startTestApp({ database: database(), log, env: { OAUTH_REDIRECT_URL: PAGE } });
+    const sent = await get(page, '/auth/google/callback?code=x&state=y');
+    expect(sent.headers.get('location')).to.equal(`${PAGE}&error=not_configured`);
+    await page.close();
+    const lines = logged.map((line) => JSON.parse(line) as { level: number | string; err?: unknown });
+    expect(lines).to.not.be.empty;
+    expect(lines.filter(({ err }) => err !== undefined)).to.be.empty;
   });
 
   describe('at the end of all that', () => {

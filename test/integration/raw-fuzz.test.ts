@@ -25,7 +25,7 @@ describe('strange bytes', () => {
   before(async () => {
     const destination = new Writable({
       write(line, _encoding, done) {
-        if (!String(line).includes('not_configured')) failures.push(String(line));
+        failures.push(String(line));
         done();
       },
     });

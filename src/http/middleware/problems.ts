@@ -1,3 +1,4 @@
+import { isFailure } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { presentProblem } from '../../presenters/problem.ts';
 import type { AppContext, AppMiddleware } from '../context.ts';
@@ -14,9 +15,9 @@ export function problems(log: Logger): AppMiddleware {
     } catch (error) {
       const { requestId } = ctx.state;
       const problem = presentProblem(error, requestId);
-      if (problem.status >= 500) {
-        log.error({ err: error, requestId, code: problem.code }, 'failed to answer a request');
-      }
+      const { code } = problem;
+      if (isFailure(problem)) log.error({ err: error, requestId, code }, 'failed to answer a request');
+      else log.debug({ requestId, code }, 'refused a request');
       if (ctx.headerSent || ctx.respond === false) {
         // An answer has begun: the client must see that it is not whole, so nobody may end it in good order.
         ctx.respond = false;

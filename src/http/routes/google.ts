@@ -1,4 +1,4 @@
-import { AppError } from '../../base/errors.ts';
+import { AppError, isFailure } from '../../base/errors.ts';
 import { newSecret } from '../../base/ids.ts';
 import type { Logger } from '../../base/logger.ts';
 import { finishGoogle, finishGoogleOnPage, startGoogle } from '../../contracts/routes/google.ts';
@@ -62,7 +62,7 @@ export function googleRoutes(deps: GoogleRouteDeps): RouteModule {
         signedIn(ctx, await finish(ctx, query));
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        if (error.status >= 500) log.error({ err: error, requestId, code: error.code }, 'failed to sign in');
+        if (isFailure(error)) log.error({ err: error, requestId, code: error.code }, 'failed to sign in');
         page.searchParams.set('error', error.code);
       }
       redirect(ctx, page.href);
