@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createLogger } from '../../src/base/logger.ts';
 import type { Problem } from '../../src/contracts/errors.ts';
@@ -459,6 +460,36 @@ describe('HTTP', () => {
       const problem = await expectProblem(answer, 'not_ready', ['bad', 'stuck', 'broken']);
       expect(JSON.stringify(problem)).to.not.include('password');
       expect((await app.fetch('/health')).status).to.equal(200);
+    });
+
+    it('is asked for once a second, however often that is, and tells of a change after that', async () => {
+      let asked = 0;
+      let isAway = false;
+      const server = await startTestApp({
+        database: database(),
+        checks: {
+          database: async () => {
+            asked += 1;
+            if (isAway) throw new Error('away');
+          },
+        },
+      });
+      const statuses = async () => {
+        const answers = await Promise.all(Array.from({ length: 50 }, () => server.fetch('/health/ready')));
+        return new Set(answers.map(({ status }) => status));
+      };
+      expect(await statuses()).to.have.all.keys([200]);
+      expect(asked).to.equal(1);
+      for (const [away, status] of [
+        [true, 503],
+        [false, 200],
+      ] as const) {
+        isAway = away;
+        await sleep(1_010);
+        expect(await statuses()).to.have.all.keys([status]);
+      }
+      expect(asked).to.equal(3);
+      await server.close();
     });
   });
 

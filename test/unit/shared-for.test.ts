@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { sharedFor } from '../../src/base/shared-for.ts';
+import { type Deferred, defer } from '../support/deferred.ts';
+import { microtasks } from '../support/until.ts';
+
+describe('work that is shared', () => {
+  const MS = 100;
+  let runs: Deferred<string>[];
+  let ask: () => Promise<string>;
+  beforeEach(() => {
+    runs = [];
+    ask = sharedFor(MS, () => {
+      const run = defer<string>();
+      runs.push(run);
+      return run.promise;
+    });
+  });
+
+  it('is done once for all who ask while it goes on, also when that is long', async () => {
+    const first = ask();
+    await sleep(MS * 2);
+    const late = ask();
+    runs[0]?.resolve('done');
+    expect(await Promise.all([first, late])).to.deep.equal(['done', 'done']);
+    expect(runs).to.have.lengthOf(1);
+  });
+
+  it('is done again for who asks after its time', async () => {
+    void ask();
+    runs[0]?.resolve('one');
+    await microtasks();
+    expect(await ask()).to.equal('one');
+    await sleep(MS + 5);
+    void ask();
+    expect(runs).to.have.lengthOf(2);
+  });
+
+  it('is done again at once when it took longer than its time', async () => {
+    void ask();
+    await sleep(MS + 5);
+    runs[0]?.resolve('one');
+    await microtasks();
+    void ask();
+    expect(runs).to.have.lengthOf(2);
+  });
+
+  it('shares its failure, and no longer than anything else', async () => {
+    const failing = ask();
+    runs[0]?.reject(new Error('away'));
+    for (const asked of [failing, ask()]) {
+      expect(await asked.catch((error: Error) => error.message)).to.equal('away');
+    }
+    await sleep(MS + 5);
+    const next = ask();
+    runs[1]?.resolve('back');
+    expect(await next).to.equal('back');
+  });
+});
