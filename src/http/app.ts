@@ -17,6 +17,7 @@ import { securityHeaders } from './middleware/security-headers.ts';
 import { unmatched } from './middleware/unmatched.ts';
 import { createJsonBodyReader } from './read-json-body.ts';
 import { type Authentication, createRouteTable, type RouteModule } from './route-table.ts';
+import { createShapeOf } from './shape-of.ts';
 
 /** What {@link createHttpApp} works with. */
 export interface HttpAppOptions extends Authentication {
@@ -50,7 +51,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(requestId());
   app.use(accessLog(log));
   if (options.onAnswered) app.use(measureRequests(options.onAnswered));
-  app.use(problems(log));
+  app.use(problems(log, createShapeOf(table)));
   app.use(securityHeaders());
   const cors = crossOrigin(config.CORS_ORIGINS);
   if (cors) app.use(cors);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { GeneratedText } from '../../src/contracts/routes/text.ts';
 import { rows } from '../../src/data/database.ts';
+import { expectProblem } from '../support/expect-problem.ts';
 import { saying, useOneShotWorld } from '../support/one-shot-world.ts';
 import { openAiWire } from '../support/provider-wires.ts';
 import type { RestClient } from '../support/rest-client.ts';
@@ -27,6 +28,25 @@ describe('the text API', () => {
     const headers = { authorization: `Bearer ${apiKey}`, ...request.headers };
     return openEvents(`${app.url}/v1/stream?${new URLSearchParams(query)}`, { ...request, headers });
   };
+
+  it('refuses in problems, also where the client of another API asks, other methods and what is no URL', async () => {
+    const { app } = world();
+    const headers = { 'anthropic-version': '2023-06-01' };
+    for (const [method, path] of [
+      ['GET', '/v1/generate'],
+      ['PATCH', '/v1/balance'],
+      ['DELETE', '/v1/stream'],
+      ['DELETE', '/api/v1/stream/'],
+    ] as const) {
+      await expectProblem(await fetch(app.url + path, { method, headers }), 'method_not_allowed');
+    }
+    await expectProblem(await fetch(`${app.url}/v1/balance?x=%zz`, { headers }), 'validation_failed', [
+      'query',
+    ]);
+    const elsewhere = await fetch(`${app.url}/v1/generate/more`);
+    expect(elsewhere.status).to.equal(404);
+    expect(await elsewhere.json()).to.have.nested.property('error.code', 'not_found');
+  });
 
   it('answers with the text, what it cost and what is left', async () => {
     world().script(...saying('Hi ', 'there'));

@@ -2,13 +2,13 @@ import { isFailure } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { presentProblem } from '../../presenters/problem.ts';
 import type { AppContext, AppMiddleware } from '../context.ts';
-import { shapeOf } from '../shape-of.ts';
+import type { ShapeOf } from '../shape-of.ts';
 
 /**
  * The one place that turns whatever is thrown into an answer: `application/problem+json` (RFC 9457), or what the clients of
  * another API understand, where a route is for those.
  */
-export function problems(log: Logger): AppMiddleware {
+export function problems(log: Logger, shapeOf: ShapeOf): AppMiddleware {
   return async (ctx, next) => {
     try {
       await next();
