@@ -2,9 +2,9 @@ import { Decimal } from 'decimal.js';
 import { z } from 'zod';
 import { defineCursor } from '../base/cursor.ts';
 import { invalidField, notFound } from '../base/errors.ts';
-import { type Page, pageFrom } from '../base/page.ts';
+import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
 import { textSchema } from '../contracts/fields.ts';
-import { MODEL_CATEGORIES, type Model, type ModelCategory } from '../contracts/model.ts';
+import { MODEL_CATEGORIES, type Model } from '../contracts/model.ts';
 import type { ModelOverrideBody } from '../contracts/routes/admin-models.ts';
 import type { ListModelsQuery, ModelCategoryCount, ModelProvider } from '../contracts/routes/models.ts';
 import type { Database } from '../data/database.ts';
@@ -23,8 +23,10 @@ export interface Models {
   list(query: ListModelsQuery): Promise<Page<Model>>;
   /** @throws {AppError} `not_found` */
   get(id: string): Promise<Model>;
-  providers(): Promise<ModelProvider[]>;
-  categories(): Promise<ModelCategoryCount[]>;
+  /** By their names. @throws {AppError} `validation_failed` for a bad cursor */
+  providers(query: PageQuery): Promise<Page<ModelProvider>>;
+  /** In the order of the contract, the empty ones too. @throws {AppError} `validation_failed` for a bad cursor */
+  categories(query: PageQuery): Promise<Page<ModelCategoryCount>>;
   /**
    * Says something of a model above what its provider tells; null takes it back.
    *
@@ -43,6 +45,10 @@ export interface ModelsDeps {
 
 /** The id of the last model that was shown. */
 const cursor = defineCursor(z.tuple([textSchema({ min: 1, max: 200 })]));
+/** The last provider. */
+const providerCursor = defineCursor(z.tuple([textSchema({ min: 1, max: 100 })]));
+/** The last category. */
+const categoryCursor = defineCursor(z.tuple([z.enum(MODEL_CATEGORIES)]));
 
 /** The catalogue, on a database. */
 export function createModels({ database, catalogue, served }: ModelsDeps): Models {
@@ -72,24 +78,35 @@ export function createModels({ database, catalogue, served }: ModelsDeps): Model
       return present(model);
     },
 
-    async providers() {
+    async providers({ limit, cursor: from }) {
+      const [after = ''] = providerCursor.decode(from) ?? [];
       const [counts, states] = await Promise.all([
         countModels(db, 'provider', [...served]),
         listCatalogueStates(db),
       ]);
       const names = new Set([...counts.map((count) => count.of), ...served]);
-      return [...names].sort().map((provider) => {
-        const { models = 0, available = 0 } = counts.find((count) => count.of === provider) ?? {};
-        const syncedAt = states.find((state) => state.provider === provider)?.syncedAt?.toISOString() ?? null;
-        return { provider, configured: served.includes(provider), models, available, syncedAt };
+      const found = [...names].filter((name) => name > after).sort();
+      return pageFrom(found, limit, {
+        present: (provider) => {
+          const { models = 0, available = 0 } = counts.find((count) => count.of === provider) ?? {};
+          const syncedAt =
+            states.find((state) => state.provider === provider)?.syncedAt?.toISOString() ?? null;
+          return { provider, configured: served.includes(provider), models, available, syncedAt };
+        },
+        cursorOf: (provider) => providerCursor.encode([provider]),
       });
     },
 
-    async categories() {
+    async categories({ limit, cursor: from }) {
+      const [after] = categoryCursor.decode(from) ?? [];
+      const begin = after === undefined ? 0 : MODEL_CATEGORIES.indexOf(after) + 1;
       const counts = await countModels(db, 'category', [...served]);
-      return MODEL_CATEGORIES.map((category: ModelCategory) => {
-        const { models = 0, available = 0 } = counts.find((count) => count.of === category) ?? {};
-        return { category, models, available };
+      return pageFrom(MODEL_CATEGORIES.slice(begin), limit, {
+        present: (category) => {
+          const { models = 0, available = 0 } = counts.find((count) => count.of === category) ?? {};
+          return { category, models, available };
+        },
+        cursorOf: (category) => categoryCursor.encode([category]),
       });
     },
 

@@ -233,6 +233,40 @@ describe('the catalogue of models', () => {
     });
   });
 
+  describe('providers and categories', () => {
+    for (const path of ['/models/providers', '/models/categories']) {
+      it(`come in pages, like every list: ${path}`, async () => {
+        const whole = await ann.get<Listed<object>>(path);
+        expect(whole.nextCursor).to.equal(null);
+        for (const limit of [1, 2, whole.data.length]) {
+          const found: object[] = [];
+          let cursor: string | null = '';
+          while (cursor !== null) {
+            const from: string = cursor && `&cursor=${cursor}`;
+            const page: Listed<object> = await ann.get(`${path}?limit=${limit}${from}`);
+            expect(page.data).to.have.lengthOf.within(1, limit);
+            found.push(...page.data);
+            cursor = page.nextCursor;
+          }
+          expect(found).to.deep.equal(whole.data);
+        }
+      });
+
+      it(`refuse what no list takes: ${path}`, async () => {
+        const other = Buffer.from('[1]').toString('base64url');
+        for (const [query, field] of [
+          ['limit=0', 'limit'],
+          ['limit=101', 'limit'],
+          ['cursor=x', 'cursor'],
+          [`cursor=${other}`, 'cursor'],
+          ['other=1', 'other'],
+        ]) {
+          await ann.refused('validation_failed', ['GET', `${path}?${query}`], [`query.${field}`]);
+        }
+      });
+    }
+  });
+
   describe('an admin', () => {
     it('says what holds, field by field, and takes it back', async () => {
       const before = await ann.get<Model>(GPT);

@@ -85,6 +85,7 @@ export const listModelProviders = defineRoute({
   method: 'get',
   path: '/models/providers',
   summary: 'The providers of models, with their numbers',
+  query: z.strictObject(pageQuery),
   answer: { status: 200, schema: pageOf(modelProviderSchema) },
 });
 
@@ -100,6 +101,7 @@ export const listModelCategories = defineRoute({
   method: 'get',
   path: '/models/categories',
   summary: 'The categories of models, with their numbers',
+  query: z.strictObject(pageQuery),
   answer: { status: 200, schema: pageOf(modelCategorySchema) },
 });
 

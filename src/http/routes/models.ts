@@ -25,12 +25,9 @@ export function modelRoutes({ models, ...sync }: ModelRouteDeps): RouteModule {
 
     mountRoute(table, listCategoryModels, ({ params, query }) => models.list({ ...query, ...params }));
 
-    mountRoute(table, listModelProviders, async () => ({ data: await models.providers(), nextCursor: null }));
+    mountRoute(table, listModelProviders, ({ query }) => models.providers(query));
 
-    mountRoute(table, listModelCategories, async () => ({
-      data: await models.categories(),
-      nextCursor: null,
-    }));
+    mountRoute(table, listModelCategories, ({ query }) => models.categories(query));
 
     mountRoute(table, getModel, ({ params }) => models.get(params.modelId));
 
