@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pageOf, pageQuery, queryBoolean, textSchema, timeSchema } from '../fields.ts';
+import { pageOf, pageQuery, queryBoolean, queryNumber, textSchema, timeSchema } from '../fields.ts';
 import { MODEL_CAPABILITIES, MODEL_CATEGORIES, MODEL_TIERS, modelSchema } from '../model.ts';
 import { defineRoute } from '../route.ts';
 
@@ -26,13 +26,9 @@ const listQuery = {
   tier: z.enum(MODEL_TIERS).optional(),
   capability: z.enum(MODEL_CAPABILITIES).optional(),
   search: textSchema({ min: 1, max: 100 }).optional().describe('Part of the id or title, whatever its case'),
-  minContextLength: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(2_147_483_647)
-    .optional()
-    .describe('Tokens; models of which it is not known are left out'),
+  minContextLength: queryNumber(z.int().min(1).max(2_147_483_647).optional()).describe(
+    'Tokens; models of which it is not known are left out',
+  ),
   maxInputPrice: price.optional().describe('US dollars for a million input tokens'),
   maxOutputPrice: price.optional().describe('US dollars for a million output tokens'),
   available: queryBoolean.optional().describe('Whether they can be asked on this server'),
