@@ -12,7 +12,7 @@ import {
   sumOtherAiEntities,
 } from '../data/repositories/ai-entities.ts';
 import { presentAiEntity } from '../presenters/ai-entity.ts';
-import { circleInWords, findCircle, nameOf } from './enhance/entity-circle.ts';
+import { circleInWords, findCircles, nameOf } from './enhance/entity-circle.ts';
 
 /** The records that a host registers for one of its users. Somebody else's is `not_found`, like one that is not there. */
 export interface AiEntities {
@@ -72,10 +72,9 @@ async function refuseCircles(db: Db, key: AiEntityKey, relations: AiRelation[]):
   if (relations.length === 0) return;
   const reached = await findWayBack(db, key, relations);
   if (reached.length === 0) return;
-  const errors = relations.flatMap((relation, index) => {
-    const circle = findCircle(key, relation, reached);
-    return circle ? [{ path: pathOf(index), message: `closes a circle: ${circleInWords(circle)}` }] : [];
-  });
+  const errors = findCircles(key, relations, reached).flatMap((circle, index) =>
+    circle ? [{ path: pathOf(index), message: `closes a circle: ${circleInWords(circle)}` }] : [],
+  );
   if (errors.length > 0) throw invalidInput(errors);
 }
 

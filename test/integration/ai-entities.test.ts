@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect } from 'chai';
 import type { AiEntity } from '../../src/contracts/routes/ai-entities.ts';
 import { rows } from '../../src/data/database.ts';
@@ -143,6 +144,48 @@ describe('registered records', () => {
         /note\/c3000 -> note\/c0 -> .*… \(2994 more\) -> note\/c2999 -> note\/c3000$/,
       );
       await put('note/c3000', [to('note/other')]);
+    });
+
+    it('are found over thousands of steps with several records each', async function () {
+      this.timeout(10_000);
+      await rows(
+        database().db,
+        `INSERT INTO ai_entities (user_id, type, id, title, data, relations)
+         SELECT $1, 'note', rpad('s' || n, 200, 'x'), 'x', '{}', (
+                  SELECT jsonb_agg(jsonb_build_object('type', 'note', 'id', rpad('s' || n + k, 200, 'x'), 'label', 'l'))
+                    FROM generate_series(1, 5) AS k)
+           FROM generate_series(1, 9990) AS n`,
+        [ann.userId],
+      );
+      await put('note/home', [to(`note/${'s1'.padEnd(200, 'x')}`)]);
+    });
+
+    it('are found for a hundred relations over all that a user may have, while the process goes on', async function () {
+      this.timeout(20_000);
+      const name = (n: number) => `n${n}`.padEnd(150, 'x');
+      // A tree of 498 records with a hundred relations each, the last of which leads back.
+      const tree = Array.from({ length: 498 }, (_, n) => ({
+        id: name(n),
+        relations: Array.from({ length: 100 }, (_, at) => to(`note/${name(n * 100 + at + 1)}`)),
+      }));
+      tree[497]?.relations.splice(99, 1, to('opportunity/A'));
+      await rows(
+        database().db,
+        `INSERT INTO ai_entities (user_id, type, id, title, data, relations)
+         SELECT $1, 'note', t.id, 'x', '{}', t.relations FROM json_to_recordset($2) AS t (id text, relations jsonb)`,
+        [ann.userId, JSON.stringify(tree)],
+      );
+      const relations = Array.from({ length: 100 }, () => to(`note/${name(0)}`));
+      // As many as an answer names.
+      const fields = relations.slice(0, 50).map((_, at) => `body.relations.${at}`);
+      const delays = monitorEventLoopDelay({ resolution: 5 });
+      delays.enable();
+      const problem = await refused('opportunity/A', { title: 'x', relations }, fields);
+      delays.disable();
+      expect(problem.errors?.at(-1)?.message).to.match(
+        /opportunity\/A -> note\/n0x+ -> note\/n4x+ -> note\/n497x+ -> opportunity\/A$/,
+      );
+      expect(delays.max / 1e6).to.be.below(1_000);
     });
   });
 
