@@ -10,6 +10,9 @@ import type { Actor } from './audit.ts';
 /** What somebody may do, or a role allows. */
 export type Rights = Pick<RoleRecord, 'permissions' | 'allPermissions'>;
 
+/** What the one who changes something may do, and by which role: null on the command line. */
+export type ActorRights = Rights & { role: string | null };
+
 /** Whose access changes. */
 export interface AccessChange {
   actor: Actor;
@@ -27,11 +30,11 @@ export interface AccessChange {
  */
 export type ChangeAccess = <T>(
   change: AccessChange,
-  work: (db: Db, rights: Rights) => Promise<T>,
+  work: (db: Db, rights: ActorRights) => Promise<T>,
 ) => Promise<T>;
 
 /** Whoever sits at the server may do everything. */
-const EVERYTHING: Rights = { permissions: [], allPermissions: true };
+const EVERYTHING: ActorRights = { role: null, permissions: [], allPermissions: true };
 
 /** Makes the verb. Without `access`, as on the command line, other processes notice within 5 s. */
 export function createChangeAccess({
@@ -60,7 +63,7 @@ export function createChangeAccess({
  *
  * @throws {AppError} `forbidden` without the permission
  */
-export async function rightsOf(db: Db, { userId }: Actor, permission: Permission): Promise<Rights> {
+export async function rightsOf(db: Db, { userId }: Actor, permission: Permission): Promise<ActorRights> {
   if (userId === null) return EVERYTHING;
   const found = await findAccess(db, userId);
   const may = found?.isActive && (found.allPermissions || found.permissions.includes(permission));
@@ -87,6 +90,21 @@ export function requireWithin(rights: Rights, wanted: Rights, what: string): voi
     'forbidden',
     `${what} allows more than your own: ${lacking.join(', ')}. Only who may do that can do this.`,
   );
+}
+
+/**
+ * How much one may use oneself is for others to say, unless one may do everything. So is one's role: another one may have
+ * fewer permissions, and laxer limits.
+ *
+ * @param changes what is to be changed of what decides one's own limits
+ * @throws {AppError} `forbidden`, naming what is given
+ */
+export function requireNoOwnLimits({ allPermissions }: Rights, changes: Record<string, unknown>): void {
+  const given = Object.keys(changes).filter((field) => changes[field] !== undefined);
+  if (allPermissions || given.length === 0) return;
+  throw new AppError('forbidden', 'How much you may use yourself is for somebody else to change.', {
+    errors: given.map((field) => ({ path: `body.${field}`, message: 'is for somebody else to change' })),
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { AppError, invalidField, notFound } from '../base/errors.ts';
+import { invalidField, notFound } from '../base/errors.ts';
 import type { ManagedUser, UpdateUserBody } from '../contracts/routes/admin-users.ts';
 import type { Db } from '../data/database.ts';
 import type { UsageLimits } from '../data/entities/usage.ts';
@@ -12,13 +12,19 @@ import {
 import { findRole } from '../data/repositories/roles.ts';
 import { presentManagedUser } from '../presenters/managed-user.ts';
 import { type Actor, audit, differences } from './audit.ts';
-import { type ChangeAccess, type Rights, requireAdminLeft, requireWithin } from './change-access.ts';
+import {
+  type ChangeAccess,
+  type Rights,
+  requireAdminLeft,
+  requireNoOwnLimits,
+  requireWithin,
+} from './change-access.ts';
 import type { Revocations } from './revocations.ts';
 import type { StopUser } from './stop-user.ts';
 
 /**
- * Changes an account. Whoever does must have everything that its role allows, before and after. A deactivated account
- * is signed out everywhere, its keys are revoked and its replies stopped.
+ * Changes an account. Whoever does must have everything that its role allows, before and after, and leaves his own role
+ * and limits alone. A deactivated account is signed out everywhere, its keys are revoked and its replies stopped.
  *
  * @throws {AppError} `not_found`; `validation_failed` for a role that there is not; `forbidden`; `conflict` when nobody
  *   could do everything any more
@@ -50,7 +56,7 @@ export function createUpdateManagedUser(deps: UpdateManagedUserDeps): UpdateMana
       if (!before) throw notFound('user');
       requireWithin(rights, before, `The account of ${before.email}`);
       if (changes.role !== undefined) await requireGrantable(db, rights, changes.role);
-      requireOthersLimits(rights, { actor, userId, changes });
+      if (actor.userId === userId) requireNoOwnLimits(rights, pickLimiting(changes));
       return change(db, actor, { before, after: withChanges(before, changes) });
     });
     if (revoked) await revocations?.announce(revoked);
@@ -80,16 +86,8 @@ async function requireGrantable(db: Db, rights: Rights, name: string): Promise<v
   requireWithin(rights, role, `The role "${name}"`);
 }
 
-/** What one may use oneself is for others to say, unless one may do everything. */
-function requireOthersLimits(
-  { allPermissions }: Rights,
-  { actor, userId, changes }: { actor: Actor; userId: string; changes: UpdateUserBody },
-): void {
-  if (allPermissions || actor.userId !== userId || changes.usageLimits === undefined) return;
-  throw new AppError('forbidden', 'Your own limits are for somebody else to change.', {
-    errors: [{ path: 'body.usageLimits', message: 'cannot be changed for your own account' }],
-  });
-}
+/** What of the changes decides how much an account may use. */
+const pickLimiting = ({ role, usageLimits }: UpdateUserBody) => ({ role, usageLimits });
 
 function withChanges(before: ManagedContent, changes: UpdateUserBody): ManagedContent {
   const { role, isActive, name, usageLimits } = changes;

@@ -17,11 +17,11 @@ import {
 import { presentRole } from '../presenters/role.ts';
 import { type Actor, audit, differences } from './audit.ts';
 import { ADMIN_ROLE } from './authorize.ts';
-import { type ChangeAccess, requireAdminLeft, requireWithin } from './change-access.ts';
+import { type ChangeAccess, requireAdminLeft, requireNoOwnLimits, requireWithin } from './change-access.ts';
 
 /**
- * Roles, and what they allow. Whoever changes one must have everything that it allows, before and after; else
- * `forbidden`.
+ * Roles, and what they allow. Whoever changes one must have everything that it allows, before and after, and leaves the
+ * limits of his own alone; else `forbidden`.
  */
 export interface Roles {
   /** By name. @throws {AppError} `validation_failed` for a bad cursor */
@@ -85,6 +85,7 @@ export function createRoles({ database: { db }, changeAccess, defaultRole }: Rol
         const before = await requireRole(inside, name);
         const after = withChanges(before, changes);
         for (const each of [before, after]) requireWithin(rights, each, `The role "${name}"`);
+        if (name === rights.role) requireNoOwnLimits(rights, { usageLimits: changes.usageLimits });
         if (name === ADMIN_ROLE && !after.allPermissions) {
           throw new AppError(
             'conflict',

@@ -380,6 +380,28 @@ describe('accounts, for who runs the server', () => {
       );
     });
 
+    it('do not include his own role: one with fewer permissions may have laxer limits', async () => {
+      const { client: manager } = await world.signUp(['user.manage', ...CHAT]);
+      const own = await get(manager.userId);
+      await admin.post('/admin/roles', {
+        name: 'lax',
+        permissions: ['chat.use'],
+        usageLimits: { dailyRequests: null },
+      });
+      const before = await world.countAudited();
+      const path = `/admin/users/${manager.userId}`;
+      for (const role of ['lax', own.role]) {
+        await manager.refused('forbidden', ['PATCH', path, { role }], ['body.role']);
+      }
+      const both = { role: 'lax', usageLimits: null };
+      await manager.refused('forbidden', ['PATCH', path, both], ['body.role', 'body.usageLimits']);
+      expect(await get(manager.userId)).to.deep.equal(own);
+      expect(await world.countAudited()).to.equal(before);
+      await manager.patch(path, { name: 'Zoë' });
+      const { user } = await world.signUp();
+      await manager.patch(`/admin/users/${user.id}`, { role: 'lax' });
+    });
+
     it('are his only as long as he may: what others remember of him does not count', async () => {
       const { client: manager } = await world.signUp(['user.manage', ...CHAT]);
       const { user } = await world.signUp();

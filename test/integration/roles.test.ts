@@ -225,6 +225,23 @@ describe('roles', () => {
     });
   });
 
+  it('have limits that are for others to change, but for who may do everything', async () => {
+    const { client, user } = await world.signUp(['roles.manage', 'chat.use']);
+    const { role } = await admin.get<{ role: string }>(`/admin/users/${user.id}`);
+    const before = await get(role);
+    for (const usageLimits of [{ dailyRequests: null }, before.usageLimits]) {
+      const body = { permissions: ['roles.manage'], usageLimits };
+      await client.refused('forbidden', ['PATCH', `/admin/roles/${role}`, body], ['body.usageLimits']);
+    }
+    expect(await get(role)).to.deep.equal(before);
+    // What takes nothing from the limits is his to change, and so are the limits of others.
+    const { name } = await newRole();
+    await client.patch(`/admin/roles/${name}`, { usageLimits: { dailyRequests: null } });
+    await client.patch(`/admin/roles/${role}`, { permissions: ['roles.manage'] });
+    await admin.patch('/admin/roles/admin', { usageLimits: { dailyRequests: 1_000_000 } });
+    await admin.patch('/admin/roles/admin', { usageLimits: {} });
+  });
+
   it('hold at the next request of those who have them, in every process', async () => {
     const { client } = await world.signUp();
     const { user } = await world.signUp(['system.view']);
