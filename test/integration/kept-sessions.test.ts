@@ -6,7 +6,7 @@ import { rows } from '../../src/data/database.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { useTestDatabase } from '../support/database.ts';
 import type { RestClient } from '../support/rest-client.ts';
-import { makeKey } from '../support/test-keys.ts';
+import { makeKey, withToken } from '../support/test-keys.ts';
 import { signUp, type TestUser } from '../support/test-user.ts';
 import { until } from '../support/until.ts';
 import { startWholeApp, type WholeApp } from '../support/whole-app.ts';
@@ -43,8 +43,8 @@ describe('sessions that are no chats', () => {
     return found;
   }
   const run = () => client.post<StartedRun>('/playground/sessions', { prompt: 'Hi', models: ['echo'] });
-  const enhancement = async () => {
-    const asked = { text: 'Hello', action: 'improve' };
+  const enhancement = async (text = 'Hello') => {
+    const asked = { text, action: 'improve' };
     return (await client.post<{ sessionId: string }>('/ai/enhance', asked)).sessionId;
   };
 
@@ -159,6 +159,88 @@ describe('sessions that are no chats', () => {
       expect(id).to.be.a('string');
       expect((await ask()).id).to.equal(id);
     });
+  });
+
+  describe('an enhancement that has expired', () => {
+    const TEXT = 'A sentence for a week.';
+    /** What its owner knows of one whose time is over, and which no sweep has deleted yet. */
+    async function expired() {
+      const sessionId = await enhancement(TEXT);
+      await settled();
+      const { data } = await client.get<{ data: { id: string }[] }>(`/messages/${sessionId}`);
+      const groupId = (await client.newGroup()).id;
+      await client.patch(`/sessions/${sessionId}`, { groupId, isFavorite: true, title: 'Sentence' });
+      await rows(database().db, 'UPDATE sessions SET expires_at = now() WHERE id = $1', [sessionId]);
+      return { sessionId, groupId, messageIds: data.map(({ id }) => id) };
+    }
+
+    it('is not there for whoever knows its id', async () => {
+      const { sessionId, messageIds } = await expired();
+      expect(messageIds).to.have.length(2);
+      for (const [method, path, body] of [
+        ['GET', `/sessions/${sessionId}`],
+        ['PATCH', `/sessions/${sessionId}`, { title: 'Mine' }],
+        ['PATCH', `/sessions/${sessionId}`, {}],
+        ['DELETE', `/sessions/${sessionId}`],
+        ['GET', `/sessions/${sessionId}/export.json`],
+        ['GET', `/sessions/${sessionId}/export.md`],
+        ['GET', `/messages/${sessionId}`],
+        ['GET', `/messages/${sessionId}?limit=1`],
+        ['POST', '/messages', { sessionId, content: 'And?' }],
+        ['GET', `/sse/sessions/${sessionId}/stream`],
+        ['GET', `/ai/session/${sessionId}`],
+        ['DELETE', `/ai/session/${sessionId}`],
+        ['GET', `/ai/stream/${sessionId}`],
+        ...messageIds.flatMap(
+          (id) =>
+            [
+              ['DELETE', `/messages/${id}`],
+              ['POST', `/messages/${id}/stop`],
+              ['POST', `/messages/${id}/regenerate`],
+            ] as const,
+        ),
+      ] as const) {
+        await client.refused('not_found', body ? [method, path, body] : [method, path]);
+      }
+      expect(
+        await rows(database().db, 'SELECT FROM messages WHERE session_id = $1', [sessionId]),
+      ).to.have.length(2);
+    });
+
+    it('is in no list, export or room', async () => {
+      const { sessionId, groupId } = await expired();
+      const lists = [
+        'kind=enhancement',
+        `kind=enhancement&group=${groupId}`,
+        'kind=enhancement&favourite=true',
+        'kind=enhancement&search=Sentence',
+      ];
+      for (const path of [...lists.map((query) => `/sessions?${query}`), `/groups/${groupId}/sessions`]) {
+        expect((await client.get<{ data: unknown[] }>(path)).data, path).to.deep.equal([]);
+      }
+      const file = await client.get<{ sessions: Session[] }>('/user/export');
+      expect(file.sessions).to.deep.equal([]);
+      expect(JSON.stringify(file)).to.not.include(TEXT);
+      const socket = new ChatClient(user);
+      await socket.connect(app);
+      const refusal = await socket.join(sessionId).then(String, (error: Error) => JSON.stringify(error));
+      expect(refusal).to.include('not_found');
+      socket.cut();
+    });
+  });
+
+  it('are read, too, with a key or a role that is for chats alone', async () => {
+    const sessionId = await enhancement();
+    await settled();
+    const { key } = await makeKey(app, user, { scopes: ['chat'] });
+    const doors = ['/sessions', '/messages'].map((door) => `${door}/${sessionId}`);
+    const withKey = withToken(user, key).at(app);
+    await withKey.refused('forbidden', ['GET', `/ai/session/${sessionId}`]);
+    for (const door of doors) await withKey.get(door);
+    await app.admin.post('/admin/roles', { name: 'chats', permissions: ['chat.use'] });
+    await app.admin.patch(`/admin/users/${user.id}`, { role: 'chats' });
+    await client.refused('forbidden', ['GET', `/ai/session/${sessionId}`]);
+    for (const door of doors) await client.get(door);
   });
 
   it('keep the models that they were begun with, and take a title', async () => {

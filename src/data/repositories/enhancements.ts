@@ -1,5 +1,6 @@
 import type { EnhancementMetadata } from '../../contracts/enhancement.ts';
 import { type Db, rows } from '../database.ts';
+import { alive } from './kept-sessions.ts';
 
 /** An enhancement, as its session tells of it. */
 export interface EnhancementRow {
@@ -28,7 +29,7 @@ export async function findEnhancement(
        FROM sessions s
        JOIN messages reply ON reply.session_id = s.id AND reply.role = 'assistant'
        JOIN messages asked ON asked.id = reply.parent_id
-      WHERE s.id = $1 AND s.user_id = $2 AND s.kind = 'enhancement' AND s.expires_at > now()
+      WHERE s.id = $1 AND s.user_id = $2 AND s.kind = 'enhancement' AND ${alive('s')}
       ORDER BY reply.id LIMIT 1`,
     [sessionId, userId],
   );
@@ -55,7 +56,7 @@ export async function listEarlierEnhancements(
        JOIN messages reply ON reply.session_id = s.id AND reply.role = 'assistant'
        JOIN messages asked ON asked.id = reply.parent_id
        JOIN generations g ON g.message_id = reply.id AND g.status = 'completed'
-      WHERE s.user_id = $1 AND s.kind = 'enhancement' AND s.metadata ->> 'fieldType' = $2 AND s.expires_at > now()
+      WHERE s.user_id = $1 AND s.kind = 'enhancement' AND s.metadata ->> 'fieldType' = $2 AND ${alive('s')}
       ORDER BY s.last_activity_at DESC, s.id DESC LIMIT $3`,
     [userId, fieldType, limit],
   );

@@ -1,5 +1,6 @@
 import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
+import { alive } from './kept-sessions.ts';
 
 /** How many of the newest messages of a session are looked through for what its lanes took last. */
 const MAX_MESSAGES = 100;
@@ -39,7 +40,7 @@ export async function findReplies(
     db,
     `SELECT m.id AS "messageId", m.session_id AS "sessionId", g.model, g.lane
        FROM messages m JOIN generations g ON g.message_id = m.id JOIN sessions s ON s.id = m.session_id
-      WHERE m.id = ANY($1) AND m.user_id = $2 AND s.kind = $3 AND (s.expires_at IS NULL OR s.expires_at > now())
+      WHERE m.id = ANY($1) AND m.user_id = $2 AND s.kind = $3 AND ${alive('s')}
       ORDER BY g.lane, m.id`,
     [ids, userId, kind],
   );

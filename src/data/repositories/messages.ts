@@ -2,6 +2,7 @@ import { type Db, rows } from '../database.ts';
 import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 import type { MessageRecord } from '../entities/message.ts';
 import { prepared } from '../prepared.ts';
+import { alive, kept } from './kept-sessions.ts';
 
 /** What a message shows of its generation. */
 export type GenerationView = GenerationOutcome &
@@ -30,17 +31,24 @@ const COLUMNS = `m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, 
 const TABLES = 'messages m LEFT JOIN generations g ON g.message_id = m.id';
 const SELECT = `SELECT ${COLUMNS} FROM ${TABLES}`;
 
-/** A message of one owner, in whatever session; undefined when there is none, or it is somebody else's. */
+const ofSession = (condition: string): string =>
+  prepared(
+    `${SELECT} WHERE m.id = $1 AND m.user_id = $2 AND (SELECT ${condition} FROM sessions WHERE sessions.id = m.session_id)`,
+  );
+const OWNED = ofSession(alive('sessions'));
+const KEPT = ofSession(kept('sessions'));
+
+/**
+ * A message of one owner, in whatever session; undefined when there is none, its session has expired, or it is somebody
+ * else's.
+ */
 export async function findOwnedMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
-  const found = await rows<Row>(db, prepared(`${SELECT} WHERE m.id = $1 AND m.user_id = $2`), [id, userId]);
-  return found.map(toView)[0];
+  return (await rows<Row>(db, OWNED, [id, userId])).map(toView)[0];
 }
 
 /** As {@link findOwnedMessage} for all that an owner comes back to: the message of a one-shot call is not there. */
 export async function findKeptMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
-  const kept = `(SELECT kind <> 'call' FROM sessions WHERE sessions.id = m.session_id)`;
-  const sql = prepared(`${SELECT} WHERE m.id = $1 AND m.user_id = $2 AND ${kept}`);
-  return (await rows<Row>(db, sql, [id, userId])).map(toView)[0];
+  return (await rows<Row>(db, KEPT, [id, userId])).map(toView)[0];
 }
 
 /** Messages of one session by id, in no order; those that are not there are left out. */
@@ -91,13 +99,13 @@ export async function listMessages(
 
 /**
  * As {@link listMessages} for a session of one owner, in one statement; empty as well when there is no such
- * session, it is a one-shot call, or it is somebody else's.
+ * session, it is a one-shot call, it has expired, or it is somebody else's.
  */
 export async function listOwnedMessages(
   db: Db,
   { userId, sessionId, limit, before }: MessagePageQuery & { userId: string },
 ): Promise<MessagePage> {
-  const session = `(SELECT CASE WHEN user_id = $2 AND kind <> 'call' THEN id END FROM sessions WHERE id = $1)`;
+  const session = `(SELECT CASE WHEN user_id = $2 AND ${kept('sessions')} THEN id END FROM sessions WHERE id = $1)`;
   return listNewest(db, { session, params: [sessionId, userId], limit, before });
 }
 

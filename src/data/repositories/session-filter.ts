@@ -1,4 +1,5 @@
 import type { SessionKind } from '../../contracts/session.ts';
+import { alive } from './kept-sessions.ts';
 
 /** Which of a user's sessions are listed; what is undefined does not matter. */
 export interface SessionFilter {
@@ -41,7 +42,7 @@ export function sessionConditions({
   const param = (value: unknown): string => `$${params.push(value)}`;
   const grouped = group !== undefined && group !== 'none';
 
-  const found = [grouped ? `group_id = ${ownGroup(param(group))}` : 'user_id = $1'];
+  const found = [grouped ? `group_id = ${ownGroup(param(group))}` : 'user_id = $1', alive('sessions')];
   if (kind !== undefined) found.push(`kind = ${param(kind)}`);
   if (favourite === true) found.push('is_favorite');
   if (after) found.push(`(last_activity_at, id) < (${param(after.lastActivityAt)}, ${param(after.id)})`);

@@ -3,6 +3,7 @@ import { type Db, rows } from '../database.ts';
 import type { SessionRecord } from '../entities/session.ts';
 import { long } from '../long-statements.ts';
 import { prepared } from '../prepared.ts';
+import { alive, kept } from './kept-sessions.ts';
 import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
 
 /** Raw rows in the shape of the record: mapping them once more would cost a list more than reading it. */
@@ -36,12 +37,6 @@ export async function listSessions(db: Db, { limit, ...filter }: SessionPage): P
   );
 }
 
-/** What has expired is as good as gone; it is deleted a little later. */
-const ALIVE = '(expires_at IS NULL OR expires_at > now())';
-
-/** One-shot calls are kept for nobody, not even for whoever has made them. */
-const KEPT = `kind <> 'call'`;
-
 /**
  * A session of one owner, whatever it is for: for what knows that it asks for a call. Undefined when there is none, it has
  * expired, or it is somebody else's.
@@ -51,7 +46,9 @@ export async function findOwnedSession(
   userId: string,
   id: string,
 ): Promise<SessionRecord | undefined> {
-  const sql = prepared(`SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${ALIVE}`);
+  const sql = prepared(
+    `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${alive('sessions')}`,
+  );
   return (await rows<SessionRecord>(db, sql, [id, userId]))[0];
 }
 
@@ -61,7 +58,7 @@ export async function findKeptSession(
   userId: string,
   id: string,
 ): Promise<SessionRecord | undefined> {
-  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE}`;
+  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = $1 AND user_id = $2 AND ${kept('sessions')}`;
   return (await rows<SessionRecord>(db, prepared(sql), [id, userId]))[0];
 }
 
@@ -82,9 +79,9 @@ export async function listSessionsSince(
   return rows<SessionRecord>(db, sql, [userId, since, limit]);
 }
 
-/** These sessions of one owner, in the order of their ids; those that are not there are left out. */
+/** These sessions of one owner, in the order of their ids; those that are not there, or have expired, are left out. */
 export function findOwnedSessions(db: Db, userId: string, ids: string[]): Promise<SessionRecord[]> {
-  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = ANY($1) AND user_id = $2 ORDER BY id`;
+  const sql = `SELECT ${COLUMNS} FROM sessions WHERE id = ANY($1) AND user_id = $2 AND ${alive('sessions')} ORDER BY id`;
   return rows<SessionRecord>(db, sql, [ids, userId]);
 }
 
@@ -100,7 +97,7 @@ const TO_POST_IN = prepared(`SELECT ${COLUMNS}, newest AS "newestMessageId", coa
     (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
   FROM sessions LEFT JOIN LATERAL (
     SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
-  WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE}`);
+  WHERE id = $1 AND user_id = $2 AND ${kept('sessions')}`);
 
 /** As {@link findKeptSession}, with how its conversation stands. */
 export async function findSessionToPostIn(
@@ -150,7 +147,7 @@ export async function updateSession(
         title_by = CASE WHEN $3::text IS NULL THEN title_by ELSE 'owner' END,
         model = COALESCE($5, model), settings = COALESCE($6, settings),
         group_id = CASE WHEN $7 THEN $8 ELSE group_id END, updated_at = now()
-      WHERE id = $1 AND user_id = $2 AND ${KEPT} AND ${ALIVE} RETURNING ${COLUMNS}`,
+      WHERE id = $1 AND user_id = $2 AND ${kept('sessions')} RETURNING ${COLUMNS}`,
     [id, userId, title, isFavorite, model, settings, groupId !== undefined, groupId],
   );
   return updated;

@@ -1,5 +1,6 @@
 import { type Db, rows } from '../database.ts';
 import { GENERATION_ENTRY, type GenerationEntry } from './generation-log.ts';
+import { kept } from './kept-sessions.ts';
 import type { UsageSums } from './usage-stats.ts';
 
 /** What is stored of an account that its profile does not show. */
@@ -49,9 +50,9 @@ export function listExportedFavorites(db: Db, userId: string): Promise<ExportedF
   );
 }
 
-/** The ids of all sessions of a user, in order, but for one-shot calls: those are kept for nobody. */
+/** The ids of all sessions that a user comes back to, in order. */
 export async function listSessionIds(db: Db, userId: string): Promise<string[]> {
-  const sql = `SELECT id FROM sessions WHERE user_id = $1 AND kind <> 'call' ORDER BY id`;
+  const sql = `SELECT id FROM sessions WHERE user_id = $1 AND ${kept('sessions')} ORDER BY id`;
   const found = await rows<{ id: string }>(db, sql, [userId]);
   return found.map(({ id }) => id);
 }
