@@ -40,6 +40,7 @@ export function insureRateLimits(
         ((await ask(counter, act)) ?? { answer: await act(substitute) }).answer;
       return {
         take: (key) => counted((each) => each.take(key)),
+        read: (key) => counted((each) => each.read(key)),
         giveBack: (key) => counted((each) => each.giveBack(key)),
         async forget(key) {
           // Both: what was counted while the store was away is not to come back with the next time.

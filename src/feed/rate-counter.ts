@@ -15,6 +15,7 @@ export function rateCounter(limiter: RateLimiterAbstract, { limit }: RatePolicy)
     remaining: Math.min(limit, Math.max(0, remainingPoints)),
     resetMs: Math.max(0, msBeforeNext),
   });
+  const nothing: RateCount = { allowed: true, remaining: limit, resetMs: 0 };
   return {
     async take(key) {
       try {
@@ -26,10 +27,13 @@ export function rateCounter(limiter: RateLimiterAbstract, { limit }: RatePolicy)
       }
     },
 
-    async giveBack(key) {
+    async read(key) {
       const counted = await limiter.get(key);
-      const running = counted && counted.msBeforeNext > 0 && counted.consumedPoints > 0;
-      if (!running) return { allowed: true, remaining: limit, resetMs: 0 };
+      return isRunning(counted) ? asCount(counted.consumedPoints <= limit, counted) : nothing;
+    },
+
+    async giveBack(key) {
+      if (!isRunning(await limiter.get(key))) return nothing;
       return asCount(true, await limiter.reward(key));
     },
 
@@ -38,3 +42,7 @@ export function rateCounter(limiter: RateLimiterAbstract, { limit }: RatePolicy)
     },
   };
 }
+
+/** Whether something was counted in a window that runs. */
+const isRunning = (counted: RateLimiterRes | null): counted is RateLimiterRes =>
+  counted !== null && counted.msBeforeNext > 0 && counted.consumedPoints > 0;

@@ -20,6 +20,8 @@ export interface RateCount {
 export interface RateCounter {
   /** Counts one, also beyond the limit. @throws when the store does not answer */
   take(key: string): Promise<RateCount>;
+  /** How a key stands: nothing is counted. @throws when the store does not answer */
+  read(key: string): Promise<RateCount>;
   /** Takes back what was counted in the window that runs; never more than that. @throws when the store does not answer */
   giveBack(key: string): Promise<RateCount>;
   /** Ends the window of a key, with all that was counted in it. @throws when the store does not answer */

@@ -1,17 +1,16 @@
 import { now } from '../base/clock.ts';
-import { invalidField, notFound } from '../base/errors.ts';
+import { invalidField } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { EnhanceAnswer, EnhanceBody } from '../contracts/routes/ai-enhance.ts';
 import type { AiUsage } from '../contracts/routes/ai-usage.ts';
 import type { Database } from '../data/database.ts';
-import { findEnhancement } from '../data/repositories/enhancements.ts';
 import type { AccessDirectory } from './access.ts';
 import { chooseModel } from './choose-model.ts';
 import type { DefaultModel } from './default-model.ts';
 import { type PromptRules, preparePrompt } from './enhance/prepare-prompt.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
-import type { Counted, RateLimitState } from './rate-limits.ts';
+import type { Counted, RateLimit, RateLimitState } from './rate-limits.ts';
 import { repeatKeys } from './repeat-keys.ts';
 
 /** What enhancing texts needs. */
@@ -23,6 +22,8 @@ export interface EnhanceTextDeps extends PromptRules {
   postTurn: PostTurn;
   /** What is used up of the current window. */
   usageOf: (userId: string) => Promise<AiUsage>;
+  /** How often a user may ask for replies. */
+  rateLimit: Pick<RateLimit, 'read'>;
   /** Longest text, in UTF-16 code units. */
   maxTextUnits: number;
   /** How long an enhancement can be read, in hours. */
@@ -48,28 +49,19 @@ export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
 
   return async (asking, body, idempotencyKey) => {
     const { userId } = asking;
-    const counted: { state?: RateLimitState } = {};
-    const noting: Counted = {
-      userId,
-      onRateLimit(state) {
-        counted.state = state;
-        asking.onRateLimit?.(state);
-      },
-    };
     const repeatable = {
       keys: repeatKeys({ header: idempotencyKey }),
       request: { enhance: body },
     };
-    const { replies } = await postTurn(noting, repeatable, () => turnOf(userId, body));
+    const { replies, also } = await postTurn(asking, repeatable, () => turnOf(userId, body));
     const sessionId = replies[0]?.sessionId ?? '';
-    // Read again, as a repeated request was prepared long ago. What has expired meanwhile is not there any more.
-    const stored = await findEnhancement(database.db, userId, sessionId);
-    if (!stored) throw notFound('enhancement');
+    const [usage, counted] = await Promise.all([deps.usageOf(userId), deps.rateLimit.read(userId)]);
     return {
       sessionId,
       streamUrl: `/ai/stream/${sessionId}`,
-      estimatedTokens: stored.metadata.estimatedTokens,
-      rateLimit: tightest(await deps.usageOf(userId), counted.state),
+      ...(also as Estimated),
+      // What is left now, also to a repetition: the first answer would say what was left once.
+      rateLimit: tightest(usage, counted),
     };
   };
 
@@ -92,10 +84,14 @@ export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
       },
       message: { role: 'user', content: body.text, parentId: null },
       asked: [{ model, path: 'body.model', historyTokens: 0, input }],
+      also: async (): Promise<Estimated> => ({ estimatedTokens: metadata.estimatedTokens }),
       paths: { content: 'body.text', settings: 'body' },
     };
   }
 }
+
+/** What is kept of the answer beside the messages. */
+type Estimated = Pick<EnhanceAnswer, 'estimatedTokens'>;
 
 /** Of the limits on how often somebody may ask, the one that leaves least. */
 function tightest({ requests }: AiUsage, counted: RateLimitState | undefined): EnhanceAnswer['rateLimit'] {

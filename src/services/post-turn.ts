@@ -62,6 +62,11 @@ export interface TurnToPost {
   asked: (AskedReply & { path: string })[];
   /** Becomes the title of a session that has none. */
   title?: string | null;
+  /**
+   * Reads what the door answers with beside the messages. Where the request may be repeated that happens in the transaction
+   * that stores the turn, and it is kept with the answer: a repetition is told what the first request was.
+   */
+  also?: (db: Db) => Promise<unknown>;
   /** Where the texts and the settings stand in the request, for refusals. */
   paths: { content: string; settings: string };
 }
@@ -79,6 +84,8 @@ export interface PostedTurn {
   /** Null where what was asked is no message. */
   message: Message | null;
   replies: Message[];
+  /** What was read with it, see {@link TurnToPost}. */
+  also?: unknown;
 }
 
 /**
@@ -135,16 +142,22 @@ export function createPostTurn(deps: PostTurnDeps): PostTurn {
     const replies = await planReplies(turn, asked, holds);
     const planned = { userId, sessionId, message: message.stored, replies, title, opening };
     const answer = answerOf(planned, said);
+    const withAlso = async (db: Db, told: PostedTurn): Promise<PostedTurn> =>
+      posting.also ? { ...told, also: await posting.also(db) } : told;
     const work = async (db: Db) => {
       const store = () => storeTurn(db, planned, limits);
       // Here only the first of equal requests arrives: a repetition is not counted, not even one that runs beside it.
       const done = await (replies.length > 0 ? countedGeneration(deps.rateLimit, asking, store) : store());
       const { turn } = done;
-      return { done, answer: turn === planned ? answer : answerOf(turn, turn.message ?? said) };
+      const told = turn === planned ? answer : answerOf(turn, turn.message ?? said);
+      return { done, answer: keys.length > 0 ? await withAlso(db, told) : told };
     };
     const storeOnce = async () => {
       const once = await answerOnce(database, repeatable, { answer, work });
-      return { posted: once.answer, launched: once.repeated ? undefined : launchTurn(once) };
+      const launched = once.repeated ? undefined : launchTurn(once);
+      // Without a key nothing of it is kept, and the turn is on its way already.
+      const posted = keys.length > 0 ? once.answer : await withAlso(database.db, once.answer);
+      return { posted, launched };
     };
     return named === undefined ? inTurn(userId, sessionId, storeOnce) : storeOnce();
   }

@@ -23,6 +23,8 @@ export interface Counted {
 export interface RateLimit {
   /** Counts one. @throws {AppError} `rate_limited` beyond the limit */
   count(key: string, onState?: OnRateLimit): Promise<void>;
+  /** How it stands, with nothing counted; undefined: there is no limit. */
+  read(key: string): Promise<RateLimitState | undefined>;
   /** Takes one back that was counted. */
   giveBack(key: string, onState?: OnRateLimit): Promise<void>;
   /** Takes back all that was counted of a key. */
@@ -76,7 +78,12 @@ export async function countedGeneration<T>(
   }
 }
 
-const UNLIMITED: RateLimit = { async count() {}, async giveBack() {}, async forget() {} };
+const UNLIMITED: RateLimit = {
+  async count() {},
+  read: async () => undefined,
+  async giveBack() {},
+  async forget() {},
+};
 
 function openLimit(policy: RatePolicy, sentence: string, store: RateLimitStore): RateLimit {
   const counter = store.open(policy);
@@ -99,6 +106,8 @@ function openLimit(policy: RatePolicy, sentence: string, store: RateLimitStore):
         { retryAfterSeconds },
       );
     },
+
+    read: async (key) => stateOf(await counter.read(key)),
 
     async giveBack(key, onState) {
       const left = await counter.giveBack(key);

@@ -4,7 +4,8 @@ import { excerpt } from '../base/text.ts';
 import type { Message } from '../contracts/message.ts';
 import type { StartedRun } from '../contracts/playground.ts';
 import type { StartRunBody } from '../contracts/routes/playground.ts';
-import type { Database } from '../data/database.ts';
+import type { Session } from '../contracts/session.ts';
+import type { Database, Db } from '../data/database.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
 import { findLaneTokens } from '../data/repositories/lanes.ts';
 import { findKeptSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
@@ -37,7 +38,7 @@ export interface RunRequest {
 /**
  * Gives a prompt to several models at once, each in a lane of its own: all of them are admitted and held, or none.
  *
- * @throws {AppError} `not_found` for the run, or that of a repeated request; `validation_failed`, `model_not_available`,
+ * @throws {AppError} `not_found` for the run; `validation_failed`, `model_not_available`,
  *   `forbidden`, `idempotency_key_reused`, `rate_limited`, `insufficient_credits`, `usage_limit_reached`, `too_many_generations`
  */
 export type StartRun = (asking: Counted, asked: StartRunBody, request: RunRequest) => Promise<StartedRun>;
@@ -53,20 +54,29 @@ export function createStartRun({ database, models, postTurn, announce, inrPerUsd
     const own = { id, scope: `playground:${asked.sessionId ?? ''}` };
     const keys = repeatKeys({ header: idempotencyKey, own });
     const repeatable = { keys, request: { playground }, sessionId: asked.sessionId };
-    const { message, replies } = await postTurn(asking, repeatable, async () => {
-      if (asked.sessionId !== undefined) return continued(userId, asked.sessionId, asked, root);
-      const turn = opening(asked, root);
-      opened = turn.sessionId;
-      return turn;
+    const { message, replies, also } = await postTurn(asking, repeatable, async () => {
+      const turn = await turnOf(userId, asked, root);
+      if (turn.opening) opened = turn.sessionId;
+      return { ...turn, also: (inside) => show(inside, userId, turn.sessionId) };
     });
     const said = message as Message;
-    const session = await findKeptSession(db, userId, said.sessionId);
-    if (!session) throw notFound('session');
-    const shown = presentSession(session, inrPerUsd);
+    // What was kept by an earlier version has none.
+    const session = (also as Session | undefined) ?? (await show(db, userId, said.sessionId));
     // Of requests that came at once, only the first has opened its own.
-    if (opened === session.id) await announce.toUser(userId, 'session:new', shown);
-    return { session: shown, message: said, lanes: replies.map(presentLane) };
+    if (opened === session.id) await announce.toUser(userId, 'session:new', session);
+    return { session, message: said, lanes: replies.map(presentLane) };
   };
+
+  async function show(db: Db, userId: string, id: string): Promise<Session> {
+    const session = await findKeptSession(db, userId, id);
+    if (!session) throw notFound('session');
+    return presentSession(session, inrPerUsd);
+  }
+
+  async function turnOf(userId: string, asked: StartRunBody, root: string): Promise<TurnToPost> {
+    if (asked.sessionId === undefined) return opening(asked, root);
+    return continued(userId, asked.sessionId, asked, root);
+  }
 
   /** The first prompt of a run. */
   function opening({ prompt, models: named, settings = {} }: StartRunBody, root: string): TurnToPost {

@@ -118,6 +118,19 @@ function behavesAsStore(open: () => Promise<World>): void {
     expect((await counter.take('ann')).allowed).to.equal(false);
   });
 
+  it('tells how a key stands without counting it', async () => {
+    const others = world.stores[1].open(policy);
+    expect(await others.read('ann')).to.deep.equal({ allowed: true, remaining: 3, resetMs: 0 });
+    const { resetMs } = await counter.take('ann');
+    for (let n = 0; n < 5; n += 1) {
+      const stands = await others.read('ann');
+      expect(stands).to.include({ allowed: true, remaining: 2 });
+      expect(stands.resetMs).to.be.within(1, resetMs);
+    }
+    for (let n = 0; n < 4; n += 1) await counter.take('ann');
+    expect(await others.read('ann')).to.include({ allowed: false, remaining: 0 });
+  });
+
   it('never has more left than the limit', async () => {
     expect(await counter.giveBack('ann')).to.deep.equal({ allowed: true, remaining: 3, resetMs: 0 });
     await counter.take('ann');
@@ -178,6 +191,7 @@ describeWithRedis('rate limits while Redis is away', () => {
     const counts = [];
     for (let n = 0; n < 3; n += 1) counts.push((await counter.take('ann')).allowed);
     expect(counts).to.deep.equal([true, true, false]);
+    expect(await counter.read('ann')).to.include({ allowed: false, remaining: 0 });
     expect((await counter.giveBack('ann')).remaining).to.equal(0);
     expect(warnings).to.have.lengthOf(1);
   });

@@ -405,6 +405,20 @@ describe('enhancing a text', function () {
       await ann.get('/ai/usage');
     });
 
+    it('gets its first answer when it has expired, and when it was deleted', async () => {
+      const body = { text: 'Hello', action: 'improve' };
+      const first = await send(body, 'a');
+      const { sessionId } = first.body;
+      await (await new EnhancementClient(ann).open(sessionId)).end('done');
+      const before = await traces();
+      await rows(database().db, 'UPDATE sessions SET expires_at = now() WHERE id = $1', [sessionId]);
+      expect(await send(body, 'a')).to.deep.equal(first);
+      await rows(database().db, 'DELETE FROM sessions WHERE id = $1', [sessionId]);
+      expect(await send(body, 'a')).to.deep.equal(first);
+      expect(await traces()).to.deep.equal({ ...before, sessions: 0 });
+      await ann.refused('not_found', ['GET', `/ai/session/${sessionId}`]);
+    });
+
     it('is refused for another request', async () => {
       await send({ text: 'Hello', action: 'improve' }, 'a');
       const other = await ann.send('POST', '/ai/enhance', { text: 'Hi', action: 'improve' }, keyed('a'));
@@ -505,8 +519,17 @@ describe('enhancing a text, within limits', () => {
       const { rateLimit } = await askFor(client, body);
       expect(rateLimit).to.deep.include({ limit: 2, remaining: 1 });
       expect(Date.parse(rateLimit.resetAt) - began).to.be.within(3_590_000, 3_610_000);
-      await askFor(client, body);
+      const again = async () => {
+        const keyed = { headers: { 'idempotency-key': 'a' } };
+        const answer = await client.send('POST', '/ai/enhance', body, keyed);
+        return ((await answer.json()) as EnhanceAnswer).rateLimit;
+      };
+      expect(await again()).to.include({ limit: 2, remaining: 0 });
       await client.refused('rate_limited', ['POST', '/ai/enhance', body]);
+      // A repetition is not counted, and told what is left all the same.
+      const repeated = await again();
+      expect(repeated).to.include({ limit: 2, remaining: 0 });
+      expect(Date.parse(repeated.resetAt) - began).to.be.within(3_590_000, 3_610_000);
     } finally {
       await app.close();
     }

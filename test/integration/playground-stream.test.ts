@@ -189,7 +189,7 @@ describe('the stream of a playground', () => {
     const three = await stream(query);
     await three.end();
     expect(two.of('session')).to.deep.equal(one.of('session'));
-    expect(three.of('session')[0].lanes).to.deep.equal(one.of('session')[0].lanes);
+    expect(three.of('session')).to.deep.equal(one.of('session'));
     expect(textsOf(three).faults).to.deep.equal([]);
     const counted = await rows(database().db, 'SELECT id FROM generations WHERE user_id = $1', [user.id]);
     expect(counted).to.have.length(2);
@@ -247,6 +247,22 @@ describe('the stream of a playground', () => {
     const { replies } = await user.at(app).say(chat.id, 'Hi');
     const ofChat = await stream({ after: `${replies[0]?.id}:1:0` });
     expect((await ofChat.problem()).code).to.equal('not_found');
+  });
+
+  it('is by its clientMessageId the run that was deleted, of which nothing is left', async () => {
+    const query = { prompt: 'Hi', models: 'echo,echo', clientMessageId: 'mine' };
+    const first = await stream(query);
+    await first.end();
+    const { session } = first.of('session')[0] as StartedRun;
+    await user.at(app).delete(`/playground/sessions/${session.id}`);
+    const again = await stream(query);
+    await again.end();
+    expect(again.names).to.deep.equal(['session', 'gone', 'end']);
+    expect(again.of('gone').map(({ lane }) => lane)).to.have.members([0, 1]);
+    expect(again.of('session')).to.deep.equal(first.of('session'));
+    expect(again.of('end')[0]).to.include({ sessionId: session.id, status: 'cancelled', totalTokens: 0 });
+    const counted = await rows(database().db, 'SELECT id FROM generations WHERE user_id = $1', [user.id]);
+    expect(counted).to.have.length(2);
   });
 
   it('goes on without whoever leaves', async () => {

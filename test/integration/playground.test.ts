@@ -380,6 +380,30 @@ describe('runs of the playground', () => {
       await stranger.refused('not_found', ['GET', `/playground/sessions/${ids[0]}`]);
     });
 
+    it('give a repeated request its first answer, to the byte, whatever has become of the run', async () => {
+      const headers = { 'idempotency-key': crypto.randomUUID() };
+      const say = async (body: object, own = headers) => {
+        const answer = await client.send('POST', '/playground/sessions', body, { headers: own });
+        return `${answer.status} ${await answer.text()}`;
+      };
+      const body = { prompt: 'Once', models: ['echo', 'echo'] };
+      const first = await say(body);
+      const { session } = JSON.parse(first.slice(4)) as StartedRun;
+      expect(session.totals).to.include({ messages: 3, tokens: 0 });
+      await ended(session.id);
+      expect(await say(body), 'ended').to.equal(first);
+      const more = { prompt: 'Twice', sessionId: session.id };
+      const others = { 'idempotency-key': crypto.randomUUID() };
+      const second = await say(more, others);
+      expect((JSON.parse(second.slice(4)) as StartedRun).session.totals.messages).to.equal(6);
+      await ended(session.id);
+      await client.patch(`/sessions/${session.id}`, { title: 'Another' });
+      expect([await say(body), await say(more, others)], 'gone on').to.deep.equal([first, second]);
+      await client.delete(`/playground/sessions/${session.id}`);
+      expect([await say(body), await say(more, others)], 'deleted').to.deep.equal([first, second]);
+      expect((await client.get<Listed<Run>>('/playground/sessions')).data).to.deep.equal([]);
+    });
+
     it('are deleted with what runs in them, and only if they are runs', async () => {
       await give(1_000);
       provider.answer({ steps: [begin, say('So far'), 'stall'] });

@@ -14,7 +14,12 @@ export const NO_LIMITS: AdmissionLimits = {
 };
 
 /** For tests that are not about rate limits. */
-export const NO_RATE_LIMIT: RateLimit = { async count() {}, async giveBack() {}, async forget() {} };
+export const NO_RATE_LIMIT: RateLimit = {
+  async count() {},
+  read: async () => undefined,
+  async giveBack() {},
+  async forget() {},
+};
 
 /** What is set aside where a test does not say otherwise. */
 export const HOLDS: HoldRules = { reserveTokens: 100, minutes: 60 };
