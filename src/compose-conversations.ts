@@ -20,7 +20,7 @@ export function composeConversations(doors: DoorParts): RouteModule[] {
     playgroundRoutes({
       ...streaming,
       startRun: createStartRun(posting),
-      streamRun: createStreamRun({ database, followReplies, liveMessages }),
+      streamRun: createStreamRun({ database, followReplies, inrPerUsd }),
       runs: createPlaygroundRuns({ database, sessions, present: liveMessages.present, inrPerUsd }),
     }),
     chatRoutes({

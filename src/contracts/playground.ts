@@ -146,7 +146,10 @@ export interface PlaygroundStreamEvents {
     };
   /** The lane's message was deleted: nothing of it follows. */
   gone: OfLane;
-  /** Every lane has ended. Sums of this prompt alone. The client closes here. */
+  /**
+   * Every lane has ended. How they did, and sums of this prompt alone: a lane whose reply was deleted counts like any other.
+   * The client closes here.
+   */
   end: {
     sessionId: string;
     status: RunStatus;

@@ -10,6 +10,8 @@ import {
   type RunStatus,
 } from '../contracts/playground.ts';
 import type { Session } from '../contracts/session.ts';
+import type { LaneState } from '../data/repositories/lanes.ts';
+import { presentCost } from './cost.ts';
 
 /** A placeholder as a lane. */
 export function presentLane({ id: messageId, lane, model, status }: Message): Lane {
@@ -96,19 +98,22 @@ export function presentLaneEnd(reply: Message): PlaygroundStreamEvents['done'] {
   return { lane, model, messageId, ...ended };
 }
 
-/** The end of all lanes of a prompt. */
-export function presentRunEnd(sessionId: string, replies: readonly Message[]): PlaygroundStreamEvents['end'] {
-  const sum = (amounts: number[]) => Decimal.sum(0, ...amounts).toNumber();
-  const times = replies.flatMap((reply) => responseTimeOf(reply) ?? []);
+/** The end of all lanes of a prompt, those among them whose reply was deleted. */
+export function presentRunEnd(
+  sessionId: string,
+  lanes: readonly LaneState[],
+  inrPerUsd: number,
+): PlaygroundStreamEvents['end'] {
+  const times = lanes.flatMap(({ createdAt, completedAt }) =>
+    completedAt ? completedAt.getTime() - createdAt.getTime() : [],
+  );
+  const costUsd = Decimal.sum(0, ...lanes.map((lane) => lane.costUsd ?? 0));
   return {
     sessionId,
-    status: statusOfLanes(replies.map(({ status }) => status)),
-    totalCost: {
-      usd: sum(replies.map(({ cost }) => cost?.usd ?? 0)),
-      inr: sum(replies.map(({ cost }) => cost?.inr ?? 0)),
-    },
-    totalTokens: replies.reduce((tokens, { usage }) => tokens + (usage?.totalTokens ?? 0), 0),
-    totalCredits: sum(replies.map(({ credits }) => credits ?? 0)),
+    status: statusOfLanes(lanes.map(({ status }) => status)),
+    totalCost: presentCost(costUsd.toFixed(), inrPerUsd),
+    totalTokens: lanes.reduce((sum, lane) => sum + (lane.inputTokens ?? 0) + (lane.outputTokens ?? 0), 0),
+    totalCredits: Decimal.sum(0, ...lanes.map(({ credits }) => credits ?? 0)).toNumber(),
     responseTimeMs: times.length > 0 ? Math.max(...times) : null,
   };
 }

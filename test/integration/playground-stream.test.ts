@@ -210,11 +210,53 @@ describe('the stream of a playground', () => {
     const { lanes } = reader.of('session')[0] as StartedRun;
     await user.at(app).delete(`/messages/${lanes[0]?.messageId}`);
     await reader.end();
+    // Deleting stops it first, and its end may be told before it is gone.
     expect(reader.of('gone').length + reader.of('done').length).to.equal(2);
-    // Deleting stops it first, and its end may be told before it is gone: then it counts, as it was told.
-    expect(reader.of('end')[0].totalTokens).to.equal(2 * reader.of('done').length);
     const used = await SseReader.open({ url: app.url }, { path });
     expect(used.status).to.equal(401);
+  });
+
+  it('ends with how all lanes have ended and what they took, those among them that were deleted', async () => {
+    const models = ['openai/gpt-4.1', 'openai/gpt-4o', 'echo'];
+    for (const model of ['gpt-4.1', 'gpt-4o']) {
+      provider.answer({ model, steps: [begin, say('Long '), say('enough to be charged'), 'stall'] });
+    }
+    const reader = await stream({ prompt: 'Hi there', models: models.join(',') });
+    const has = (lane: number, event: string) => reader.of(event).some((each) => each.lane === lane);
+    await reader.until('the texts', () => has(0, 'delta') && has(1, 'delta') && has(2, 'done'));
+    const { lanes, session } = reader.of('session')[0] as StartedRun;
+    const remove = (lane: number) => user.at(app).delete(`/messages/${lanes[lane]?.messageId}`);
+    await remove(0);
+    await reader.until('the first end', () => has(0, 'gone') || has(0, 'done'));
+    const back = reader.lastEventId ?? '';
+    await remove(1);
+    await reader.end();
+
+    const sums = await rows<{ status: string; tokens: number; credits: string }>(
+      database().db,
+      `SELECT status, input_tokens + output_tokens AS tokens, credits FROM generations WHERE session_id = $1 ORDER BY lane`,
+      [session.id],
+    );
+    expect(sums.map(({ status }) => status)).to.deep.equal(['cancelled', 'cancelled', 'completed']);
+    for (const { tokens, credits } of sums)
+      expect([tokens > 0, Number(credits) > 0]).to.deep.equal([true, true]);
+    const [end] = reader.of('end');
+    expect(end).to.include({ sessionId: session.id, status: 'partial' });
+    expect(end.totalTokens).to.equal(sums.reduce((sum, { tokens }) => sum + tokens, 0));
+    expect(end.totalCredits).to.be.closeTo(
+      sums.reduce((sum, { credits }) => sum + Number(credits), 0),
+      1e-6,
+    );
+    const charged = await rows<{ credits: string }>(
+      database().db,
+      `SELECT -sum(amount) AS credits FROM ledger_entries WHERE user_id = $1 AND kind = 'charge'`,
+      [user.id],
+    );
+    expect(end.totalCredits).to.equal(Number(charged[0]?.credits));
+
+    const resumed = await stream({ after: back });
+    await resumed.end();
+    expect(resumed.of('end')).to.deep.equal([end]);
   });
 
   it('ends when the run is deleted', async () => {
@@ -260,7 +302,8 @@ describe('the stream of a playground', () => {
     expect(again.names).to.deep.equal(['session', 'gone', 'end']);
     expect(again.of('gone').map(({ lane }) => lane)).to.have.members([0, 1]);
     expect(again.of('session')).to.deep.equal(first.of('session'));
-    expect(again.of('end')[0]).to.include({ sessionId: session.id, status: 'cancelled', totalTokens: 0 });
+    // What it took stays, and how it ended.
+    expect(again.of('end')).to.deep.equal(first.of('end'));
     const counted = await rows(database().db, 'SELECT id FROM generations WHERE user_id = $1', [user.id]);
     expect(counted).to.have.length(2);
   });

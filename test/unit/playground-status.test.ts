@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import type { GenerationStatus, Message } from '../../src/contracts/message.ts';
+import type { GenerationStatus } from '../../src/contracts/message.ts';
 import type { RunStatus } from '../../src/contracts/playground.ts';
+import type { LaneState } from '../../src/data/repositories/lanes.ts';
 import { presentRunEnd, statusOfLanes } from '../../src/presenters/playground.ts';
 
 describe('how the lanes of a run stand together', () => {
@@ -22,17 +23,20 @@ describe('how the lanes of a run stand together', () => {
   }
 
   it('is summed up exactly, and the time is that of the slowest', () => {
-    const reply = (usd: number, credits: number, completedAt: string | null) =>
-      ({
-        status: completedAt === null ? 'queued' : 'completed',
-        cost: { usd, inr: usd * 10 },
-        credits,
-        usage: { totalTokens: 5 },
-        createdAt: '2026-11-21T00:00:00.000Z',
-        completedAt,
-      }) as Message;
-    const ended = [reply(0.1, 0.1, '2026-11-21T00:00:01.500Z'), reply(0.2, 0.2, '2026-11-21T00:00:00.250Z')];
-    expect(presentRunEnd('s', ended)).to.deep.equal({
+    const lane = (costUsd: string, credits: string, completedAt: string): LaneState => ({
+      status: 'completed',
+      costUsd,
+      credits,
+      inputTokens: 2,
+      outputTokens: 3,
+      createdAt: new Date('2026-11-21T00:00:00.000Z'),
+      completedAt: new Date(completedAt),
+    });
+    const ended = [
+      lane('0.1', '0.1', '2026-11-21T00:00:01.500Z'),
+      lane('0.2', '0.2', '2026-11-21T00:00:00.250Z'),
+    ];
+    expect(presentRunEnd('s', ended, 10)).to.deep.equal({
       sessionId: 's',
       status: 'completed',
       totalCost: { usd: 0.3, inr: 3 },
@@ -40,6 +44,6 @@ describe('how the lanes of a run stand together', () => {
       totalCredits: 0.3,
       responseTimeMs: 1_500,
     });
-    expect(presentRunEnd('s', []).responseTimeMs).to.equal(null);
+    expect(presentRunEnd('s', [], 10).responseTimeMs).to.equal(null);
   });
 });

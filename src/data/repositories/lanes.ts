@@ -1,5 +1,6 @@
 import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
+import type { GenerationRecord } from '../entities/generation.ts';
 import { alive } from './kept-sessions.ts';
 
 /** How many of the newest messages of a session are looked through for what its lanes took last. */
@@ -20,6 +21,23 @@ export async function findLaneTokens(db: Db, sessionId: string): Promise<Map<num
     [sessionId, MAX_MESSAGES],
   );
   return new Map(found.map(({ lane, tokens }) => [lane, tokens]));
+}
+
+/** How a lane stands with a prompt, and what it took; whether or not its reply is still there. */
+export type LaneState = Pick<
+  GenerationRecord,
+  'status' | 'inputTokens' | 'outputTokens' | 'costUsd' | 'credits' | 'createdAt' | 'completedAt'
+>;
+
+/** Of the replies that were written to these messages of a session, deleted ones among them. */
+export async function findLaneStates(db: Db, sessionId: string, messageIds: string[]): Promise<LaneState[]> {
+  return rows<LaneState>(
+    db,
+    `SELECT status, input_tokens AS "inputTokens", output_tokens AS "outputTokens", cost_usd AS "costUsd", credits,
+            created_at AS "createdAt", completed_at AS "completedAt"
+       FROM generations WHERE message_id = ANY($1) AND session_id = $2`,
+    [messageIds, sessionId],
+  );
 }
 
 /** A reply, as far as a client that comes back to it must be told. */
