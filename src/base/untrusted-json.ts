@@ -4,6 +4,7 @@ import { type Checked, checkInput, fieldPath } from './validation.ts';
 
 /** Deeper than any contract; recursive code that meets the value later cannot overflow its stack. */
 const MAX_DEPTH = 64;
+const TOO_DEEP = `must not nest deeper than ${MAX_DEPTH} levels`;
 /**
  * Most values in one: the values of all keys, all items, and what is empty once more. Some thousand messages with their parts,
  * and all that else may stand in a request. A contract takes time for each, and most for one that is wrong: up to 10 µs.
@@ -23,6 +24,8 @@ interface Node {
 /** The containers that were found and not looked into yet. */
 interface Walk {
   root: string;
+  /** The whole is no object. */
+  isList: boolean;
   stack: Node[];
   /** Values that were found. */
   values: number;
@@ -65,7 +68,8 @@ export function findTooMany(text: string, root: string): FieldError | undefined 
 export function findHarm(value: unknown, root: string): FieldError | undefined {
   if (typeof value === 'string') return refuse(harmOfText(value), root, []);
   if (!isContainer(value)) return undefined;
-  const walk: Walk = { root, stack: [{ value, key: '', parent: undefined, depth: 1 }], values: 0 };
+  const isList = Array.isArray(value);
+  const walk: Walk = { root, isList, stack: [{ value, key: '', parent: undefined, depth: 1 }], values: 0 };
   for (let node = walk.stack.pop(); node; node = walk.stack.pop()) {
     const found = findHarmHere(node, walk);
     if (found) return found;
@@ -75,7 +79,8 @@ export function findHarm(value: unknown, root: string): FieldError | undefined {
 
 function findHarmHere(node: Node, walk: Walk): FieldError | undefined {
   const { root, stack } = walk;
-  if (node.depth > MAX_DEPTH) return { path: root, message: `must not nest deeper than ${MAX_DEPTH} levels` };
+  // In a field of the whole; a list has none.
+  if (node.depth > MAX_DEPTH) return refuse(TOO_DEEP, root, walk.isList ? [] : keysOf(node).slice(0, 1));
   walk.values += sizeOf(node.value);
   if (walk.values > MAX_VALUES) return tooMany(root);
   for (const [key, value] of Object.entries(node.value)) {

@@ -211,18 +211,23 @@ describe('HTTP', () => {
 
     it('is refused when it nests 50,000 deep', async () => {
       const deep = await startTestApp({ database: database(), routes: [testRoutes] });
-      for (const [open, close] of [
-        ['[', ']'],
-        ['{"a":', '}'],
+      for (const [open, close, top] of [
+        ['[', ']', 'body'],
+        ['{"a":', '}', 'body.a'],
       ] as const) {
         const nested = `${open.repeat(50_000)}1${close.repeat(50_000)}`;
-        for (const body of [nested, `{"settings":{},"anything":${nested}}`]) {
+        const inside = `{"settings":{},"anything":${nested}}`;
+        for (const [body, path] of [
+          [nested, top],
+          // Too many values in all.
+          [inside, 'body'],
+        ] as const) {
           const answer = await deep.fetch(`/test/${ID}/name`, {
             method: 'PATCH',
             body,
             headers: { 'content-type': 'application/json' },
           });
-          await expectProblem(answer, 'validation_failed', ['body']);
+          await expectProblem(answer, 'validation_failed', [path]);
         }
       }
       await deep.close();

@@ -4,8 +4,11 @@ import type { EventHandler } from './handler.ts';
 /** `leave`: nothing more of the session, from its arrival on, also where a `join` before it is still waiting. */
 export const leaveHandler: EventHandler<typeof leaveSchema> = {
   schema: leaveSchema,
-  take(connection, { sessionId }) {
+  take(connection, { sessionId }, admit) {
     connection.leaveSession(sessionId);
-    return async () => ({});
+    return async () => {
+      await admit();
+      return {};
+    };
   },
 };
