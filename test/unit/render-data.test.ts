@@ -38,6 +38,25 @@ const CASES: Record<string, [data: Data, masked: string][]> = {
     ],
     [{ secretary: { password: { old: 'abc' } } }, 'secretary.password.old: "[SECRET_1]"'],
   ],
+  'of a field that says what it is beside it': [
+    [
+      { fields: [{ name: 'Password', value: 'Hunter2' }] },
+      'fields.0.name: "Password"\nfields.0.value: "[SECRET_1]"',
+    ],
+    [
+      { custom: { label: 'API key', value: 'letmein' } },
+      'custom.label: "API key"\ncustom.value: "[SECRET_1]"',
+    ],
+    [
+      { f: { field: 'Phone', values: ['4155552671'] }, g: { key: 'SSN', val: '123456789' } },
+      'f.field: "Phone"\nf.values.0: "[PHONE_1]"\ng.key: "SSN"\ng.val: "[SSN_1]"',
+    ],
+    [
+      { a: { name: 'Secretary', value: 'Ann' }, b: { title: 'Your password', text: 'Change it.' } },
+      'a.name: "Secretary"\na.value: "Ann"\nb.title: "Your password"\nb.text: "Change it."',
+    ],
+    [{ a: { name: 'Ann', password: 'Hunter2' } }, 'a.name: "Ann"\na.password: "[SECRET_1]"'],
+  ],
   'under a name that goes on': [
     [{ password_for_production_database: 'Hunter2' }, 'password_for_production_database: "[SECRET_1]"'],
     [{ 'Password (admin)': 'letmein' }, 'Password (admin): "[SECRET_1]"'],

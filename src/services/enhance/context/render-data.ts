@@ -34,15 +34,34 @@ export function renderData(data: Record<string, unknown>, omit?: string): Marked
   return writer.end();
 }
 
+/** What a field that a user of the host has made is called: `{ "label": "Password", "value": "…" }`. */
+const LABELS = ['name', 'label', 'key', 'field', 'fieldName', 'field_name'];
+/** Where its value stands. */
+const LABELLED = /^val(?:ue)?s?$/i;
+/** Longer is no name, in UTF-16 code units. */
+const MAX_LABEL_UNITS = 60;
+
 /** What stands in an object or an array, each with what is said of it. The places of an array say nothing. */
 function* entriesOf(
   value: object,
   above: NameAbove,
 ): Generator<[name: string, value: unknown, at: NameAbove]> {
-  const named = !Array.isArray(value);
-  for (const [name, each] of Object.entries(value)) {
-    yield [name, each, named ? { name, kind: namedKind(name, above) } : above];
+  if (Array.isArray(value)) {
+    for (const [place, each] of Object.entries(value)) yield [place, each, above];
+    return;
   }
+  const entries = Object.entries(value);
+  const label = labelIn(entries);
+  const labelled = label === undefined ? above : { name: label, kind: namedKind(label, above) };
+  for (const [name, each] of entries) {
+    yield [name, each, { name, kind: namedKind(name, LABELLED.test(name) ? labelled : above) }];
+  }
+}
+
+function labelIn(entries: [name: string, value: unknown][]): string | undefined {
+  const found = entries.find(([name, value]) => LABELS.includes(name) && typeof value === 'string');
+  const label = found?.[1] as string | undefined;
+  return label !== undefined && label.length <= MAX_LABEL_UNITS ? label : undefined;
 }
 
 function writeText(writer: MarkedTextWriter, text: string, kind: NamedKind | undefined): void {
