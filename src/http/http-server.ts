@@ -1,4 +1,4 @@
-import { createServer, IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, invalidField, toProblem } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
@@ -27,23 +27,26 @@ export interface HttpServerOptions {
  * connection is lost is told so, by `close`; and the connection of one of which nothing is read is ended, as it is kept in memory.
  */
 export function createHttpServer({ upgradePath, unreadMs = UNREAD_MS }: HttpServerOptions = {}): Server {
+  const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
   const server = createServer({
     IncomingMessage: requestsFor(upgradePath),
+    ServerResponse: responsesFor((socket, response) => {
+      unanswered.get(socket)?.add(response);
+      response.once('close', () => unanswered.get(socket)?.delete(response));
+      response.once('prefinish', () => {
+        // Nearly all answers are with the system by now.
+        if (response.socket?.writableLength) endUnread(response, unreadMs);
+      });
+    }),
     maxHeaderSize: MAX_HEAD_BYTES,
     // A request without is refused by the app, in words.
     requireHostHeader: false,
   });
-  const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
   server.on('connection', (socket) => {
     const answers = new Set<ServerResponse>();
     unanswered.set(socket, answers);
     // Node 24 tells all of them, in this same turn of the event loop: whoever was told is not among them any more.
     socket.once('close', () => setImmediate(() => answers.forEach(tellLost)));
-  });
-  server.on('request', ({ socket }, response) => {
-    unanswered.get(socket)?.add(response);
-    response.once('close', () => unanswered.get(socket)?.delete(response));
-    response.once('prefinish', () => endUnread(response, unreadMs));
   });
   // An expectation that is not known may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
@@ -66,18 +69,27 @@ function tellLost(response: ServerResponse): void {
 }
 
 /**
- * Ends the connection when nothing more of an answer leaves for so long. Node's timer of a connection knows a slow client, which takes
- * some of it, from one that takes nothing.
+ * Ends the connection of an answer when something of it waits to be read, and nothing of it is for so long. Node's timer of a connection
+ * knows a slow client, which takes some of it, from one that takes nothing.
  */
-function endUnread(response: ServerResponse, ms: number): void {
-  const { socket } = response;
-  // Nearly all answers are with the system by now.
-  if (!socket || socket.writableLength === 0) return;
-  socket.setTimeout(ms);
-  response.once('finish', () => {
-    // By then Node has set its own, unless another answer comes behind, which may take its time.
-    if (socket.timeout === ms) socket.setTimeout(0);
+export function endUnread(response: ServerResponse, ms = UNREAD_MS): void {
+  response.setTimeout(ms, () => {
+    if (response.socket?.writableLength) response.socket.destroy();
   });
+  // Before Node sets its own, or hands the connection to the answer behind this one.
+  response.prependOnceListener('finish', () => response.socket?.setTimeout(0));
+}
+
+/** Every answer is told of when it is made: who hears of requests is for others to say, and Socket.IO keeps its own to itself. */
+function responsesFor(
+  onResponse: (socket: Duplex, response: ServerResponse) => void,
+): typeof ServerResponse<IncomingMessage> {
+  return class<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+    constructor(...args: ConstructorParameters<typeof ServerResponse<Request>>) {
+      super(...args);
+      onResponse(args[0].socket, this);
+    }
+  };
 }
 
 /** Node hands over a request that offers another protocol to whoever listens for that, unless this says that it is none. */

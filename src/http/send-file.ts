@@ -3,7 +3,7 @@ import { inChunks } from '../base/chunks.ts';
 import type { Logger } from '../base/logger.ts';
 import type { FileName } from '../presenters/file-name.ts';
 import type { AppContext } from './context.ts';
-import { UNREAD_MS } from './http-server.ts';
+import { endUnread } from './http-server.ts';
 
 /** A file to be sent, piece by piece. */
 export interface SentFile {
@@ -22,8 +22,8 @@ const CHUNK_CHARS = 65_536;
 export function sendFile(ctx: AppContext, { name: { name, ascii }, pieces, log }: SentFile): void {
   const { requestId } = ctx.state;
   ctx.attachment(name, { fallback: ascii });
-  // A client that reads nothing keeps a page of it in memory. At its end Node sets the timer of the connection anew.
-  ctx.res.setTimeout(UNREAD_MS);
+  // A client that reads nothing keeps a page of it in memory.
+  endUnread(ctx.res);
   ctx.body = Readable.from(inChunks(watched(), CHUNK_CHARS));
 
   async function* watched(): AsyncGenerator<string> {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { createHttpServer } from '../../src/http/http-server.ts';
+import { createHttpServer, endUnread } from '../../src/http/http-server.ts';
 import { until } from '../support/until.ts';
 
 describe('an HTTP server', () => {
@@ -90,6 +91,52 @@ describe('an HTTP server', () => {
       });
       await until('all of it is there', () => taken > LONG.length, 20_000);
       expect(pauses).to.be.greaterThan(5);
+    });
+
+    it('ends it also where somebody else answers than those who listen', async () => {
+      await answering();
+      // As Socket.IO does for its own path.
+      impatient.removeAllListeners('request');
+      impatient.on('request', (_request, answer) => answer.end(LONG));
+      const connected = once(impatient, 'connection');
+      ask();
+      const [connection] = (await connected) as [net.Socket];
+      client.pause();
+      await once(connection, 'close');
+    });
+
+    it('ends it when the first of two is taken, and the second is not', async () => {
+      await answering(LONG, LONG);
+      const connected = once(impatient, 'connection');
+      ask();
+      ask();
+      const [connection] = (await connected) as [net.Socket];
+      let taken = 0;
+      client.on('data', (chunk) => {
+        taken += chunk.length;
+        if (taken > LONG.length + 100_000) client.pause();
+      });
+      await once(connection, 'close');
+      expect(taken).to.be.within(LONG.length, 2 * LONG.length);
+    });
+
+    it('keeps it while what is sent piece by piece is made slowly, and is read', async () => {
+      await answering();
+      impatient.removeAllListeners('request');
+      impatient.on('request', async (_request, answer) => {
+        endUnread(answer, UNREAD_MS);
+        for (const piece of ['one, ', 'two, ', 'three']) {
+          await sleep(UNREAD_MS * 1.5);
+          answer.write(piece);
+        }
+        answer.end('.');
+      });
+      ask();
+      let told = '';
+      client.on('data', (chunk) => {
+        told += chunk.toString('latin1');
+      });
+      await until('all of it is there', () => told.includes('three'));
     });
 
     it('lets the next answer of the connection take its time', async () => {
