@@ -40,6 +40,13 @@ const CASES: Record<string, [data: Data, masked: string][]> = {
   ],
   'of a field that says what it is beside it': [
     [
+      {
+        a: { key: 'cf_1', name: 'Password', value: 'hunter two' },
+        b: { Name: 'Token', Value: 'lemon tree' },
+      },
+      'a.key: "cf_1"\na.name: "Password"\na.value: "[SECRET_1]"\nb.Name: "Token"\nb.Value: "[SECRET_2]"',
+    ],
+    [
       { fields: [{ name: 'Password', value: 'Hunter2' }] },
       'fields.0.name: "Password"\nfields.0.value: "[SECRET_1]"',
     ],
@@ -70,6 +77,10 @@ const CASES: Record<string, [data: Data, masked: string][]> = {
   'of a secret, whole': [
     [{ password2: 'Hunter2-eee\nHunter2-fff' }, 'password2: \n[SECRET_1]'],
     [{ password: 'a "b" c' }, 'password: "[SECRET_1]"'],
+    [
+      { password: '[hunter2-s3cret!]', token: '<hunter2>', apiKey: '{{hunter2}}', secret: '<your key>' },
+      'password: "[SECRET_1]"\ntoken: "[SECRET_2]"\napiKey: "[SECRET_3]"\nsecret: "<your key>"',
+    ],
     [
       { password: '$ecret', token: '(abc', apiKey: '[a]b' },
       'password: "[SECRET_1]"\ntoken: "[SECRET_2]"\napiKey: "[SECRET_3]"',

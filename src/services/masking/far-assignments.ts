@@ -3,13 +3,12 @@ import type { Detector } from './detector.ts';
 import { PATH } from './name-paths.ts';
 import { OTHER_WORDS } from './secret-names.ts';
 
-/** As part of a name; longer than next to it, where that is looked for. */
-const REST = `[\\p{L}\\w-]{0,60}`;
-const LONG = `[\\p{L}\\w-]{${NAME_UNITS + 1},60}`;
+/** As part of a name; taken whole or not at all, as trying each shorter one takes long in a text of names alone. */
+const REST = '(?=(?<rest>[\\p{L}\\w-]{0,60}))\\k<rest>';
 /** `Password (admin)`; without a blank it would be a function. */
 const NOTE = `${BLANK}{1,2}\\([^()\\n]{1,40}\\)`;
 const PATTERN = new RegExp(
-  `${NAME}(?:${LONG}|${REST}(?<path>${PATH})|${REST}(?<note>${NOTE}))["'\`]?(?<given>${SIGN}${BLANK}{0,4}|${VERB})${VALUE}`,
+  `${NAME}${REST}(?:(?<path>${PATH})|(?<note>${NOTE}))?["'\`]?(?<given>${SIGN}${BLANK}{0,4}|${VERB})${VALUE}`,
   'giu',
 );
 const OTHER = new RegExp(`^(?:${OTHER_WORDS.join('|')})`, 'iu');
@@ -33,8 +32,9 @@ export const findFarAssignments: Detector = function* (text) {
 
 /** Whether a path or a note shows that it is something else. */
 function isOther(match: RegExpExecArray, text: string): boolean {
-  const { password, path, note, given = '', double, single, tick, plain } = match.groups ?? {};
-  if (path === undefined && note === undefined) return false;
+  const { password, rest = '', path, note, given = '', double, single, tick, plain } = match.groups ?? {};
+  // What is next to its name is found where that is looked for.
+  if (path === undefined && note === undefined) return rest.length <= NAME_UNITS;
   if (OTHER.test(match[0]) || ABOUT.test(path ?? '')) return true;
   const isCode = given.includes('=') && given !== '=';
   // `TokenTypes["WORD"] = "word"`

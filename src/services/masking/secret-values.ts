@@ -9,7 +9,8 @@ export const [SHORTEST, NO_COUNT] = [3, 8];
 
 const WORD = new RegExp(`^(?:${NO_VALUE_WORDS})$`, 'iu');
 /** Stands, as a whole, for a value that is elsewhere: `${TOKEN}`, `$TOKEN`, `%TOKEN%`, `{{ token }}`, `<token>`, `[SECRET_1]`, `****`. */
-const ELSEWHERE = /^(?:\$\{[^{}]*\}|\$[A-Z_]+|%[A-Z_]+%|\{\{[^{}]*\}\}|<[^<>]*>|\[[^[\]]*\]|[*•]+)$/;
+const ELSEWHERE =
+  /^(?:\$\{[\w.-]*\}|\$[A-Z_]+|%[A-Z_]+%|\{\{[\p{L} _.-]*\}\}|<[\p{L} _.-]*>|\[[A-Z]+_\d+\]|[*•]+)$/u;
 
 /** Whether a value is one, of which its name says so: all but what is none, and numbers that may count tokens. */
 export function isSecret(value: string | number, kind: SecretKind): boolean {

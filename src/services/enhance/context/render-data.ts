@@ -35,7 +35,7 @@ export function renderData(data: Record<string, unknown>, omit?: string): Marked
 }
 
 /** What a field that a user of the host has made is called: `{ "label": "Password", "value": "…" }`. */
-const LABELS = ['name', 'label', 'key', 'field', 'fieldName', 'field_name'];
+const LABEL = /^(?:name|label|key|field(?:_?name)?)$/i;
 /** Where its value stands. */
 const LABELLED = /^val(?:ue)?s?$/i;
 /** Longer is no name, in UTF-16 code units. */
@@ -51,17 +51,20 @@ function* entriesOf(
     return;
   }
   const entries = Object.entries(value);
-  const label = labelIn(entries);
-  const labelled = label === undefined ? above : { name: label, kind: namedKind(label, above) };
+  const labelled = labelledBy(entries, above);
   for (const [name, each] of entries) {
     yield [name, each, { name, kind: namedKind(name, LABELLED.test(name) ? labelled : above) }];
   }
 }
 
-function labelIn(entries: [name: string, value: unknown][]): string | undefined {
-  const found = entries.find(([name, value]) => LABELS.includes(name) && typeof value === 'string');
-  const label = found?.[1] as string | undefined;
-  return label !== undefined && label.length <= MAX_LABEL_UNITS ? label : undefined;
+/** Of several labels the one that says something: a field may have an id beside its name. */
+function labelledBy(entries: [name: string, value: unknown][], above: NameAbove): NameAbove {
+  for (const [name, label] of entries) {
+    if (!LABEL.test(name) || typeof label !== 'string' || label.length > MAX_LABEL_UNITS) continue;
+    const kind = namedKind(label, above);
+    if (kind !== undefined) return { name: label, kind };
+  }
+  return above;
 }
 
 function writeText(writer: MarkedTextWriter, text: string, kind: NamedKind | undefined): void {
