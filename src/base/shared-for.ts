@@ -1,12 +1,18 @@
 /**
  * Has everybody who asks for the same work share one run of it: while it goes on, and until `ms` after its beginning. What
  * comes of it, a failure too, is nobody's news for longer than that, and that costs one run however many ask.
+ *
+ * @param nowMs a clock that is never set back
  */
-export function sharedFor<T>(ms: number, work: () => Promise<T>): () => Promise<T> {
+export function sharedFor<T>(
+  ms: number,
+  work: () => Promise<T>,
+  nowMs = () => performance.now(),
+): () => Promise<T> {
   let shared: { run: Promise<T>; begunMs: number; isOver: boolean } | undefined;
 
   function begin(): Promise<T> {
-    const begun = { run: work(), begunMs: performance.now(), isOver: false };
+    const begun = { run: work(), begunMs: nowMs(), isOver: false };
     shared = begun;
     const end = () => {
       begun.isOver = true;
@@ -16,7 +22,7 @@ export function sharedFor<T>(ms: number, work: () => Promise<T>): () => Promise<
   }
 
   return () => {
-    if (shared && !(shared.isOver && performance.now() - shared.begunMs >= ms)) return shared.run;
+    if (shared && !(shared.isOver && nowMs() - shared.begunMs >= ms)) return shared.run;
     return begin();
   };
 }

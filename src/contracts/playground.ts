@@ -103,7 +103,7 @@ export const openRunSchema = z
     conversations: z
       .array(conversationSchema)
       .describe(
-        'Oldest prompt first, then by lane; of the newest 200 messages, the rest: `GET /messages/:sessionId`',
+        'Oldest prompt first, then by lane; of the newest 200 messages, or fewer where they are long; the rest: `GET /messages/:sessionId`',
       ),
   })
   .meta({ id: 'OpenPlaygroundRun' });

@@ -36,13 +36,14 @@ export function limitHandshakes(
   engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
     if (sessionIdOf(request)) return next();
     const { socket } = request;
+    const isPolling = response instanceof ServerResponse;
     // Where a WebSocket is offered nobody else listens meanwhile.
-    socket.on('error', ignore);
+    if (!isPolling) socket.on('error', ignore);
     void handshakes.count(request).then((refused) => {
       socket.off('error', ignore);
       // Engine.IO would not hear that it has left.
       if (socket.destroyed) return;
-      if (refused && response instanceof ServerResponse) refuse(response, refused);
+      if (refused && isPolling) refuse(response, refused);
       else next();
     });
   });

@@ -1,9 +1,10 @@
 import { now } from '../base/clock.ts';
-import { invalidField } from '../base/errors.ts';
+import { invalidField, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { EnhanceAnswer, EnhanceBody } from '../contracts/routes/ai-enhance.ts';
 import type { AiUsage } from '../contracts/routes/ai-usage.ts';
 import type { Database } from '../data/database.ts';
+import { findEnhancement } from '../data/repositories/enhancements.ts';
 import type { AccessDirectory } from './access.ts';
 import { chooseModel } from './choose-model.ts';
 import type { DefaultModel } from './default-model.ts';
@@ -59,11 +60,18 @@ export function createEnhanceText(deps: EnhanceTextDeps): EnhanceText {
     return {
       sessionId,
       streamUrl: `/ai/stream/${sessionId}`,
-      ...(also as Estimated),
+      ...((also as Estimated | undefined) ?? (await estimated(userId, sessionId))),
       // What is left now, also to a repetition: the first answer would say what was left once.
       rateLimit: tightest(usage, counted),
     };
   };
+
+  /** Of a request that was kept by an earlier version, without it. */
+  async function estimated(userId: string, sessionId: string): Promise<Estimated> {
+    const stored = await findEnhancement(database.db, userId, sessionId);
+    if (!stored) throw notFound('enhancement');
+    return { estimatedTokens: stored.metadata.estimatedTokens };
+  }
 
   async function turnOf(userId: string, body: EnhanceBody): Promise<TurnToPost> {
     if (body.text.length > deps.maxTextUnits) {

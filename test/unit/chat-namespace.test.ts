@@ -86,6 +86,31 @@ describe('the chat namespace', () => {
     expect([...world.rooms]).to.include(sessionRoom(sessionId));
   });
 
+  it('has messages sent in their order, however long it takes to count them', async () => {
+    const counting: Deferred[] = [];
+    const sent: string[] = [];
+    const countRequest = () => {
+      const counted = defer();
+      counting.push(counted);
+      return counting.length === 1 ? counted.promise : Promise.resolve();
+    };
+    const sendMessage = async (_identity: unknown, { content }: { content: string }) => {
+      sent.push(content);
+      return { message: {}, replies: [] } as never;
+    };
+    world = await startNamespace({ handshakes: { enter: async () => {}, countRequest }, sendMessage });
+    const socket = await enter();
+    const sends = ['1', '2', '3'].map((content) =>
+      socket.ask('message:send', JSON.stringify({ sessionId: newId(), content })),
+    );
+    await until('the first is counted', () => counting.length > 0);
+    // What was sent behind them has been worked on.
+    expect((await socket.ask('leave', JSON.stringify({ sessionId: newId() }))).ok).to.equal(true);
+    counting[0]?.resolve();
+    await Promise.all(sends);
+    expect(sent).to.deep.equal(['1', '2', '3']);
+  });
+
   it('takes a session as left that is left before the joining of it begins, and as joined that is joined after that', async () => {
     const owned: Deferred[] = [];
     world = await startNamespace({

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { sharedFor } from '../../src/base/shared-for.ts';
 import { type Deferred, defer } from '../support/deferred.ts';
@@ -6,20 +5,22 @@ import { microtasks } from '../support/until.ts';
 
 describe('work that is shared', () => {
   const MS = 100;
+  let now: number;
   let runs: Deferred<string>[];
   let ask: () => Promise<string>;
   beforeEach(() => {
-    runs = [];
-    ask = sharedFor(MS, () => {
+    [now, runs] = [1_000, []];
+    const work = () => {
       const run = defer<string>();
       runs.push(run);
       return run.promise;
-    });
+    };
+    ask = sharedFor(MS, work, () => now);
   });
 
   it('is done once for all who ask while it goes on, also when that is long', async () => {
     const first = ask();
-    await sleep(MS * 2);
+    now += MS * 2;
     const late = ask();
     runs[0]?.resolve('done');
     expect(await Promise.all([first, late])).to.deep.equal(['done', 'done']);
@@ -31,14 +32,14 @@ describe('work that is shared', () => {
     runs[0]?.resolve('one');
     await microtasks();
     expect(await ask()).to.equal('one');
-    await sleep(MS + 5);
+    now += MS;
     void ask();
     expect(runs).to.have.lengthOf(2);
   });
 
   it('is done again at once when it took longer than its time', async () => {
     void ask();
-    await sleep(MS + 5);
+    now += MS;
     runs[0]?.resolve('one');
     await microtasks();
     void ask();
@@ -51,7 +52,7 @@ describe('work that is shared', () => {
     for (const asked of [failing, ask()]) {
       expect(await asked.catch((error: Error) => error.message)).to.equal('away');
     }
-    await sleep(MS + 5);
+    now += MS;
     const next = ask();
     runs[1]?.resolve('back');
     expect(await next).to.equal('back');
