@@ -51,10 +51,16 @@ async function withRetry<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The SQLSTATE of a failed statement, where it has one. */
+/** What PostgreSQL answers with; the codes of the system (`ECONNRESET`, `EPIPE`) name a call of it that failed, too. */
+interface DriverError {
+  code?: unknown;
+  syscall?: unknown;
+}
+
+/** The SQLSTATE of a failed statement, where PostgreSQL has answered with one. */
 export function sqlState(error: unknown): string | undefined {
-  const code = (error as { driverError?: { code?: unknown }; code?: unknown } | undefined)?.driverError?.code;
-  return typeof code === 'string' ? code : undefined;
+  const { code, syscall } = (error as { driverError?: DriverError } | undefined)?.driverError ?? {};
+  return typeof code === 'string' && syscall === undefined ? code : undefined;
 }
 
 /** Whether a statement failed because somebody else had what it was to lock, for longer than it was to wait. */

@@ -1,4 +1,5 @@
 import type { Logger } from '../base/logger.ts';
+import { isTerminal } from '../contracts/message.ts';
 import type { PromptInput } from '../contracts/prompt.ts';
 import type { Database } from '../data/database.ts';
 import { isOutage, throughOutage } from '../data/outage.ts';
@@ -162,10 +163,14 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     return settled ? dropTexts(ref) : dropOrphan(ref);
   }
 
-  /** A claim that is lost is somebody else's, and its text with it; one that is gone with its account leaves a text to nobody. */
+  /**
+   * A claim that is lost is somebody else's, and its text with it, until that one has ended: it drops what there is then, and
+   * this may have come behind it. One that is gone with its account leaves a text to nobody.
+   */
   async function dropOrphan(ref: LiveRef): Promise<void> {
     const [message] = await findMessages(database.db, ref.sessionId, [ref.messageId]);
-    if (!message) await dropText(ref);
+    const status = message?.generation?.status;
+    if (status === undefined || isTerminal(status)) await dropText(ref);
   }
 
   /** What stands of the attempt, or of one before it: a worker that only gave up wrote nothing, and may have died, too. */

@@ -67,8 +67,11 @@ export function createSettleGeneration(deps: {
       return isOurs ? { account: await findAccount(database.db, userId) } : written;
     }, leaving);
     if (!settled) return false;
-    await announceEnd(sessionId, messageId, leaving);
-    if (settled.account) await announce.toUser(userId, 'balance:update', presentBalance(settled.account));
+    try {
+      await throughOutage(() => announceEnd(sessionId, messageId, leaving), leaving);
+    } finally {
+      if (settled.account) await announce.toUser(userId, 'balance:update', presentBalance(settled.account));
+    }
     return true;
   };
 

@@ -191,6 +191,26 @@ describe('running a generation', () => {
       expect(await pipeline.charges(ann)).to.deep.equal([-1]);
     });
 
+    it('leaves no text behind that was written after the end', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      // It is frozen, and gives no signs of life.
+      worker.running.stop();
+      const frozen = worker.run(generationId);
+      const lost = await pipeline.provider.begun(0);
+      lost.push(text('from the first'));
+      await until('the text is live', async () => (await liveText(messageId)) !== null);
+      const second = pipeline.worker().run(generationId);
+      (await pipeline.provider.begun(1)).push(text('from the second'), usage, finish);
+      await second;
+      expect(await liveText(messageId)).to.equal(null);
+      lost.push(text(', and more'));
+      await until('it is put back', async () => (await liveText(messageId)) !== null);
+      lost.push(usage, finish);
+      expect(await frozen).to.equal('done');
+      expect(await liveText(messageId)).to.equal(null);
+      expect(await pipeline.content(messageId)).to.equal('from the second');
+    });
+
     it('is noticed at once when both are in one process', async () => {
       const { messageId, generationId } = await pipeline.ask(ann);
       const first = worker.run(generationId);
@@ -588,6 +608,23 @@ describe('running a generation', () => {
       expect(balances.at(-1)).to.deep.include({
         payload: { balance: 999_999, held: 0, available: 999_999 },
       });
+    });
+
+    it('is told of when the connection is lost between its end and the telling, the balance as well', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      const run = worker.run(generationId);
+      const stream = await pipeline.provider.begun(0);
+      stream.push(text('Hello'));
+      await until('the text is live', async () => (await liveText(messageId)) !== null);
+      pipeline.events.length = 0;
+      outage.failOn = /m\.id = ANY/;
+      stream.push(usage, finish);
+      expect(await run).to.equal('done');
+      expect(outage.failOn, 'it failed').to.equal(undefined);
+      expect(payloads('message:done')).to.have.length(1);
+      const balances = pipeline.events.filter(({ event }) => event === 'balance:update');
+      expect(balances.at(-1)?.payload).to.deep.include({ held: 0 });
+      expect(await liveText(messageId)).to.equal(null);
     });
 
     it('holds up no process that must go', async () => {

@@ -30,6 +30,12 @@ describe('an outage of PostgreSQL', () => {
     'a server that is full': answered('53300'),
     'a connection that failed': answered('08006'),
     'a connection that ended in the middle': new QueryFailedError('', [], new Error('Connection terminated')),
+    ...Object.fromEntries(
+      ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'].map((code) => [
+        `a connection that ended with ${code}`,
+        new QueryFailedError('', [], Object.assign(new Error(code), { code, errno: -104, syscall: 'read' })),
+      ]),
+    ),
     'a transaction whose connection is gone': new QueryRunnerProviderAlreadyReleasedError(),
   };
   for (const [what, error] of Object.entries(OUTAGES)) {
