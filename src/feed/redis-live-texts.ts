@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { inOnePiece } from '../base/text.ts';
 import { sessionRoom } from '../contracts/events.ts';
 import { BROADCAST_TAIL, broadcastHead, roomChannel } from './broadcast.ts';
+import { answerOf } from './broker-away.ts';
 import type { Channel, Delta, LiveRef, LiveText, LiveTexts } from './ports.ts';
 import { beginCommand, encodeCommand, encodeWord, type RespCommand } from './resp-link.ts';
 import type { RespPipe } from './resp-pipe.ts';
@@ -26,7 +27,7 @@ export function createRedisLiveTexts(redis: Redis, pipe: RespPipe): LiveTexts {
   return {
     open: (ref) => openLiveText(pipe, ref),
     async read(ref) {
-      const [text, reasoning] = await redis.mget(keyOf(ref), keyOf(ref, 'reasoning'));
+      const [text, reasoning] = await answerOf(redis.mget(keyOf(ref), keyOf(ref, 'reasoning')));
       if (isBroken(text) || isBroken(reasoning) || (!text && !reasoning)) return null;
       return { text: text?.slice(BEGIN.length) ?? '', reasoning: reasoning?.slice(BEGIN.length) ?? null };
     },

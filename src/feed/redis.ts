@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../base/logger.ts';
 import { connectRedis, disconnectRedis } from '../base/redis.ts';
 import { encodeBroadcast, roomChannel } from './broadcast.ts';
+import { answerOf } from './broker-away.ts';
 import { insureRateLimits } from './insured-rate-limits.ts';
 import { createMemoryRateLimits } from './memory-rate-limits.ts';
 import type { Feed, TicketStore } from './ports.ts';
@@ -59,8 +60,8 @@ function createTicketStore(redis: Redis): TicketStore {
   const keyOf = (key: string) => `parley:ticket:${key}`;
   return {
     async put(key, value, ttlMs) {
-      await redis.set(keyOf(key), value, 'PX', ttlMs);
+      await answerOf(redis.set(keyOf(key), value, 'PX', ttlMs));
     },
-    take: (key) => redis.getdel(keyOf(key)),
+    take: (key) => answerOf(redis.getdel(keyOf(key))),
   };
 }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { rows } from '../../src/data/database.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { useFaultCluster } from '../support/cluster.ts';
+import { expectProblem } from '../support/expect-problem.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { useRoom } from '../support/room.ts';
 import { until } from '../support/until.ts';
@@ -66,6 +67,9 @@ describeWithRedis('a Redis that is flushed, dies, or hangs', function () {
     await here.done([first]);
     await cluster().killRedis();
     await room().ask(words(30, 'away'), 1);
+    // What needs a live text says that it is nobody's mistake.
+    const opening = await room().user.at(cluster().web(0)).send('GET', `/sessions/${room().sessionId}`);
+    expect((await expectProblem(opening, 'not_ready')).retryAfterSeconds).to.be.above(0);
     await until('a reply that ends meanwhile', async () => {
       const found = await rows<{ id: string }>(
         cluster().database.db,

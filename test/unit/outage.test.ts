@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import { ReplyError } from 'ioredis';
 import { EntityNotFoundError, QueryFailedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { AppError } from '../../src/base/errors.ts';
 import { Connection } from '../../src/data/connection.ts';
 import { isOutage } from '../../src/data/outage.ts';
+import { answerOf } from '../../src/feed/broker-away.ts';
 import { presentProblem } from '../../src/presenters/problem.ts';
 
 const answered = (code: string) => new QueryFailedError('', [], Object.assign(new Error('no'), { code }));
@@ -50,6 +52,17 @@ describe('an outage of PostgreSQL', () => {
       expect(detail).to.not.match(/ECONN|terminated/);
     });
   }
+
+  it('is told like one of the broker', async () => {
+    const error = await answerOf(Promise.reject(new Error('Connection is closed.'))).catch((away) => away);
+    expect(presentProblem(error, 'r')).to.deep.include({
+      status: 503,
+      code: 'not_ready',
+      retryAfterSeconds: 2,
+    });
+    const answered = new ReplyError('WRONGTYPE');
+    expect(await answerOf(Promise.reject(answered)).catch((answer) => answer)).to.equal(answered);
+  });
 
   const SERVERS: Record<string, net.Server | undefined> = {
     'nobody who listens': undefined,
