@@ -228,6 +228,18 @@ describe('runs of the playground', () => {
       await expectInvariants(database());
     });
 
+    it('go on behind a reply that took more tokens than an integer of the database holds', async () => {
+      await give(1_000_000);
+      const { session, lanes } = await start({ prompt: 'First?', models: ['echo'] });
+      await ended(session.id);
+      const sql = `UPDATE generations SET input_tokens = 1200000000, output_tokens = 1200000000
+         WHERE message_id = $1 RETURNING id`;
+      await rows(database().db, sql, [lanes[0]?.messageId]);
+      const again = await start({ prompt: 'Second?', sessionId: session.id });
+      expect(again.lanes.map(({ model }) => model)).to.deep.equal(['echo']);
+      await ended(session.id);
+    });
+
     it('are refused with other models, and in what is no run of theirs', async () => {
       const { session } = await start({ prompt: 'Hi', models: ['echo', 'echo'] });
       await ended(session.id);

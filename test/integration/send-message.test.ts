@@ -60,6 +60,15 @@ describe('sending a message', () => {
     expect(second.message.parentId).to.equal(first.replies[0]?.id);
   });
 
+  it('follows a reply that took more tokens than an integer of the database holds', async () => {
+    const first = await pipeline.post(ann, { content: 'one' });
+    const sql = `UPDATE generations SET input_tokens = 1200000000, output_tokens = 1200000000
+       WHERE message_id = $1 RETURNING id`;
+    await rows(database().db, sql, [first.replies[0]?.id]);
+    const second = await pipeline.post(ann, { content: 'two' });
+    expect(second.message.parentId).to.equal(first.replies[0]?.id);
+  });
+
   it('stores what is posted at once in the order in which it was asked for, each behind the one before', async () => {
     const bodies = Array.from({ length: 8 }, (_, n) => ({
       content: n % 3 === 0 ? 'long '.repeat(190) : `m${n}`,

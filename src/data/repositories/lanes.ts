@@ -13,7 +13,7 @@ const MAX_MESSAGES = 100;
 export async function findLaneTokens(db: Db, sessionId: string): Promise<Map<number, number>> {
   const found = await rows<{ lane: number; tokens: number }>(
     db,
-    `SELECT DISTINCT ON (g.lane) g.lane, g.input_tokens + g.output_tokens AS tokens
+    `SELECT DISTINCT ON (g.lane) g.lane, g.input_tokens::float8 + g.output_tokens AS tokens
        FROM (SELECT id FROM messages WHERE session_id = $1 ORDER BY id DESC LIMIT $2) AS newest
        JOIN generations g ON g.message_id = newest.id
       WHERE g.lane IS NOT NULL AND g.input_tokens IS NOT NULL AND g.output_tokens IS NOT NULL

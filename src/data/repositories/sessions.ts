@@ -94,7 +94,7 @@ export type SessionToPostIn = SessionRecord & {
 };
 
 const TO_POST_IN = prepared(`SELECT ${COLUMNS}, newest AS "newestMessageId", coalesce(
-    (SELECT input_tokens + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
+    (SELECT input_tokens::float8 + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
   FROM sessions LEFT JOIN LATERAL (
     SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
   WHERE id = $1 AND user_id = $2 AND ${kept('sessions')}`);
