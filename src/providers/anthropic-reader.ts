@@ -1,5 +1,5 @@
 import { classifyError } from './classify-error.ts';
-import { asCount, countUsage } from './count-usage.ts';
+import { asCount, countUsage, mergeCounts, sumCounts } from './count-usage.ts';
 import type { FinishReason } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
 import { pushEnd, ToolCallCollector } from './tool-call-collector.ts';
@@ -47,15 +47,14 @@ interface WireUsage {
 
 /**
  * Reads the stream of messages. The first event has the count of the input, but the output is counted only with the
- * stop reason: a stream that ends before has no usage.
+ * stop reason, and what the first event says of it holds a place: a stream that ends before has no usage.
  */
 export function createAnthropicReader(): WireReader {
   return new AnthropicReader();
 }
 
 class AnthropicReader implements WireReader {
-  #usage: WireUsage = {};
-  #counted = false;
+  readonly #usage: WireUsage = {};
   #finish: FinishReason | undefined;
   readonly #calls = new ToolCallCollector();
   /** The block that is open, where it is a call: the provider's own tools have deltas of their input, too. */
@@ -71,7 +70,7 @@ class AnthropicReader implements WireReader {
         if (!pushText(event.content_block, out)) this.#open(event, out);
         return false;
       case 'message_start':
-        Object.assign(this.#usage, event.message?.usage);
+        if (event.message?.usage) mergeCounts(this.#usage, event.message.usage, INPUT_COUNTS);
         return false;
       case 'message_delta':
         this.#count(event.usage);
@@ -88,7 +87,8 @@ class AnthropicReader implements WireReader {
   }
 
   end(out: EventSink): void {
-    const usage = this.#counted && toUsage(this.#usage);
+    const over = this.#finish !== undefined || asCount(this.#usage.output_tokens) !== undefined;
+    const usage = over && toUsage(this.#usage);
     if (usage) out.push({ type: 'usage', usage });
     if (this.#finish) pushEnd({ reason: this.#finish, calls: this.#calls.calls() }, out);
   }
@@ -115,25 +115,18 @@ class AnthropicReader implements WireReader {
 
   #count(usage: WireUsage | null | undefined): void {
     if (!usage) return;
-    for (const key of COUNTS) if (typeof usage[key] === 'number') this.#usage[key] = usage[key];
+    mergeCounts(this.#usage, usage, [...INPUT_COUNTS, 'output_tokens']);
     if (usage.output_tokens_details) this.#usage.output_tokens_details = usage.output_tokens_details;
-    this.#counted = true;
   }
 }
 
-const COUNTS = [
-  'input_tokens',
-  'cache_creation_input_tokens',
-  'cache_read_input_tokens',
-  'output_tokens',
-] as const;
+const INPUT_COUNTS = ['input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens'] as const;
 
 /** What was read from the cache, and written to it, is not in `input_tokens`. */
 function toUsage(usage: WireUsage) {
-  const { cache_creation_input_tokens, cache_read_input_tokens, output_tokens_details } = usage;
-  const input = [usage.input_tokens, cache_creation_input_tokens, cache_read_input_tokens];
+  const { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens_details } = usage;
   return countUsage({
-    input: input.reduce<number>((sum, count) => sum + (asCount(count) ?? 0), 0),
+    input: sumCounts(input_tokens, cache_creation_input_tokens, cache_read_input_tokens),
     cachedInput: cache_read_input_tokens,
     output: usage.output_tokens,
     reasoning: output_tokens_details?.thinking_tokens,

@@ -10,8 +10,8 @@ export interface WireCounts {
 }
 
 /**
- * The usage that a wire tells, if it tells the output at all. A part is never more than its whole: servers have
- * been seen to count one call's cache on another's.
+ * The usage that a wire tells, if it tells anything. What it did not count is left out, and its parts with it. A part is
+ * never more than its whole: servers have been seen to count one call's cache on another's.
  */
 export function countUsage({
   input,
@@ -20,15 +20,40 @@ export function countUsage({
   reasoning,
   costUsd,
 }: WireCounts): ProviderUsage | undefined {
-  const outputTokens = asCount(output);
-  if (outputTokens === undefined) return undefined;
-  const usage: ProviderUsage = { inputTokens: asCount(input) ?? 0, outputTokens };
-  const cached = asCount(cachedInput);
-  const reasoned = asCount(reasoning);
-  if (cached !== undefined) usage.cachedInputTokens = Math.min(cached, usage.inputTokens);
-  if (reasoned !== undefined) usage.reasoningTokens = Math.min(reasoned, outputTokens);
+  const usage: ProviderUsage = {};
+  const [inputTokens, cached] = [asCount(input), asCount(cachedInput)];
+  const [outputTokens, reasoned] = [asCount(output), asCount(reasoning)];
+  if (inputTokens !== undefined) {
+    usage.inputTokens = inputTokens;
+    if (cached !== undefined) usage.cachedInputTokens = Math.min(cached, inputTokens);
+  }
+  if (outputTokens !== undefined) {
+    usage.outputTokens = outputTokens;
+    if (reasoned !== undefined) usage.reasoningTokens = Math.min(reasoned, outputTokens);
+  }
   if (costUsd !== undefined) usage.costUsd = costUsd;
-  return usage;
+  return Object.keys(usage).length > 0 ? usage : undefined;
+}
+
+/**
+ * Takes over what a later event of a stream counts: counts are of all that there was so far, so what is missing, refused or
+ * zero has not changed.
+ *
+ * @param keys what is taken over
+ */
+export function mergeCounts<T extends object>(counts: T, later: T, keys: readonly (keyof T)[]): void {
+  for (const key of keys) if (asCount(later[key]) || counts[key] == null) counts[key] = later[key];
+}
+
+/**
+ * A whole of its counted parts, of which some may be left out. Undefined where there is none, or one of them is no count:
+ * JSON that is no number may not even be added.
+ */
+export function sumCounts(...parts: unknown[]): number | undefined {
+  const told = parts.filter((part) => part != null);
+  const counts = told.map(asCount).filter((count) => count !== undefined);
+  if (counts.length === 0 || counts.length < told.length) return undefined;
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** A count of tokens, if the value is one: an integer that PostgreSQL's `integer` holds. */

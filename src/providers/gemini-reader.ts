@@ -1,4 +1,4 @@
-import { asCount, countUsage } from './count-usage.ts';
+import { countUsage, mergeCounts, sumCounts } from './count-usage.ts';
 import { classifyGeminiError } from './gemini-error.ts';
 import { type FinishReason, ProviderError } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
@@ -45,7 +45,7 @@ export function createGeminiReader(): WireReader {
 }
 
 class GeminiReader implements WireReader {
-  #usage: UsageMetadata | undefined;
+  readonly #usage: UsageMetadata = {};
   #finish: FinishReason | undefined;
   readonly #calls = new ToolCallCollector();
   #callCount = 0;
@@ -53,7 +53,7 @@ class GeminiReader implements WireReader {
   read(data: string, out: EventSink): boolean {
     const event = JSON.parse(data) as WireEvent;
     if (event.error) return refuse(classifyGeminiError(event.error), out);
-    if (event.usageMetadata) this.#usage = event.usageMetadata;
+    if (event.usageMetadata) mergeCounts(this.#usage, event.usageMetadata, COUNTS);
     const blocked = event.promptFeedback?.blockReason;
     if (blocked && blocked !== 'BLOCKED_REASON_UNSPECIFIED') {
       return refuse(new ProviderError('content_filter', 'The provider refused the prompt.'), out);
@@ -69,7 +69,7 @@ class GeminiReader implements WireReader {
 
   end(out: EventSink): void {
     if (!this.#finish) return;
-    const usage = this.#usage && toUsage(this.#usage);
+    const usage = toUsage(this.#usage);
     if (usage) out.push({ type: 'usage', usage });
     pushEnd({ reason: this.#finish, calls: this.#calls.calls() }, out);
   }
@@ -104,21 +104,22 @@ function refuse(error: ProviderError, out: EventSink): true {
   return true;
 }
 
+const COUNTS = [
+  'promptTokenCount',
+  'cachedContentTokenCount',
+  'candidatesTokenCount',
+  'thoughtsTokenCount',
+] as const;
+
 /** Thoughts are output, and are paid as such; a count of zero is left out of the wire. */
 function toUsage(usage: UsageMetadata) {
   const { promptTokenCount, cachedContentTokenCount, candidatesTokenCount, thoughtsTokenCount } = usage;
   return countUsage({
     input: promptTokenCount,
     cachedInput: cachedContentTokenCount,
-    output: sumOf(candidatesTokenCount ?? 0, thoughtsTokenCount ?? 0),
+    output: sumCounts(candidatesTokenCount, thoughtsTokenCount),
     reasoning: thoughtsTokenCount,
   });
-}
-
-/** Undefined where one of them is no count: JSON that is no number may not even be added. */
-function sumOf(...counts: unknown[]): number | undefined {
-  const known = counts.map(asCount).filter((count) => count !== undefined);
-  return known.length < counts.length ? undefined : known.reduce((sum, count) => sum + count, 0);
 }
 
 /** Reasons that are not here mean that the model stopped by itself. */

@@ -113,7 +113,7 @@ class OpenAiReader implements WireReader {
     if (choice?.delta) this.#pushDelta(choice.delta, out);
     if (choice?.finish_reason === 'error') throw brokenOff();
     if (choice?.finish_reason) this.#finish = FINISH_REASONS.get(choice.finish_reason) ?? 'stop';
-    return this.#finish !== undefined && this.#usage !== undefined;
+    return this.#finish !== undefined && this.#usage?.outputTokens !== undefined;
   }
 
   end(out: EventSink): void {
@@ -171,8 +171,8 @@ function isText(value: unknown): value is string {
 function toUsage(usage: OpenAiUsage, costUsd: string | undefined): ProviderUsage | undefined {
   const { prompt_tokens, completion_tokens, total_tokens } = usage;
   const reasoning = asCount(usage.completion_tokens_details?.reasoning_tokens) ?? 0;
-  const written = completion_tokens ?? 0;
-  const apart = reasoning > 0 && total_tokens === (prompt_tokens ?? 0) + written + reasoning;
+  const written = asCount(completion_tokens) ?? 0;
+  const apart = reasoning > 0 && total_tokens === (asCount(prompt_tokens) ?? 0) + written + reasoning;
   return countUsage({
     input: prompt_tokens,
     cachedInput: usage.prompt_tokens_details?.cached_tokens,

@@ -18,16 +18,19 @@ export interface ProviderRequest {
   maxOutputTokens?: number | undefined;
 }
 
-/** Tokens as the provider counted them, from the beginning of the stream: a later count replaces an earlier one. */
+/**
+ * Tokens as the provider counted them, from the beginning of the stream: a later count replaces an earlier one. What it did
+ * not count is left out.
+ */
 export interface ProviderUsage {
   /** The whole prompt, cached tokens included. */
-  inputTokens: number;
+  inputTokens?: number | undefined;
   /** Of these, read from the provider's cache, which costs less. */
-  cachedInputTokens?: number;
+  cachedInputTokens?: number | undefined;
   /** Everything written, reasoning included. */
-  outputTokens: number;
+  outputTokens?: number | undefined;
   /** Of these, spent on reasoning. */
-  reasoningTokens?: number;
+  reasoningTokens?: number | undefined;
   /** What the provider itself says that it cost, in US dollars; a decimal string. */
   costUsd?: string;
 }

@@ -3,7 +3,7 @@ import { invalidInput } from '../base/validation.ts';
 import type { FieldError } from '../contracts/errors.ts';
 import type { PromptInput } from '../contracts/prompt.ts';
 import type { SessionSettings } from '../contracts/session.ts';
-import { countPrompt, imageTokens, textsOf } from './count-prompt.ts';
+import { countPrompt, mostTokens } from './count-prompt.ts';
 import type { Model } from './model-directory.ts';
 
 /** What of a model limits what it can be asked. */
@@ -45,12 +45,8 @@ export async function requireRoom(
   prompt: PromptInput,
   path: string,
 ): Promise<void> {
-  // A token has one byte or more.
-  const bytes = textsOf(prompt).reduce(
-    (sum, text) => sum + Buffer.byteLength(text),
-    imageTokens(prompt.turns),
-  );
-  const tight = models.filter((model) => roomOf(model) < bytes);
+  const most = mostTokens(prompt);
+  const tight = models.filter((model) => roomOf(model) < most);
   if (tight.length === 0) return;
   const tokens = await countPrompt(prompt);
   for (const model of tight) {

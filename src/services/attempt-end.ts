@@ -4,6 +4,14 @@ import type { ToolCall } from '../contracts/prompt.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
 import type { ProviderError, ProviderUsage } from '../providers/provider.ts';
 
+/** What is paid for: the provider's own counts, and ours where it has none that is believed. */
+export interface SettledUsage extends ProviderUsage {
+  inputTokens: number;
+  outputTokens: number;
+  /** Some of it was counted here. */
+  estimated: boolean;
+}
+
 /** How an attempt ended. */
 export interface AttemptEnd {
   status: 'completed' | 'failed' | 'cancelled';
@@ -14,7 +22,7 @@ export interface AttemptEnd {
   /** The attempt that `text` is from, if not the one that ends. */
   textAttempt?: number;
   /** Undefined when nothing is charged: the model wrote nothing. */
-  usage: (ProviderUsage & { estimated: boolean }) | undefined;
+  usage: SettledUsage | undefined;
   /** What the tokens cost the operator, if not what was frozen on the generation. */
   costPrice?: ModelPrice | undefined;
   /** This attempt's calls of providers, in order. */

@@ -18,9 +18,14 @@ export function textsOf({ turns, options }: PromptInput): string[] {
 }
 
 /** Tokens that the images of a prompt count as. */
-export function imageTokens(turns: readonly ChatTurn[]): number {
+function imageTokens(turns: readonly ChatTurn[]): number {
   const images = turns.flatMap(({ parts = [] }) => parts.filter(({ type }) => type === 'image'));
   return images.length * IMAGE_TOKENS;
+}
+
+/** At most so many tokens a prompt has, without counting any: a token has one byte or more. */
+export function mostTokens(prompt: PromptInput): number {
+  return textsOf(prompt).reduce((sum, text) => sum + Buffer.byteLength(text), imageTokens(prompt.turns));
 }
 
 /** About how many tokens a prompt has, see {@link countTokens}. */

@@ -4,7 +4,8 @@ import type { PromptInput, ToolCall } from '../contracts/prompt.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
 import type { Written } from '../feed/ports.ts';
 import type { FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
-import type { AttemptEnd } from './attempt-end.ts';
+import type { AttemptEnd, SettledUsage } from './attempt-end.ts';
+import { believedUsage } from './believed-usage.ts';
 import { countPrompt } from './count-prompt.ts';
 import { countTokens } from './count-tokens.ts';
 
@@ -61,23 +62,38 @@ export async function interruptedEnd(
 }
 
 /**
- * The provider's own count, or ours where it sent none; nothing for a model that wrote nothing and did not finish. What
- * a provider has counted when it is cut off may be from before most of the text: then our count of that is taken. What the
- * credits have ended was measured by our count, and is charged by it.
+ * The provider's own count of each side, or ours where it has none that is believed; nothing for a model that wrote nothing
+ * and did not finish. What a provider has counted when it is cut off may be from before most of the text: then our count of
+ * that is taken. What the credits have ended was measured by our count, and is charged by it.
  */
-async function usageOf(end: StreamEnd, prompt: PromptInput, written: Written): Promise<AttemptEnd['usage']> {
+async function usageOf(
+  end: StreamEnd,
+  prompt: PromptInput,
+  written: Written,
+): Promise<SettledUsage | undefined> {
   const limited = end.finishReason === 'credit_limit';
-  if (end.finishReason && end.usage && !limited) return { ...end.usage, estimated: false };
   // Where the credits did not even pay for the prompt, nobody was asked.
-  const { toolCalls } = end;
-  if (isNothing(written) && !toolCalls && (limited ? !end.tries : !end.finishReason)) return undefined;
+  if (isNothing(written) && !end.toolCalls && (limited ? !end.tries : !end.finishReason)) return undefined;
+  const told = limited ? {} : believedUsage(end.usage ?? {}, { prompt, written, toolCalls: end.toolCalls });
+  const counted = await countOutput(end, told, written);
+  const { inputTokens = await countPrompt(prompt), outputTokens = 0, costUsd, ...parts } = told;
+  // What was cut off has cost more than was told before.
+  const cost = costUsd !== undefined && (end.finishReason || !counted) ? { costUsd } : {};
+  const estimated = counted !== undefined || told.inputTokens === undefined;
+  return { inputTokens, outputTokens, ...parts, ...counted, ...cost, estimated };
+}
+
+/** Our count of what was written; undefined where the provider's is taken. */
+async function countOutput(
+  { finishReason, toolCalls }: StreamEnd,
+  { outputTokens: told }: ProviderUsage,
+  written: Written,
+): Promise<Pick<SettledUsage, 'outputTokens' | 'reasoningTokens'> | undefined> {
+  if (finishReason && told !== undefined) return undefined;
   const reasoningTokens = await countTokens(written.reasoning ?? '');
   const called = toolCalls ? await countTokens(JSON.stringify(toolCalls)) : 0;
   const outputTokens = reasoningTokens + (await countTokens(written.text)) + called;
-  const told = limited ? undefined : end.usage;
-  if (told && told.outputTokens >= outputTokens) return { ...told, estimated: false };
-  const { inputTokens = await countPrompt(prompt), cachedInputTokens = 0 } = told ?? {};
-  return { inputTokens, cachedInputTokens, outputTokens, reasoningTokens, estimated: true };
+  return told !== undefined && told >= outputTokens ? undefined : { outputTokens, reasoningTokens };
 }
 
 /** Reasoning is output like any other: whoever wrote only that has written something. */

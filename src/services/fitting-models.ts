@@ -1,5 +1,5 @@
 import type { PromptInput } from '../contracts/prompt.ts';
-import { countPrompt, imageTokens, textsOf } from './count-prompt.ts';
+import { countPrompt, mostTokens } from './count-prompt.ts';
 import type { Model } from './model-directory.ts';
 
 /**
@@ -9,12 +9,8 @@ import type { Model } from './model-directory.ts';
 export async function fittingModels([asked, ...fallbacks]: Model[], prompt: PromptInput): Promise<Model[]> {
   if (!asked) return [];
   const windows = fallbacks.map(({ contextLength }) => contextLength ?? Number.POSITIVE_INFINITY);
-  // A token has one byte or more: most prompts fit everywhere without being counted.
-  const bytes = textsOf(prompt).reduce(
-    (sum, text) => sum + Buffer.byteLength(text),
-    imageTokens(prompt.turns),
-  );
-  if (bytes <= Math.min(...windows)) return [asked, ...fallbacks];
+  // Most prompts fit everywhere without being counted.
+  if (mostTokens(prompt) <= Math.min(...windows)) return [asked, ...fallbacks];
   const tokens = await countPrompt(prompt);
   return [asked, ...fallbacks.filter((_, index) => tokens <= (windows[index] ?? 0))];
 }

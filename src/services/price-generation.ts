@@ -1,10 +1,10 @@
 import { Decimal } from 'decimal.js';
 import type { ModelPrice } from '../data/entities/generation.ts';
-import type { ProviderUsage } from '../providers/provider.ts';
+import type { SettledUsage } from './attempt-end.ts';
 
 /** Tokens that are paid for, and what the provider says that they cost. */
 export type PricedTokens = Pick<
-  ProviderUsage,
+  SettledUsage,
   'inputTokens' | 'cachedInputTokens' | 'outputTokens' | 'costUsd'
 >;
 

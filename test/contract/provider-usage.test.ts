@@ -203,22 +203,74 @@ describe('the usage that a provider tells', () => {
 
   it('any: what is no count is not believed', async () => {
     expect(await usageOf('openai', completion('{}'))).to.equal(undefined);
-    expect(await usageOf('openai', completion('{"prompt_tokens":5}'))).to.equal(undefined);
-    expect(await usageOf('openai', completion('{"prompt_tokens":5,"completion_tokens":"7"}'))).to.equal(
-      undefined,
-    );
-    expect(await usageOf('openai', completion('{"prompt_tokens":5,"completion_tokens":1.5}'))).to.equal(
-      undefined,
-    );
-    expect(await usageOf('openai', completion('{"prompt_tokens":5,"completion_tokens":1e12}'))).to.equal(
-      undefined,
-    );
+    for (const wrong of [
+      '',
+      ',"completion_tokens":"7"',
+      ',"completion_tokens":1.5',
+      ',"completion_tokens":1e12',
+    ]) {
+      const told = completion(
+        `{"prompt_tokens":5${wrong},"completion_tokens_details":{"reasoning_tokens":3}}`,
+      );
+      expect(await usageOf('openai', told), wrong).to.deep.equal({ inputTokens: 5 });
+    }
+    for (const wrong of ['', '"prompt_tokens":{},', '"prompt_tokens":3000000000,']) {
+      const told = completion(`{${wrong}"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":3}}`);
+      expect(await usageOf('openai', told), wrong).to.deep.equal({ outputTokens: 6 });
+    }
     const more =
       '{"prompt_tokens":5,"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":9},"completion_tokens_details":{"reasoning_tokens":-1}}';
     expect(await usageOf('openai', completion(more))).to.deep.equal({
       inputTokens: 5,
       cachedInputTokens: 5,
       outputTokens: 6,
+    });
+  });
+
+  const gemini = (first: object, last: object) =>
+    usageOf('gemini', [
+      JSON.stringify({ candidates: [{ content: { parts: [{ text: 'Hi' }] } }], usageMetadata: first }),
+      JSON.stringify({ candidates: [{ content: {}, finishReason: 'STOP' }], usageMetadata: last }),
+    ]);
+
+  it('gemini: what the last event does not count stands in one before it', async () => {
+    expect(
+      await gemini({ promptTokenCount: 7, candidatesTokenCount: 3 }, { promptTokenCount: 8 }),
+    ).to.deep.equal({ inputTokens: 8, outputTokens: 3 });
+    expect(
+      await gemini({ promptTokenCount: 7, candidatesTokenCount: 3 }, { candidatesTokenCount: -1 }),
+    ).to.deep.equal({ inputTokens: 7, outputTokens: 3 });
+  });
+
+  it('gemini: an output that is not counted is no zero', async () => {
+    expect(await gemini({}, { promptTokenCount: 7 })).to.deep.equal({ inputTokens: 7 });
+    expect(await gemini({}, { promptTokenCount: 7, candidatesTokenCount: 'x' })).to.deep.equal({
+      inputTokens: 7,
+    });
+    expect(await gemini({}, {})).to.equal(undefined);
+  });
+
+  const anthropic = (first: object, last: object | null) =>
+    usageOf('anthropic', [
+      JSON.stringify({ type: 'message_start', message: { usage: first } }),
+      JSON.stringify({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: last }),
+      '{"type":"message_stop"}',
+    ]);
+
+  it('anthropic: the output of the first event holds a place, and is no count', async () => {
+    for (const last of [{}, { output_tokens: null }, { output_tokens: 3e9 }, null]) {
+      expect(await anthropic({ input_tokens: 25, output_tokens: 1 }, last)).to.deep.equal({
+        inputTokens: 25,
+      });
+    }
+  });
+
+  it('anthropic: an input that is not counted is no zero, and one that is counted is not lost to it', async () => {
+    expect(await anthropic({}, { output_tokens: 9 })).to.deep.equal({ outputTokens: 9 });
+    expect(await anthropic({ input_tokens: 3e9 }, { output_tokens: 9 })).to.deep.equal({ outputTokens: 9 });
+    expect(await anthropic({ input_tokens: 25 }, { input_tokens: 0, output_tokens: 9 })).to.deep.equal({
+      inputTokens: 25,
+      outputTokens: 9,
     });
   });
 });
