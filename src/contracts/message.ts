@@ -38,7 +38,9 @@ export const usageSchema = z
     outputTokens: z.int().describe('Tokens written, reasoning included'),
     reasoningTokens: z.int().describe('Of these, the ones that were spent on reasoning'),
     totalTokens: z.int().describe('Input and output'),
-    estimated: z.boolean().describe('Counted here, because the provider sent no usage'),
+    estimated: z
+      .boolean()
+      .describe('Counted here, all or in part: the provider did not count it, or its count cannot be true'),
   })
   .meta({ id: 'Usage' });
 

@@ -6,6 +6,7 @@ import type { Written } from '../feed/ports.ts';
 import type { FinishReason, ProviderError, ProviderUsage } from '../providers/provider.ts';
 import type { AttemptEnd, SettledUsage } from './attempt-end.ts';
 import { believedUsage } from './believed-usage.ts';
+import type { ContextWindow } from './context-budget.ts';
 import { countPrompt } from './count-prompt.ts';
 import { countTokens } from './count-tokens.ts';
 
@@ -21,6 +22,8 @@ export interface StreamEnd {
   /** What the model asks of tools. */
   toolCalls?: ToolCall[];
   usage?: ProviderUsage;
+  /** How much the model that answered reads and writes, where that is known. */
+  window?: ContextWindow | undefined;
   /** What the model that answered costs the operator; left out: what was frozen on the generation. */
   costPrice?: ModelPrice;
   /** Every call of a provider, in order. */
@@ -74,7 +77,8 @@ async function usageOf(
   const limited = end.finishReason === 'credit_limit';
   // Where the credits did not even pay for the prompt, nobody was asked.
   if (isNothing(written) && !end.toolCalls && (limited ? !end.tries : !end.finishReason)) return undefined;
-  const told = limited ? {} : believedUsage(end.usage ?? {}, { prompt, written, toolCalls: end.toolCalls });
+  const { usage = {}, toolCalls, window } = end;
+  const told = limited ? {} : believedUsage(usage, { prompt, written, toolCalls, window });
   const counted = await countOutput(end, told, written);
   const { inputTokens = await countPrompt(prompt), outputTokens = 0, costUsd, ...parts } = told;
   // What was cut off has cost more than was told before.

@@ -134,9 +134,11 @@ function describeRoute(
   models: Model[],
 ) {
   const described = { tries: [...tries], omittedParameters: [...omittedParameters] };
-  const other = answeredBy && answeredBy.id !== claim.model;
-  const model = other && models.find(({ id }) => id === answeredBy.id);
-  return model ? { ...described, costPrice: model.price } : described;
+  const model = answeredBy && models.find(({ id }) => id === answeredBy.id);
+  if (!model) return described;
+  const { contextLength, maxOutputTokens, price } = model;
+  const known = { ...described, window: { contextLength, maxOutputTokens } };
+  return model.id === claim.model ? known : { ...known, costPrice: price };
 }
 
 /**

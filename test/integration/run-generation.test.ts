@@ -14,7 +14,8 @@ import type { AttemptEnd } from '../../src/services/attempt-end.ts';
 import { countTokens } from '../../src/services/count-tokens.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { type OutageDatabase, withOutages } from '../support/database-outage.ts';
-import { type Asker, createPipeline, type Pipeline, type TestWorker } from '../support/pipeline.ts';
+import { testModel } from '../support/models.ts';
+import { type Asker, createPipeline, type Pipeline, SCRIPTED, type TestWorker } from '../support/pipeline.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { until } from '../support/until.ts';
 
@@ -127,6 +128,18 @@ describe('running a generation', () => {
     await complete(asked, 'It scatters.', []);
     await expectEstimated(asked.messageId, 'Why is the sky blue?', 'It scatters.');
     expect(await pipeline.stored(asked.messageId)).to.deep.include({ status: 'completed' });
+  });
+
+  it('counts for a provider whose count is more than the model that was asked can have read or written', async () => {
+    await pipeline.close();
+    const facts = { contextLength: 2_000, maxOutputTokens: 500 };
+    pipeline = createPipeline(database(), [testModel(SCRIPTED, facts)]);
+    worker = pipeline.worker();
+    ann = await pipeline.asker();
+    const asked = await pipeline.ask(ann, 'Why is the sky blue?');
+    const told: ProviderEvent = { type: 'usage', usage: { inputTokens: 2_001, outputTokens: 1_001 } };
+    await complete(asked, 'It scatters.', [told]);
+    await expectEstimated(asked.messageId, 'Why is the sky blue?', 'It scatters.');
   });
 
   it('changes nothing when the job comes back after the end, but tells once more', async () => {

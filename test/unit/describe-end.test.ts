@@ -74,4 +74,55 @@ describe('the end of a stream', () => {
     const usage = { inputTokens: 7, outputTokens: 0 };
     expect(await usageOf(usage, { text: '' })).to.deep.include({ ...usage, estimated: false });
   });
+
+  describe('with a count that cannot be true', () => {
+    const absurd = 2 ** 31 - 1;
+    const unknown = { contextLength: null, maxOutputTokens: null };
+
+    it('is paid by our counts, and not at the cost that comes with it', async () => {
+      const told = {
+        inputTokens: absurd,
+        cachedInputTokens: 9,
+        outputTokens: absurd,
+        reasoningTokens: 9,
+        costUsd: '9',
+      };
+      for (const window of [undefined, unknown, { contextLength: absurd, maxOutputTokens: null }]) {
+        expect(await usageOf(told, { window })).to.deep.equal({
+          inputTokens: asked,
+          outputTokens: answered,
+          reasoningTokens: 0,
+          estimated: true,
+        });
+      }
+    });
+
+    it('is paid by our count of a prompt that is larger than the window of the model', async () => {
+      const told = { inputTokens: 32_001, outputTokens: 3 };
+      const window = { contextLength: 32_000, maxOutputTokens: null };
+      expect(await usageOf(told, { window })).to.deep.include({ inputTokens: asked, outputTokens: 3 });
+      expect(await usageOf({ ...told, inputTokens: 32_000 }, { window })).to.deep.include({
+        inputTokens: 32_000,
+        estimated: false,
+      });
+    });
+
+    it('is paid by our count of an answer that is far larger than the model writes, and than what is there', async () => {
+      const told = { inputTokens: 7, outputTokens: 8_001 };
+      const window = { contextLength: 32_000, maxOutputTokens: 4_000 };
+      expect(await usageOf(told, { window })).to.deep.include({ inputTokens: 7, outputTokens: answered });
+      const long = await usageOf(told, { window, text: 'x'.repeat(8_001) });
+      expect(long, 'what is known of the model may be old').to.deep.include({ ...told, estimated: false });
+      const small = { contextLength: 4_000, maxOutputTokens: null };
+      expect(await usageOf(told, { window: small })).to.deep.include({ outputTokens: answered });
+    });
+
+    it('is believed where the model may have thought so much unseen', async () => {
+      const told = { inputTokens: 7, outputTokens: 8_000, reasoningTokens: 7_990 };
+      const window = { contextLength: 32_000, maxOutputTokens: 4_000 };
+      expect(await usageOf(told, { window })).to.deep.include({ ...told, estimated: false });
+      const much = { inputTokens: 100_000, outputTokens: 100_000 };
+      expect(await usageOf(much, { window: unknown })).to.deep.include({ ...much, estimated: false });
+    });
+  });
 });

@@ -59,7 +59,7 @@ export interface GenerationRecord {
   cachedInputTokens: number | null;
   outputTokens: number | null;
   reasoningTokens: number | null;
-  /** Counted here, because the provider sent no usage. */
+  /** Counted here, all or in part: the provider did not count it, or its count cannot be true. */
   usageEstimated: boolean | null;
   /** US dollars, a decimal string. */
   costUsd: string | null;
