@@ -46,6 +46,24 @@ export function mergeCounts<T extends object>(counts: T, later: T, keys: readonl
 }
 
 /**
+ * A usage with a later one of the same stream, which need not tell all of it again: some servers end with an empty one. A
+ * count of zero has not changed either.
+ */
+export function mergeUsage(
+  usage: ProviderUsage | undefined,
+  later: ProviderUsage | undefined,
+): ProviderUsage | undefined {
+  if (!usage || !later) return later ?? usage;
+  return countUsage({
+    input: later.inputTokens || usage.inputTokens,
+    cachedInput: later.cachedInputTokens || usage.cachedInputTokens,
+    output: later.outputTokens || usage.outputTokens,
+    reasoning: later.reasoningTokens || usage.reasoningTokens,
+    costUsd: later.costUsd ?? usage.costUsd,
+  });
+}
+
+/**
  * A whole of its counted parts, of which some may be left out. Undefined where there is none, or one of them is no count:
  * JSON that is no number may not even be added.
  */

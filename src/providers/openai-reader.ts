@@ -1,5 +1,5 @@
 import { classifyError } from './classify-error.ts';
-import { asCount, countUsage } from './count-usage.ts';
+import { asCount, countUsage, mergeUsage } from './count-usage.ts';
 import { type FinishReason, ProviderError, type ProviderUsage } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
 import type { ThinkTags } from './think-tags.ts';
@@ -109,7 +109,7 @@ class OpenAiReader implements WireReader {
       out.push({ type: 'error', error: classifyError(chunk.error ?? choice?.error) });
       return true;
     }
-    if (chunk.usage) this.#usage = toUsage(chunk.usage, this.#costOf?.(chunk.usage, data));
+    if (chunk.usage) this.#count(chunk.usage, data);
     if (choice?.delta) this.#pushDelta(choice.delta, out);
     if (choice?.finish_reason === 'error') throw brokenOff();
     if (choice?.finish_reason) this.#finish = FINISH_REASONS.get(choice.finish_reason) ?? 'stop';
@@ -120,6 +120,10 @@ class OpenAiReader implements WireReader {
     this.#thinkTags?.end(out);
     if (this.#usage) out.push({ type: 'usage', usage: this.#usage });
     if (this.#finish) pushEnd({ reason: this.#finish, calls: this.#calls?.calls() }, out);
+  }
+
+  #count(usage: OpenAiUsage, data: string): void {
+    this.#usage = mergeUsage(this.#usage, toUsage(usage, this.#costOf?.(usage, data)));
   }
 
   #pushDelta(delta: Delta, out: EventSink): void {

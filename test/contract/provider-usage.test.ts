@@ -227,6 +227,29 @@ describe('the usage that a provider tells', () => {
     });
   });
 
+  it('openai and others: what is told once is not lost to a later usage that tells less', async () => {
+    const told = '{"prompt_tokens":9,"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":8}}';
+    for (const [later, expected] of [
+      ['{}', { inputTokens: 9, cachedInputTokens: 8, outputTokens: 6 }],
+      [
+        '{"prompt_tokens":0,"completion_tokens":0}',
+        { inputTokens: 9, cachedInputTokens: 8, outputTokens: 6 },
+      ],
+      [
+        '{"prompt_tokens":-1,"completion_tokens":7}',
+        { inputTokens: 9, cachedInputTokens: 8, outputTokens: 7 },
+      ],
+      ['{"prompt_tokens":5}', { inputTokens: 5, cachedInputTokens: 5, outputTokens: 6 }],
+    ] as const) {
+      const usage = await usageOf('openai', [
+        `{"choices":[{"index":0,"delta":{"content":"Hi"}}],"usage":${told}}`,
+        `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":${later}}`,
+        '[DONE]',
+      ]);
+      expect(usage, later).to.deep.equal(expected);
+    }
+  });
+
   const gemini = (first: object, last: object) =>
     usageOf('gemini', [
       JSON.stringify({ candidates: [{ content: { parts: [{ text: 'Hi' }] } }], usageMetadata: first }),
