@@ -47,6 +47,9 @@ export function createGeminiReader(): WireReader {
 class GeminiReader implements WireReader {
   readonly #usage: UsageMetadata = {};
   #finish: FinishReason | undefined;
+  /** The reason says that the call could not be read; what was said besides, and other calls, are good. */
+  #isMalformed = false;
+  #hasText = false;
   readonly #calls = new ToolCallCollector();
   #callCount = 0;
 
@@ -64,20 +67,26 @@ class GeminiReader implements WireReader {
     const reason = candidate?.finishReason;
     if (!reason || reason === 'FINISH_REASON_UNSPECIFIED') return false;
     this.#finish = FINISH_REASONS.get(reason) ?? 'stop';
+    this.#isMalformed = reason === 'MALFORMED_FUNCTION_CALL';
     return true;
   }
 
   end(out: EventSink): void {
     if (!this.#finish) return;
+    const calls = this.#calls.calls();
+    // Nothing was answered; another try, or another model, may.
+    if (this.#isMalformed && !this.#hasText && calls.length === 0) throw malformed();
     const usage = toUsage(this.#usage);
     if (usage) out.push({ type: 'usage', usage });
-    pushEnd({ reason: this.#finish, calls: this.#calls.calls() }, out);
+    pushEnd({ reason: this.#finish, calls }, out);
   }
 
   #take(part: Part, out: EventSink): void {
     const { text, thought } = part;
-    if (typeof text === 'string' && text !== '') out.push({ type: thought ? 'reasoning' : 'text', text });
-    else if (part.functionCall) this.#collect(part, out);
+    if (isText(text)) {
+      this.#hasText ||= !thought;
+      out.push({ type: thought ? 'reasoning' : 'text', text });
+    } else if (part.functionCall) this.#collect(part, out);
   }
 
   /** Older models give no ids. */
@@ -97,6 +106,10 @@ class GeminiReader implements WireReader {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function malformed(): ProviderError {
+  return new ProviderError('stream_broken', 'The model asked for a call that the provider could not read.');
 }
 
 function refuse(error: ProviderError, out: EventSink): true {
@@ -134,7 +147,4 @@ const FINISH_REASONS = new Map<string, FinishReason>([
   ['SPII', 'content_filter'],
   ['LANGUAGE', 'content_filter'],
   ['IMAGE_SAFETY', 'content_filter'],
-  ['MALFORMED_FUNCTION_CALL', 'tool_calls'],
-  ['UNEXPECTED_TOOL_CALL', 'tool_calls'],
-  ['TOO_MANY_TOOL_CALLS', 'tool_calls'],
 ]);

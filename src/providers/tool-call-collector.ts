@@ -119,8 +119,16 @@ export interface WireEnd {
   calls: ToolCall[] | undefined;
 }
 
-/** Pushes the calls, if there are some, and `finish`. Some servers say `stop` although the model asks for calls. */
+/**
+ * Pushes the calls, if there are some, and `finish`. Some servers say `stop` although the model asks for calls, others that it
+ * asks for calls where there is none: a client would wait for what never comes.
+ */
 export function pushEnd({ reason, calls = [] }: WireEnd, out: EventSink): void {
   if (calls.length > 0) out.push({ type: 'tool_calls', calls });
-  out.push({ type: 'finish', reason: reason === 'stop' && calls.length > 0 ? 'tool_calls' : reason });
+  out.push({ type: 'finish', reason: finishOf(reason, calls) });
+}
+
+function finishOf(reason: FinishReason, { length }: ToolCall[]): FinishReason {
+  if (reason === 'stop' && length > 0) return 'tool_calls';
+  return reason === 'tool_calls' && length === 0 ? 'stop' : reason;
 }

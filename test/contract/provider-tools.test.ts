@@ -66,6 +66,12 @@ describe('what a model asks of tools', () => {
         expect(callsOf(events)).to.deep.equal([[WHOLE_WEATHER]]);
       });
 
+      it('is nothing where the reason says so and no call came', async () => {
+        const events = await run([wire.begin, wire.text('Hi'), wire.end(wire.callReason)]);
+        expect(callsOf(events)).to.deep.equal([]);
+        expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'stop' });
+      });
+
       it('has an object as arguments where the function takes nothing', async () => {
         const events = await run([
           wire.begin,
@@ -213,6 +219,13 @@ describe('what a model asks of tools', () => {
       expect(textOf(events)).to.equal('Hi');
       expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'stop' });
     });
+
+    it('is no reason to wait for a call that has no name', async () => {
+      const nameless = { index: 0, id: 'call_1', function: { name: '', arguments: '{}' } };
+      const events = await eventsOf([{ tool_calls: [nameless] }], 'tool_calls');
+      expect(callsOf(events)).to.deep.equal([]);
+      expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'stop' });
+    });
   });
 
   describe('from openrouter', () => {
@@ -288,6 +301,21 @@ describe('what a model asks of tools', () => {
       ]);
       expect(call).to.include({ name: 'a', arguments: '{"n":1}' });
       expect(others).to.deep.equal([]);
+    });
+
+    it('is a failure where the model wrote none that can be read, and nothing else', async () => {
+      const malformed = geminiWire.end('MALFORMED_FUNCTION_CALL');
+      const events = async (...steps: string[]) => {
+        server.current.answer({ steps: [geminiWire.begin, ...steps, malformed] });
+        return collect(adapterOf(geminiWire, server.current.url), ask('Hello'));
+      };
+      for (const said of [[], [geminiWire.reasoning('Hm.')]]) {
+        const error = errorOf(await events(...said));
+        expect(error).to.include({ code: 'stream_broken', retryable: true });
+      }
+      const [call = ''] = geminiWire.call(0, WEATHER);
+      expect((await events(geminiWire.text('Hi'))).at(-1)).to.include({ type: 'finish', reason: 'stop' });
+      expect((await events(call)).at(-1)).to.include({ type: 'finish', reason: 'tool_calls' });
     });
 
     it('carries the signature of its thoughts in its id', async () => {

@@ -15,7 +15,7 @@ export interface Wire {
   endWithoutUsage: string;
   /** The model stops, and nothing marks the end of the stream. */
   endWithoutMark: string;
-  /** The reasons of the wire and what they become. */
+  /** The reasons of the wire and what they become where there is a text and no call. */
   reasons: Record<string, string>;
   /** An error inside the stream: the provider is overloaded. */
   overloaded: string;
@@ -51,7 +51,8 @@ export const openAiWire: Wire = {
     stop: 'stop',
     length: 'length',
     content_filter: 'content_filter',
-    tool_calls: 'tool_calls',
+    tool_calls: 'stop',
+    function_call: 'stop',
     eos: 'stop',
   },
   overloaded: data({ error: { message: 'the prompt was: secret', type: 'server_error', code: 503 } }),
@@ -125,7 +126,7 @@ export const anthropicWire: Wire = {
     stop_sequence: 'stop',
     max_tokens: 'length',
     refusal: 'content_filter',
-    tool_use: 'tool_calls',
+    tool_use: 'stop',
     something_new: 'stop',
   },
   overloaded: event('error', { error: { type: 'overloaded_error', message: 'the prompt was: secret' } }),
@@ -169,7 +170,9 @@ export const geminiWire: Wire = {
     BLOCKLIST: 'content_filter',
     PROHIBITED_CONTENT: 'content_filter',
     SPII: 'content_filter',
-    MALFORMED_FUNCTION_CALL: 'tool_calls',
+    MALFORMED_FUNCTION_CALL: 'stop',
+    UNEXPECTED_TOOL_CALL: 'stop',
+    TOO_MANY_TOOL_CALLS: 'stop',
     SOMETHING_NEW: 'stop',
   },
   overloaded: data({ error: { code: 503, message: 'the prompt was: secret', status: 'UNAVAILABLE' } }),
