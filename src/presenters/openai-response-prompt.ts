@@ -19,7 +19,7 @@ export type ReferredMessages = ReadonlyMap<string, Message>;
 export function responseCall(body: ResponseBody, referred: ReferredMessages): NewCall {
   const { model, input, instructions, temperature, top_p: topP, max_output_tokens: maxTokens } = body;
   const items: ResponseInputItem[] = typeof input === 'string' ? [{ role: 'user', content: input }] : input;
-  const turns = items.flatMap((item) => toTurn(item, referred));
+  const turns = withoutRepeats(items).flatMap((item) => toTurn(item, referred));
   const first: ChatTurn[] = instructions ? [{ role: 'system', content: instructions }] : [];
   return {
     model,
@@ -32,6 +32,21 @@ export function responseCall(body: ResponseBody, referred: ReferredMessages): Ne
       maxTokens: 'body.max_output_tokens',
     },
   };
+}
+
+/**
+ * A text is kept in one piece, though thoughts may have split it into several items: the first reference to any of them
+ * stands for all of it.
+ */
+function withoutRepeats(items: ResponseInputItem[]): ResponseInputItem[] {
+  const told = new Set<string>();
+  return items.filter((item) => {
+    const read = item.type === 'item_reference' ? readItemId(item.id) : undefined;
+    if (read?.kind !== 'message') return true;
+    if (told.has(read.messageId)) return false;
+    told.add(read.messageId);
+    return true;
+  });
 }
 
 function toTurn(item: ResponseInputItem, referred: ReferredMessages): ChatTurn[] {

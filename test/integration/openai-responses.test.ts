@@ -208,6 +208,41 @@ describe('the openai client, responses', () => {
     expect(messages[1]?.tool_calls.map(({ id }) => id)).to.deep.equal(['call_1', 'call_2']);
   });
 
+  it('refers to a text that thoughts have split, and tells it once', async () => {
+    world().script(
+      begin,
+      text('Let me check.'),
+      SILENCE,
+      reasoning('Hm.'),
+      SILENCE,
+      text(' It is 4.'),
+      ...call(0, lookUp(1)),
+      end(callReason),
+    );
+    const events = await collect(await client.responses.create({ ...hello, stream: true, tools: [weather] }));
+    const last = events.at(-1);
+    const output = last?.type === 'response.completed' ? last.response.output : [];
+    expect(output.map(({ type }) => type)).to.deep.equal([
+      'message',
+      'reasoning',
+      'message',
+      'function_call',
+    ]);
+    world().script(...saying('Yes'));
+    const sent = world().nextRequest();
+    await client.responses.create({
+      ...hello,
+      input: [
+        { role: 'user', content: 'Hello' },
+        ...output.map(({ id }) => ({ type: 'item_reference' as const, id: id ?? '' })),
+        { type: 'function_call_output', call_id: 'call_1', output: 'rain' },
+      ],
+    });
+    const { messages } = (await sent).body as { messages: { content: string; tool_calls?: object[] }[] };
+    expect(messages.map(({ content }) => content)).to.deep.equal(['Hello', 'Let me check. It is 4.', 'rain']);
+    expect(messages[1]?.tool_calls).to.have.lengthOf(1);
+  });
+
   it('refers to nothing that is not there, or is of somebody else', async () => {
     world().script(...saying('Hi'));
     const { output } = await client.responses.create(hello);
