@@ -23,7 +23,7 @@ interface WireBlock {
   /** These of a `tool_use`. */
   id?: unknown;
   name?: unknown;
-  /** Empty, and told by the deltas; some compatible servers have it here, whole. */
+  /** Empty, and told by the deltas; some compatible servers have it here, whole, or in both. */
   input?: unknown;
 }
 
@@ -57,8 +57,11 @@ class AnthropicReader implements WireReader {
   readonly #usage: WireUsage = {};
   #finish: FinishReason | undefined;
   readonly #calls = new ToolCallCollector();
-  /** The block that is open, where it is a call: the provider's own tools have deltas of their input, too. */
-  #callIndex: number | undefined;
+  /**
+   * The blocks that are open and are calls (the provider's own tools have deltas of their input, too), by their index. With the
+   * input that came at the start, as long as no delta has any.
+   */
+  readonly #open = new Map<number, string | undefined>();
 
   read(data: string, out: EventSink): boolean {
     const event = JSON.parse(data) as WireEvent;
@@ -67,7 +70,10 @@ class AnthropicReader implements WireReader {
         if (!pushText(event.delta, out)) this.#goOn(event, out);
         return false;
       case 'content_block_start':
-        if (!pushText(event.content_block, out)) this.#open(event, out);
+        if (!pushText(event.content_block, out)) this.#begin(event, out);
+        return false;
+      case 'content_block_stop':
+        this.#close(event.index);
         return false;
       case 'message_start':
         if (event.message?.usage) mergeCounts(this.#usage, event.message.usage, INPUT_COUNTS);
@@ -87,30 +93,34 @@ class AnthropicReader implements WireReader {
   }
 
   end(out: EventSink): void {
+    for (const index of this.#open.keys()) this.#close(index);
     const over = this.#finish !== undefined || asCount(this.#usage.output_tokens) !== undefined;
     const usage = over && toUsage(this.#usage);
     if (usage) out.push({ type: 'usage', usage });
     if (this.#finish) pushEnd({ reason: this.#finish, calls: this.#calls.calls() }, out);
   }
 
-  #open({ index = 0, content_block: block }: WireEvent, out: EventSink): void {
-    this.#callIndex = block?.type === 'tool_use' ? index : undefined;
+  #begin({ index = 0, content_block: block }: WireEvent, out: EventSink): void {
+    this.#close(index);
     if (block?.type !== 'tool_use') return;
     const { id, name, input } = block;
-    const whole = typeof input === 'object' && input !== null && Object.keys(input).length > 0;
-    this.#calls.add({
-      index,
-      id: isText(id) ? id : undefined,
-      name: isText(name) ? name : undefined,
-      text: whole ? JSON.stringify(input) : undefined,
-    });
+    const hasInput = typeof input === 'object' && input !== null && Object.keys(input).length > 0;
+    this.#calls.add({ index, id: isText(id) ? id : undefined, name: isText(name) ? name : undefined });
+    this.#open.set(index, hasInput ? JSON.stringify(input) : undefined);
     out.push({ type: 'writing' });
   }
 
   #goOn({ index = 0, delta }: WireEvent, out: EventSink): void {
-    if (typeof delta?.partial_json !== 'string' || index !== this.#callIndex) return;
+    if (typeof delta?.partial_json !== 'string' || !this.#open.has(index)) return;
+    if (delta.partial_json !== '') this.#open.set(index, undefined);
     this.#calls.add({ index, text: delta.partial_json });
     out.push({ type: 'writing' });
+  }
+
+  #close(index = 0): void {
+    const input = this.#open.get(index);
+    this.#open.delete(index);
+    if (input !== undefined) this.#calls.add({ index, text: input });
   }
 
   #count(usage: WireUsage | null | undefined): void {

@@ -13,7 +13,7 @@ import {
   wireSubjects,
 } from '../support/provider-subjects.ts';
 import type { Step } from '../support/provider-wire-server.ts';
-import { geminiWire, openAiWire, type ScriptedCall } from '../support/provider-wires.ts';
+import { anthropicWire, geminiWire, openAiWire, type ScriptedCall } from '../support/provider-wires.ts';
 
 const WEATHER: ScriptedCall = {
   id: 'call_1',
@@ -261,17 +261,36 @@ describe('what a model asks of tools', () => {
     });
   });
 
-  describe('from anthropic, where it has tools of its own', () => {
-    it('is without the input of these', async () => {
-      const anthropic = wireSubjects(server).find(({ name }) => name === 'anthropic');
-      if (!anthropic) throw new Error('there is no anthropic');
-      const { wire } = anthropic;
-      const [start = '', ...deltas] = wire.call(1, WEATHER);
+  describe('from anthropic', () => {
+    const { begin, call, end, callReason } = anthropicWire;
+    const read = async (steps: string[]) => {
+      server.current.answer({ steps: [begin, ...steps, end(callReason)] });
+      return callsOf(await collect(adapterOf(anthropicWire, server.current.url), ask('Hello')))[0];
+    };
+
+    it('is without the input of its own tools', async () => {
+      const [start = '', ...deltas] = call(1, WEATHER);
       const own = [start.replace('"tool_use"', '"server_tool_use"'), ...deltas];
-      server.current.answer({
-        steps: [wire.begin, ...wire.call(0, TIME), ...own, wire.end(wire.callReason)],
-      });
-      expect(callsOf(await collect(anthropic.provider(), ask('Hello')))).to.deep.equal([[WHOLE_TIME]]);
+      expect(await read([...call(0, TIME), ...own])).to.deep.equal([WHOLE_TIME]);
+      expect(await read([...own, ...call(1, TIME)])).to.deep.equal([WHOLE_TIME]);
+    });
+
+    it('may be several calls that are written at the same time', async () => {
+      const weather = call(0, WEATHER);
+      const time = call(1, { ...TIME, pieces: ['{', '}', ''] });
+      const mixed = weather.flatMap((step, n) => [step, time[n] ?? '']);
+      expect(await read(mixed)).to.deep.equal([WHOLE_WEATHER, WHOLE_TIME]);
+    });
+
+    it('has the input of its start, and that of its deltas where there are some', async () => {
+      const [start = '', ...deltas] = call(0, WEATHER);
+      const [, ...silent] = call(0, { ...WEATHER, pieces: [] });
+      const whole = start.replace('"input":{}', `"input":${WHOLE_WEATHER.arguments}`);
+      expect(await read([whole, ...silent])).to.deep.equal([WHOLE_WEATHER]);
+      expect(await read([whole])).to.deep.equal([WHOLE_WEATHER]);
+      expect(await read([whole, ...deltas])).to.deep.equal([WHOLE_WEATHER]);
+      const unnumbered = [whole, ...call(1, TIME)].map((step) => step.replace(/"index":\d,/, ''));
+      expect(await read(unnumbered)).to.deep.equal([WHOLE_WEATHER, WHOLE_TIME]);
     });
   });
 
