@@ -1,4 +1,5 @@
 import { classifyError } from './classify-error.ts';
+import { contentPieces } from './content-pieces.ts';
 import { asCount, countUsage, mergeUsage } from './count-usage.ts';
 import { type FinishReason, ProviderError, type ProviderUsage } from './provider.ts';
 import type { EventSink, WireReader } from './sse-exchange.ts';
@@ -40,7 +41,8 @@ interface Choice {
 }
 
 interface Delta {
-  content?: string | null;
+  /** A list where Mistral's models think. */
+  content?: string | unknown[] | null;
   /** The model's words when it declines. */
   refusal?: string | null;
   /** DeepSeek, vLLM and others. */
@@ -129,14 +131,24 @@ class OpenAiReader implements WireReader {
   #pushDelta(delta: Delta, out: EventSink): void {
     const reasoning = delta.reasoning_content || delta.reasoning;
     if (isText(reasoning)) out.push({ type: 'reasoning', text: reasoning });
-    if (isText(delta.content)) {
-      if (this.#thinkTags) this.#thinkTags.push(delta.content, out);
-      else out.push({ type: 'text', text: delta.content });
-    }
+    if (isText(delta.content)) this.#pushText(delta.content, out);
+    else if (Array.isArray(delta.content)) this.#pushPieces(delta.content, out);
     if (isText(delta.refusal)) out.push({ type: 'text', text: delta.refusal });
     if (delta.reasoning_details) this.#keepSignatures(delta.reasoning_details);
     if (delta.tool_calls?.length) this.#collect(delta.tool_calls, out);
     else if (delta.function_call) this.#collect([{ index: 0, function: delta.function_call }], out);
+  }
+
+  #pushText(text: string, out: EventSink): void {
+    if (this.#thinkTags) this.#thinkTags.push(text, out);
+    else out.push({ type: 'text', text });
+  }
+
+  #pushPieces(parts: unknown[], out: EventSink): void {
+    for (const { type, text } of contentPieces(parts)) {
+      if (type === 'text') this.#pushText(text, out);
+      else out.push({ type, text });
+    }
   }
 
   #keepSignatures(details: (WireDetail | null)[]): void {

@@ -295,4 +295,27 @@ describe('thoughts in the content', () => {
   it('are text where the service takes out what are thoughts', async () => {
     expect(await channels('openrouter')).to.deep.equal({ reasoning: '', text: '<think>hmm</think>\n\nHi' });
   });
+
+  it('are told apart in a list, as Mistral has it, and what else stands there is left out', async () => {
+    const { begin, text, end } = openRouterWire;
+    const delta = (content: unknown) =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`;
+    server.current.answer({
+      steps: [
+        begin,
+        delta([{ type: 'thinking', thinking: [{ type: 'text', text: 'hm' }, null, { type: 'reference' }] }]),
+        delta([
+          { type: 'thinking', thinking: 'm' },
+          { type: 'text', text: 'It ' },
+        ]),
+        delta([null, 7, { type: 'reference', reference_ids: [1] }, { type: 'text', text: { a: 1 } }]),
+        delta([{ type: 'text', text: 'is ' }]),
+        text('4.'),
+        end(),
+      ],
+    });
+    const events = await collect(adapterOf({ name: 'openai' }, server.current.url), ask('Hello'));
+    expect([textOf(events, 'reasoning'), textOf(events)]).to.deep.equal(['hmm', 'It is 4.']);
+    expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'stop' });
+  });
 });
