@@ -3,6 +3,7 @@ import { anthropicErrorBody } from './anthropic-error.ts';
 import { anthropicStopReasonOf, emptyAnthropicMessage, presentAnthropicUsage } from './anthropic-message.ts';
 import type { CallDelta, CallTeller, ToldEvent } from './call-teller.ts';
 import type { ToldCall } from './foreign-call.ts';
+import { wholeCalls } from './whole-calls.ts';
 
 /** A call in the events of Anthropic's messages: https://platform.claude.com/docs/en/build-with-claude/streaming */
 export class AnthropicEvents implements CallTeller {
@@ -28,7 +29,7 @@ export class AnthropicEvents implements CallTeller {
 
   end(message: Message): ToldEvent[] {
     const said = this.#close();
-    const called = message.toolCalls.flatMap(({ id, name, arguments: text }) => {
+    const called = wholeCalls(message).flatMap(({ id, name, arguments: text }) => {
       const index = this.#index++;
       return [
         event('content_block_start', { index, content_block: { type: 'tool_use', id, name, input: {} } }),

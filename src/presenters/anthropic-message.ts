@@ -1,8 +1,8 @@
 import type { AnthropicBlock, AnthropicMessage } from '../contracts/anthropic-messages.ts';
 import type { Message, Usage } from '../contracts/message.ts';
-import { readArguments } from '../providers/call-arguments.ts';
 import type { ToldCall } from './foreign-call.ts';
 import { finishReasonOf } from './openai-chat.ts';
+import { wholeCalls } from './whole-calls.ts';
 
 const STOP_REASONS = {
   stop: 'end_turn',
@@ -13,16 +13,16 @@ const STOP_REASONS = {
 
 /** A call that has ended, as Anthropic's messages answer it. */
 export function presentAnthropicMessage(call: ToldCall, message: Message): AnthropicMessage {
-  const { content, reasoning, toolCalls } = message;
+  const { content, reasoning } = message;
   const thought: AnthropicBlock[] = reasoning
     ? [{ type: 'thinking', thinking: reasoning, signature: '' }]
     : [];
   const said: AnthropicBlock[] = content === '' ? [] : [{ type: 'text', text: content, citations: null }];
-  const called = toolCalls.map(({ id, name, arguments: text }) => ({
+  const called = wholeCalls(message).map(({ id, name, input }) => ({
     type: 'tool_use' as const,
     id,
     name,
-    input: readArguments(text),
+    input,
   }));
   return {
     ...emptyAnthropicMessage(call),
@@ -46,8 +46,12 @@ export function emptyAnthropicMessage({ messageId, model }: ToldCall): Anthropic
   };
 }
 
-/** Why a text ended. */
-export const anthropicStopReasonOf = (message: Message) => STOP_REASONS[finishReasonOf(message)];
+/** Why a text ended. One without a call that it asked for is not whole. */
+export function anthropicStopReasonOf(message: Message) {
+  const reason = STOP_REASONS[finishReasonOf(message)];
+  const isShort = wholeCalls(message).length < message.toolCalls.length;
+  return reason === 'tool_use' && isShort ? STOP_REASONS.length : reason;
+}
 
 /** Tokens, in Anthropic's words; zeros for a text that cost nothing. */
 export function presentAnthropicUsage(usage: Usage | null): AnthropicMessage['usage'] {

@@ -195,6 +195,28 @@ describe('the Anthropic client', () => {
     expect((await client.messages.create(hello)).stop_reason).to.equal('refusal');
   });
 
+  const UNMADE: [what: string, pieces: string[], reason: string][] = [
+    ['was cut off', ['{"place": "Os'], 'length'],
+    ['was cut off before its arguments', [], 'length'],
+    ['cannot be read', ['{"place": tru'], callReason],
+    ['has a list as arguments', ['["Oslo"]'], callReason],
+  ];
+  for (const [what, pieces, reason] of UNMADE) {
+    it(`is not given a call that ${what}, and told that the answer is not whole`, async () => {
+      const steps = [begin, ...call(0, lookUp), ...call(1, { ...lookUp, id: 'call_2', pieces }), end(reason)];
+      const asked = { ...hello, tools: [weather] };
+      world().script(...steps);
+      const waited = await client.messages.create(asked);
+      world().script(...steps);
+      const streamed = await client.messages.stream(asked).finalMessage();
+      for (const { content, stop_reason } of [waited, streamed]) {
+        expect(stop_reason).to.equal('max_tokens');
+        expect(content).to.have.lengthOf(1);
+        expect(content[0]).to.deep.include({ id: 'call_1', input: { place: 'Oslo' } });
+      }
+    });
+  }
+
   it('is told of a stream that breaks off', async () => {
     world().script(begin, text('Hi '), 'reset');
     const error = await refused(client.messages.stream(hello).finalMessage());
