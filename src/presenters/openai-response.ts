@@ -4,6 +4,7 @@ import type { ResponseBody, ResponseObject } from '../contracts/openai-responses
 import { secondsOf, type ToldCall } from './foreign-call.ts';
 import { finishReasonOf } from './openai-chat.ts';
 import { itemId } from './openai-response-ids.ts';
+import { isCutOff } from './whole-calls.ts';
 
 /** A call that has ended, as responses answer it. */
 export function presentResponse(call: ToldCall, asked: ResponseBody, message: Message): ResponseObject {
@@ -89,11 +90,11 @@ export const textPart = (text: string) => ({
 });
 
 /** What the model asks its client to call. */
-export function presentCallItems(messageId: string, { toolCalls }: Message) {
-  return toolCalls.map(({ id, name, arguments: text }, index) => ({
+export function presentCallItems(messageId: string, message: Message) {
+  return message.toolCalls.map(({ id, name, arguments: text }, index) => ({
     type: 'function_call' as const,
     id: itemId('function_call', messageId, index),
-    status: 'completed' as const,
+    status: isCutOff(message, index) ? ('incomplete' as const) : ('completed' as const),
     call_id: id,
     name,
     arguments: text,

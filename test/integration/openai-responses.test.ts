@@ -208,6 +208,27 @@ describe('the openai client, responses', () => {
     expect(messages[1]?.tool_calls.map(({ id }) => id)).to.deep.equal(['call_1', 'call_2']);
   });
 
+  it('is told which call is not whole where the answer was cut off', async () => {
+    const cut = { ...lookUp(2), pieces: ['{"place": "Os'] };
+    const steps = [begin, ...call(0, lookUp(1)), ...call(1, cut), end('length')];
+    world().script(...steps);
+    const waited = await client.responses.create({ ...hello, tools: [weather] });
+    world().script(...steps);
+    const events = await collect(await client.responses.create({ ...hello, tools: [weather], stream: true }));
+    const last = events.at(-1);
+    const streamed = last?.type === 'response.incomplete' ? last.response : undefined;
+    for (const answer of [waited, streamed]) {
+      expect(answer?.status).to.equal('incomplete');
+      const told = answer?.output.map((item) => item.type === 'function_call' && [item.call_id, item.status]);
+      expect(told).to.deep.equal([
+        ['call_1', 'completed'],
+        ['call_2', 'incomplete'],
+      ]);
+    }
+    const done = events.flatMap((each) => (each.type === 'response.output_item.done' ? [each.item] : []));
+    expect(done).to.deep.equal(streamed?.output);
+  });
+
   it('refers to a text that thoughts have split, and tells it once', async () => {
     world().script(
       begin,
