@@ -45,8 +45,8 @@ function isReadable(url: string): boolean {
 /** The name of a function. */
 export const functionName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
 
-/** The id of a call; long ones carry what a provider wants back with it. */
-export const callId = textSchema({ min: 1, max: 20_000 });
+/** The id of a call; long ones carry what a provider wants back with it, and that is as long as the provider likes. */
+export const callId = textSchema({ min: 1, max: MAX_TEXT });
 
 /** A JSON schema, as it is. */
 export const jsonSchema = z.record(z.string(), z.unknown());

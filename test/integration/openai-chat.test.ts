@@ -204,6 +204,21 @@ describe('the openai client, chat completions', () => {
     expect(second.choices[0]?.message.content).to.equal('Rain');
   });
 
+  it('sends the id of a call back, however long what a provider wants back has made it', async () => {
+    const id = `call_1__thought__${'a'.repeat(100_000)}`;
+    world().script(begin, ...call(0, { ...lookUp, id }), end(callReason));
+    const first = await client.chat.completions.create({ ...hello, tools: [weather] });
+    const message = first.choices[0]?.message as OpenAI.ChatCompletionMessage;
+    expect(message.tool_calls?.map((each) => each.id)).to.deep.equal([id]);
+    world().script(...saying('Rain'));
+    const second = await client.chat.completions.create({
+      ...hello,
+      messages: [...hello.messages, message, { role: 'tool', tool_call_id: id, content: 'rain' }],
+      tools: [weather],
+    });
+    expect(second.choices[0]?.message.content).to.equal('Rain');
+  });
+
   it('runs its tools by its helper, streamed', async () => {
     world().script(begin, ...call(0, lookUp), end(callReason));
     world().script(...saying('It ', 'rains'));
