@@ -16,6 +16,7 @@ export const FINISH_REASONS = [
   'length',
   'content_filter',
   'tool_calls',
+  'refusal',
   'cancelled',
   'credit_limit',
   'error',
@@ -102,7 +103,9 @@ export const messageSchema = z
     finishReason: z
       .enum(FINISH_REASONS)
       .nullable()
-      .describe('`credit_limit`: the credits of its user were used up while it was written'),
+      .describe(
+        '`credit_limit`: the credits of its user were used up while it was written; `refusal`: the text says why the model declines',
+      ),
     usage: usageSchema.nullable(),
     cost: costSchema.nullable(),
     credits: amountSchema.nullable().describe('Credits charged'),

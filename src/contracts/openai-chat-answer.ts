@@ -35,8 +35,11 @@ export const chatCompletion = z
         index: z.literal(0),
         message: z.object({
           role: z.literal('assistant'),
-          content: z.string().nullable().describe('Null where the model only asks for calls'),
-          refusal: z.null(),
+          content: z.string().nullable().describe('Null where the model only asks for calls, or declines'),
+          refusal: z
+            .string()
+            .nullable()
+            .describe('The words of a model that declines, where its provider tells'),
           reasoning_content: z.string().optional().describe('What the model thought, where it tells'),
           tool_calls: z.array(calledTool).optional(),
         }),

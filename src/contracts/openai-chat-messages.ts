@@ -59,7 +59,7 @@ export const chatMessage = z.discriminatedUnion(
       content: z.union([promptText, assistantParts]).nullish(),
       tool_calls: z.array(chatToolCall).max(MAX_PARTS).nullish(),
       name,
-      refusal: ignored('an answer has it; no model is told'),
+      refusal: promptText.nullish().describe('Told to the model where there is no `content`'),
       reasoning_content: ignored('models do not want their thoughts back'),
       annotations: ignored('answers of others have it'),
       parsed: ignored('the helpers of the client add it'),

@@ -103,12 +103,15 @@ export const responseOutputItem = z.discriminatedUnion('type', [
     status: outputStatus,
     role: z.literal('assistant'),
     content: z.array(
-      z.object({
-        type: z.literal('output_text'),
-        text: z.string(),
-        annotations: z.array(z.never()),
-        logprobs: z.array(z.never()),
-      }),
+      z.discriminatedUnion('type', [
+        z.object({
+          type: z.literal('output_text'),
+          text: z.string(),
+          annotations: z.array(z.never()),
+          logprobs: z.array(z.never()),
+        }),
+        z.object({ type: z.literal('refusal'), refusal: z.string() }),
+      ]),
     ),
   }),
   z.object({

@@ -43,7 +43,8 @@ function toTurn(message: ChatMessage): ChatTurn {
         name: call.function.name,
         arguments: call.function.arguments,
       }));
-      return { ...turnOf('assistant', parts), ...(toolCalls.length > 0 && { toolCalls }) };
+      const said = message.content == null ? toParts(message.refusal) : parts;
+      return { ...turnOf('assistant', said), ...(toolCalls.length > 0 && { toolCalls }) };
     }
   }
 }

@@ -6,6 +6,7 @@ import { secondsOf, type ToldCall } from './foreign-call.ts';
 export function presentChatCompletion(call: ToldCall, message: Message): ChatCompletion {
   const { content, reasoning } = message;
   const toolCalls = presentToolCalls(message);
+  const refusal = refusalOf(message);
   return {
     id: completionId(call),
     object: 'chat.completion',
@@ -16,8 +17,8 @@ export function presentChatCompletion(call: ToldCall, message: Message): ChatCom
         index: 0,
         message: {
           role: 'assistant',
-          content: content === '' && toolCalls.length > 0 ? null : content,
-          refusal: null,
+          content: refusal !== null || (content === '' && toolCalls.length > 0) ? null : content,
+          refusal,
           ...(reasoning && { reasoning_content: reasoning }),
           ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
         },
@@ -41,11 +42,16 @@ export function presentToolCalls({ toolCalls }: Message) {
   }));
 }
 
+/** The words in which the model declined; null for an answer. A client that wants JSON would take them for it. */
+export const refusalOf = ({ finishReason, content }: Message): string | null =>
+  finishReason === 'refusal' ? content : null;
+
 /**
  * Why a text ended. `length` is all that clients know of a text that is not whole: it also stands for used-up credits,
  * a stop, and a provider that broke off after the first word.
  */
 export function finishReasonOf({ finishReason, toolCalls }: Message): ChatFinishReason {
+  if (finishReason === 'refusal') return 'stop';
   if (finishReason === 'stop') return toolCalls.length > 0 ? 'tool_calls' : 'stop';
   if (finishReason === 'tool_calls' || finishReason === 'content_filter') return finishReason;
   return 'length';

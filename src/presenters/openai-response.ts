@@ -2,7 +2,7 @@ import type { Message, Usage } from '../contracts/message.ts';
 import type { ResponseItemStatus, ResponseOutputItem } from '../contracts/openai-response-items.ts';
 import type { ResponseBody, ResponseObject } from '../contracts/openai-responses.ts';
 import { secondsOf, type ToldCall } from './foreign-call.ts';
-import { finishReasonOf } from './openai-chat.ts';
+import { finishReasonOf, refusalOf } from './openai-chat.ts';
 import { itemId } from './openai-response-ids.ts';
 import { isCutOff } from './whole-calls.ts';
 
@@ -10,10 +10,9 @@ import { isCutOff } from './whole-calls.ts';
 export function presentResponse(call: ToldCall, asked: ResponseBody, message: Message): ResponseObject {
   const { messageId } = call;
   const { content, reasoning, toolCalls } = message;
-  const status = endStatusOf(message);
   const thought = reasoning ? [thoughtItem(itemId('reasoning', messageId, 0), reasoning)] : [];
   const isSaid = content !== '' || toolCalls.length === 0;
-  const said = isSaid ? [textItem(itemId('message', messageId, 0), content, status)] : [];
+  const said = isSaid ? [saidItem(itemId('message', messageId, 0), message)] : [];
   const output = [...thought, ...said, ...presentCallItems(messageId, message)];
   return endedResponse(responseBase(call, asked), message, output);
 }
@@ -79,6 +78,14 @@ export function thoughtItem(id: string, text: string): ResponseOutputItem {
 /** What the model said. */
 export function textItem(id: string, text: string, status: ResponseItemStatus): ResponseOutputItem {
   return { type: 'message', id, status, role: 'assistant', content: [textPart(text)] };
+}
+
+/** What the model said, or how it declined. */
+function saidItem(id: string, message: Message): ResponseOutputItem {
+  const status = endStatusOf(message);
+  const refusal = refusalOf(message);
+  if (refusal === null) return textItem(id, message.content, status);
+  return { type: 'message', id, status, role: 'assistant', content: [{ type: 'refusal', refusal }] };
 }
 
 /** The text of what the model said. */

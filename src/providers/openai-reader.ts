@@ -95,6 +95,8 @@ class OpenAiReader implements WireReader {
   readonly #thinkTags: ThinkTags | undefined;
   #usage: ProviderUsage | undefined;
   #finish: FinishReason | undefined;
+  #hasText = false;
+  #hasRefusal = false;
   /** Made by the first fragment of a call. */
   #calls: ToolCallCollector | undefined;
 
@@ -121,7 +123,12 @@ class OpenAiReader implements WireReader {
   end(out: EventSink): void {
     this.#thinkTags?.end(out);
     if (this.#usage) out.push({ type: 'usage', usage: this.#usage });
-    if (this.#finish) pushEnd({ reason: this.#finish, calls: this.#calls?.calls() }, out);
+    if (this.#finish) pushEnd({ reason: this.#reasonOf(this.#finish), calls: this.#calls?.calls() }, out);
+  }
+
+  /** Words of refusal beside an answer are part of it. */
+  #reasonOf(finish: FinishReason): FinishReason {
+    return finish === 'stop' && this.#hasRefusal && !this.#hasText ? 'refusal' : finish;
   }
 
   #count(usage: OpenAiUsage, data: string): void {
@@ -133,13 +140,17 @@ class OpenAiReader implements WireReader {
     if (isText(reasoning)) out.push({ type: 'reasoning', text: reasoning });
     if (isText(delta.content)) this.#pushText(delta.content, out);
     else if (Array.isArray(delta.content)) this.#pushPieces(delta.content, out);
-    if (isText(delta.refusal)) out.push({ type: 'text', text: delta.refusal });
+    if (isText(delta.refusal)) {
+      this.#hasRefusal = true;
+      out.push({ type: 'text', text: delta.refusal });
+    }
     if (delta.reasoning_details) this.#keepSignatures(delta.reasoning_details);
     if (delta.tool_calls?.length) this.#collect(delta.tool_calls, out);
     else if (delta.function_call) this.#collect([{ index: 0, function: delta.function_call }], out);
   }
 
   #pushText(text: string, out: EventSink): void {
+    this.#hasText = true;
     if (this.#thinkTags) this.#thinkTags.push(text, out);
     else out.push({ type: 'text', text });
   }

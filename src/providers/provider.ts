@@ -53,8 +53,8 @@ export interface ListedModel {
   usdPerMillionOutput?: string;
 }
 
-/** Why a model stopped by itself. */
-export type FinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls';
+/** Why a model stopped by itself. `refusal`: the text says why it declines, where the wire tells that apart, and nothing else. */
+export type FinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls' | 'refusal';
 
 /**
  * What a provider's stream is made of. A stream begins with `start` and ends with exactly one `finish` or

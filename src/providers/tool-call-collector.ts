@@ -129,6 +129,6 @@ export function pushEnd({ reason, calls = [] }: WireEnd, out: EventSink): void {
 }
 
 function finishOf(reason: FinishReason, { length }: ToolCall[]): FinishReason {
-  if (reason === 'stop' && length > 0) return 'tool_calls';
+  if ((reason === 'stop' || reason === 'refusal') && length > 0) return 'tool_calls';
   return reason === 'tool_calls' && length === 0 ? 'stop' : reason;
 }

@@ -278,6 +278,30 @@ describe('refusals that only one wire has', () => {
   });
 });
 
+describe('words of refusal', () => {
+  const server = useWireServer();
+  const read = async (...deltas: object[]) => {
+    const { begin, end } = openRouterWire;
+    const steps = deltas.map((delta) => `data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`);
+    server.current.answer({ steps: [begin, ...steps, end()] });
+    const events = await collect(adapterOf({ name: 'openai' }, server.current.url), ask('Hello'));
+    return { text: textOf(events), end: events.at(-1) };
+  };
+
+  it('are the text of an answer that ends with them', async () => {
+    const refused = await read({ content: null, refusal: 'I ' }, { refusal: 'cannot.' });
+    expect(refused).to.deep.equal({ text: 'I cannot.', end: { type: 'finish', reason: 'refusal' } });
+  });
+
+  it('are text like any other beside an answer, and nothing where there are calls', async () => {
+    const beside = await read({ content: 'Well. ' }, { refusal: 'I cannot.' });
+    expect(beside).to.deep.equal({ text: 'Well. I cannot.', end: { type: 'finish', reason: 'stop' } });
+    const call = { index: 0, id: 'call_1', function: { name: 'a', arguments: '{}' } };
+    const called = await read({ refusal: 'Hm.' }, { tool_calls: [call] });
+    expect(called.end).to.deep.equal({ type: 'finish', reason: 'tool_calls' });
+  });
+});
+
 describe('thoughts in the content', () => {
   const server = useWireServer();
   const channels = async (name: 'openai' | 'huggingface' | 'openrouter') => {

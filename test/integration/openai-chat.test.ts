@@ -19,6 +19,12 @@ const weather = {
 } satisfies OpenAI.ChatCompletionTool;
 const lookUp = { id: 'call_1', name: 'weather', pieces: ['{"place":', '"Oslo"}'] };
 
+const refusing = (...words: string[]) => [
+  begin,
+  ...words.map((refusal) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { refusal } }] })}\n\n`),
+  end(),
+];
+
 describe('the openai client, chat completions', () => {
   const world = useOneShotWorld();
   let client: OpenAI;
@@ -202,6 +208,35 @@ describe('the openai client, chat completions', () => {
       tools: [weather],
     });
     expect(second.choices[0]?.message.content).to.equal('Rain');
+  });
+
+  it('is told words of refusal as such, not as the JSON that it wants, and tells them again', async () => {
+    world().script(...refusing('I ', 'cannot.'));
+    const first = await client.chat.completions.parse({
+      ...hello,
+      response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object' } } },
+    });
+    const { message, finish_reason } = first.choices[0] ?? {};
+    expect(message).to.deep.include({ content: null, refusal: 'I cannot.', parsed: null });
+    expect(finish_reason).to.equal('stop');
+    world().script(...saying('Really'));
+    const sent = world().nextRequest();
+    await client.chat.completions.create({
+      ...hello,
+      messages: [
+        ...hello.messages,
+        message as OpenAI.ChatCompletionMessage,
+        { role: 'user', content: 'Really?' },
+      ],
+    });
+    expect((await sent).body.messages).to.deep.include({ role: 'assistant', content: 'I cannot.' });
+  });
+
+  it('is told words of refusal as text in a stream', async () => {
+    world().script(...refusing('I ', 'cannot.'));
+    const chunks = await collect(await client.chat.completions.create({ ...hello, stream: true }));
+    const said = chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
+    expect([said, chunks.at(-1)?.choices[0]?.finish_reason]).to.deep.equal(['I cannot.', 'stop']);
   });
 
   it('sends the id of a call back, however long what a provider wants back has made it', async () => {

@@ -18,6 +18,12 @@ const weather = {
 } satisfies OpenAI.Responses.FunctionTool;
 const lookUp = (n: number) => ({ id: `call_${n}`, name: 'weather', pieces: ['{"place":', '"Oslo"}'] });
 
+const refusing = (...words: string[]) => [
+  begin,
+  ...words.map((refusal) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { refusal } }] })}\n\n`),
+  end(),
+];
+
 describe('the openai client, responses', () => {
   const world = useOneShotWorld();
   let client: OpenAI;
@@ -206,6 +212,17 @@ describe('the openai client, responses', () => {
     expect(messages.map(({ role }) => role)).to.deep.equal(['user', 'assistant', 'tool', 'tool']);
     expect(messages[1]?.content).to.equal('Let me see.');
     expect(messages[1]?.tool_calls.map(({ id }) => id)).to.deep.equal(['call_1', 'call_2']);
+  });
+
+  it('is told words of refusal as such, not as the JSON that it wants', async () => {
+    world().script(...refusing('I ', 'cannot.'));
+    const answer = await client.responses.parse({
+      ...hello,
+      text: { format: { type: 'json_schema', name: 'a', schema: { type: 'object' } } },
+    });
+    expect(answer).to.deep.include({ status: 'completed', output_parsed: null, output_text: '' });
+    expect(answer.output).to.have.lengthOf(1);
+    expect(answer.output[0]).to.deep.include({ content: [{ type: 'refusal', refusal: 'I cannot.' }] });
   });
 
   it('is told which call is not whole where the answer was cut off', async () => {

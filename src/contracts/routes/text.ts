@@ -24,7 +24,10 @@ export type GenerateBody = z.output<typeof generateBody>;
 const outcome = {
   id: idSchema,
   model: z.string().describe('The whole id of the model that was asked'),
-  finishReason: z.enum(FINISH_REASONS).nullable().describe('Only a text that ends with `stop` is whole'),
+  finishReason: z
+    .enum(FINISH_REASONS)
+    .nullable()
+    .describe('Only a text that ends with `stop`, or `refusal`, is whole'),
   usage: usageSchema.nullable(),
   credits: amountSchema.nullable().describe('What it cost'),
   balance: amountSchema.describe('What you have afterwards, as `balance` of GET /v1/balance'),
