@@ -58,6 +58,7 @@ export const GENERATION_ERROR_CODES = [
   'bad_request',
   'content_filter',
   'stream_broken',
+  'malformed_call',
   'provider_failed',
   'model_not_available',
   'internal',

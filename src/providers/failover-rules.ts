@@ -12,12 +12,15 @@ export function verdictOf(code: GenerationErrorCode): Verdict {
 }
 
 /**
- * Whether a failure says something about the provider, for all who ask it. What is wrong with one request, or with
- * the name of one model, does not: else one user could put a provider out of service for everybody.
+ * Whether a failure says something about the provider, for all who ask it. What is wrong with one request, with the name
+ * of one model, or with what a model makes of one user's tools, does not: else one user could put a provider out of
+ * service for everybody.
  */
 export function blamesProvider(code: GenerationErrorCode): boolean {
-  return verdictOf(code) !== 'never' && code !== 'model_not_available';
+  return verdictOf(code) !== 'never' && !BLAMELESS.has(code);
 }
+
+const BLAMELESS: ReadonlySet<GenerationErrorCode> = new Set(['model_not_available', 'malformed_call']);
 
 const VERDICTS: Readonly<Partial<Record<GenerationErrorCode, Verdict>>> = {
   rate_limited: 'again',
@@ -25,6 +28,7 @@ const VERDICTS: Readonly<Partial<Record<GenerationErrorCode, Verdict>>> = {
   timeout: 'again',
   network: 'again',
   stream_broken: 'again',
+  malformed_call: 'again',
   provider_auth: 'elsewhere',
   provider_billing: 'elsewhere',
   model_not_available: 'elsewhere',

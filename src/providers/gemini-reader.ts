@@ -109,7 +109,7 @@ function isText(value: unknown): value is string {
 }
 
 function malformed(): ProviderError {
-  return new ProviderError('stream_broken', 'The model asked for a call that the provider could not read.');
+  return new ProviderError('malformed_call', 'The model asked for a call that the provider could not read.');
 }
 
 function refuse(error: ProviderError, out: EventSink): true {

@@ -120,4 +120,5 @@ const RETRYABLE: ReadonlySet<GenerationErrorCode> = new Set([
   'provider_auth',
   'provider_billing',
   'stream_broken',
+  'malformed_call',
 ]);

@@ -120,7 +120,13 @@ function behavesAsHealth(open: () => Promise<World>): void {
       expect(cools(one)).to.equal(at + 30_000);
     });
 
-    for (const code of ['bad_request', 'content_filter', 'model_not_available', 'interrupted'] as const) {
+    for (const code of [
+      'bad_request',
+      'content_filter',
+      'model_not_available',
+      'malformed_call',
+      'interrupted',
+    ] as const) {
       it(`is not one whose calls end with ${code}`, async () => {
         await endedOften(one, 6, code);
         expect(cools(one)).to.equal(0);

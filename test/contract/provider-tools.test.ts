@@ -330,7 +330,7 @@ describe('what a model asks of tools', () => {
       };
       for (const said of [[], [geminiWire.reasoning('Hm.')]]) {
         const error = errorOf(await events(...said));
-        expect(error).to.include({ code: 'stream_broken', retryable: true });
+        expect(error).to.include({ code: 'malformed_call', retryable: true });
       }
       const [call = ''] = geminiWire.call(0, WEATHER);
       expect((await events(geminiWire.text('Hi'))).at(-1)).to.include({ type: 'finish', reason: 'stop' });

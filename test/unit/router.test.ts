@@ -98,12 +98,13 @@ const ELSEWHERE = [
   'timeout',
   'network',
   'stream_broken',
+  'malformed_call',
   'provider_auth',
   'provider_billing',
   'model_not_available',
   'provider_failed',
 ] as const;
-const AGAIN = ELSEWHERE.slice(0, 5);
+const AGAIN = ELSEWHERE.slice(0, 6);
 const NEVER = GENERATION_ERROR_CODES.filter((code) => !(ELSEWHERE as readonly string[]).includes(code));
 
 describe('the router', () => {
@@ -178,7 +179,7 @@ describe('the router', () => {
       });
     }
 
-    for (const code of ELSEWHERE.slice(5)) {
+    for (const code of ELSEWHERE.slice(6)) {
       it(`asks no second time after ${code}, and says what it was`, async () => {
         const failure = errorOf(await read(stage.route([stage.candidate('a/one', [[error(code)]])])));
         expect(failure.code).to.equal('provider_failed');
