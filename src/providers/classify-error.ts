@@ -66,9 +66,9 @@ function asStatus(value: unknown): number | undefined {
 
 function codeOfStatus({ status, hasBody }: Facts): GenerationErrorCode | undefined {
   if (status === undefined) return undefined;
-  // A 404 that names no error comes from a wrong base URL.
+  // A 404 that names no error comes from a wrong base URL, or from something in between.
   if (status === 404 && hasBody) return 'model_not_available';
-  return STATUSES.get(status) ?? (status >= 500 ? 'overloaded' : 'bad_request');
+  return STATUSES.get(status) ?? (status >= 500 ? 'overloaded' : 'provider_failed');
 }
 
 function makeError(code: GenerationErrorCode, { status, headers }: Facts, known: string | undefined) {
@@ -77,12 +77,18 @@ function makeError(code: GenerationErrorCode, { status, headers }: Facts, known:
   return new ProviderError(code, message, { retryAfterMs: retryAfterMs(headers) });
 }
 
-/** Other 4xx are `bad_request`. Other 5xx pass by themselves: `overloaded`, which is worth another try. */
+/**
+ * Other 4xx are no verdict about what was asked (405, 407, 421, 451 come from whatever stands between): another provider
+ * may answer it. Other 5xx pass by themselves: `overloaded`, which is worth another try.
+ */
 const STATUSES = new Map<number, GenerationErrorCode>([
+  [400, 'bad_request'],
   [401, 'provider_auth'],
   [402, 'provider_billing'],
   [403, 'provider_auth'],
   [408, 'timeout'],
+  [413, 'bad_request'],
+  [422, 'bad_request'],
   [429, 'rate_limited'],
   [499, 'network'],
   [501, 'provider_failed'],

@@ -112,6 +112,12 @@ describe('providers', () => {
       return errorOf(events);
     };
 
+    const refuseInPage = async (status: number) => {
+      const headers = { 'content-type': 'text/html' };
+      server.current.answer({ status, headers, steps: ['<h1>Not this way</h1>'] });
+      return errorOf(await collect(subject.provider(), ask('Hello')));
+    };
+
     describe(`provider ${wire.name}, on its wire`, () => {
       it('passes the usage on, and goes on without when there is none', async () => {
         const events = await run([...begun, wire.end()]);
@@ -284,12 +290,14 @@ describe('providers', () => {
 
       it('tells a missing model from a wrong base URL', async () => {
         expect((await refuse(404, 'not_found_error')).code).to.equal('model_not_available');
-        server.current.answer({
-          status: 404,
-          headers: { 'content-type': 'text/html' },
-          steps: ['<h1>Not Found</h1>'],
-        });
-        expect(errorOf(await collect(subject.provider(), ask('Hello'))).code).to.equal('bad_request');
+        expect((await refuseInPage(404)).code).to.equal('provider_failed');
+      });
+
+      it('takes no page of a proxy for a verdict about the request', async () => {
+        for (const status of [405, 407, 421, 451]) {
+          expect((await refuseInPage(status)).code, `${status}`).to.equal('provider_failed');
+        }
+        expect((await refuseInPage(413)).code).to.equal('bad_request');
       });
 
       for (const [status, code] of [

@@ -27,10 +27,14 @@ describe('classifyError', () => {
     [402, 'provider_billing'],
     [403, 'provider_auth'],
     [404, 'model_not_available'],
+    [405, 'provider_failed'],
+    [407, 'provider_failed'],
     [408, 'timeout'],
-    [409, 'bad_request'],
+    [409, 'provider_failed'],
     [413, 'bad_request'],
+    [421, 'provider_failed'],
     [422, 'bad_request'],
+    [451, 'provider_failed'],
     [429, 'rate_limited'],
     [499, 'network'],
     [500, 'overloaded'],
@@ -71,8 +75,8 @@ describe('classifyError', () => {
     });
   }
 
-  it('takes a 404 without an error in it for a wrong base URL', () => {
-    expect(classifyError(openAi(404, undefined)).code).to.equal('bad_request');
+  it('takes a 404 without an error in it for a wrong base URL: a failure of the provider', () => {
+    expect(classifyError(openAi(404, undefined)).code).to.equal('provider_failed');
   });
 
   const wire: [object, GenerationErrorCode][] = [
