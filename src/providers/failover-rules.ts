@@ -12,6 +12,14 @@ export function verdictOf(code: GenerationErrorCode): Verdict {
 }
 
 /**
+ * What may follow a call of a fallback that failed with this code. What a fallback does not take (an image by its address,
+ * a longer prompt) another may, and so may the model that was asked, once it is well again.
+ */
+export function fallbackVerdictOf(code: GenerationErrorCode): Verdict {
+  return code === 'bad_request' ? 'elsewhere' : verdictOf(code);
+}
+
+/**
  * Whether a failure says something about the provider, for all who ask it. What is wrong with one request, with the name
  * of one model, or with what a model makes of one user's tools, does not: else one user could put a provider out of
  * service for everybody.

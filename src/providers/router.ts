@@ -5,7 +5,7 @@ import type { ModelParameter } from '../contracts/model.ts';
 import { type Candidate, fitRequest, type RoutedRequest } from './candidate.ts';
 import { classifyError } from './classify-error.ts';
 import { type Asker, EventStream, eventStreamOf } from './event-stream.ts';
-import { verdictOf } from './failover-rules.ts';
+import { fallbackVerdictOf, verdictOf } from './failover-rules.ts';
 import { ProviderError, type ProviderEvent } from './provider.ts';
 import { type Cooldowns, type RoutePatience, RoutePlan } from './route-plan.ts';
 
@@ -63,7 +63,7 @@ export interface Route extends AsyncIterable<ProviderEvent> {
  * The only place where a provider is asked again: makes one stream out of several candidates. Before the first visible
  * token (text or reasoning) a failure goes on to the next, see {@link RoutePlan}; after it, it is the stream's own. When
  * none answers, the error is `provider_failed` and names what was tried; an error that no other candidate could help
- * keeps its code.
+ * keeps its code. That a fallback refuses the request is none: it says nothing of the model that was asked.
  */
 export type StartRoute = (options: RouteOptions) => Route;
 
@@ -132,14 +132,15 @@ class RoutedStream extends EventStream implements Route, Asker {
 
   /** Calls one candidate after the other until one gives a token, or finishes. */
   async #tryCandidates(): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, candidates } = this.#options;
     let last: ProviderError | undefined;
     for (let step = this.#plan.next(); step; step = this.#plan.next()) {
       if (step.waitMs > 0) await delay(step.waitMs, signal);
       if (signal.aborted || this.#isOver()) return this.#close();
       last = await this.#tryCandidate(step.candidate);
       if (!last) return;
-      if (verdictOf(last.code) === 'never') return this.#fail(last);
+      const verdict = step.candidate === candidates[0] ? verdictOf(last.code) : fallbackVerdictOf(last.code);
+      if (verdict === 'never') return this.#fail(last);
       this.#plan.failed(step.candidate, last);
     }
     this.#fail(describeFailure(this.tries, last));

@@ -170,6 +170,20 @@ describe('failover', () => {
     expect(await pipeline.charges(ann)).to.deep.equal([]);
   });
 
+  it('tells the failure of the model that was asked, not that a fallback refuses the request', async () => {
+    const { messageId, generationId } = await pipeline.ask(ann);
+    const run = worker().run(generationId);
+    (await pipeline.provider.begun(0)).push(error('overloaded'));
+    (await other.begun(0)).push(error('bad_request'));
+    await run;
+    const stored = await pipeline.stored(messageId);
+    expect(stored).to.deep.include({ status: 'failed', errorCode: 'provider_failed' });
+    expect(triesOf(stored)).to.deep.equal([
+      [SCRIPTED, 'overloaded'],
+      [OTHER, 'bad_request'],
+    ]);
+  });
+
   it('has a fallback answer for a model that is not served here any more', async () => {
     const { messageId, generationId } = await pipeline.ask(ann);
     const run = worker({ serves: [other] }).run(generationId);

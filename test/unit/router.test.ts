@@ -169,6 +169,58 @@ describe('the router', () => {
       });
     }
 
+    it('takes a request that a fallback refuses to the next one', async () => {
+      const route = stage.route([
+        stage.candidate('a/one', [[error('overloaded')]]),
+        stage.candidate('b/two', [[error('bad_request')]]),
+        stage.candidate('c/three', [answer]),
+      ]);
+      expect(await read(route)).to.deep.equal(answer);
+      expect(triesOf(route)).to.deep.equal([
+        ['a/one', 'overloaded'],
+        ['b/two', 'bad_request'],
+        ['c/three', null],
+      ]);
+    });
+
+    it('tells of the model that was asked, not of the fallback that refused', async () => {
+      const route = stage.route([
+        stage.candidate('a/one', [[error('overloaded')]]),
+        stage.candidate('b/two', [[error('network')]]),
+        stage.candidate('c/three', [[error('bad_request')]]),
+      ]);
+      const failure = errorOf(await read(route));
+      expect(failure.code).to.equal('provider_failed');
+      expect(failure.message).to.equal(
+        'No model could answer. Tried a/one (overloaded), b/two (network), c/three (bad_request), ' +
+          'a/one (overloaded), b/two (network).',
+      );
+    });
+
+    it('asks the model that was asked for its own verdict, also when a fallback refused before it', async () => {
+      stage.cooling.set('a', Date.now() + 5_000);
+      const candidates = (script: Script) => [
+        stage.candidate('a/one', [script]),
+        stage.candidate('b/two', [[error('bad_request')]]),
+      ];
+      expect(await read(stage.route(candidates(answer)))).to.deep.equal(answer);
+      stage.calls.length = 0;
+      expect(errorOf(await read(stage.route(candidates([error('bad_request')])))).code).to.equal(
+        'bad_request',
+      );
+      expect(stage.calls).to.deep.equal(['b/two', 'a/one']);
+    });
+
+    it('ends with content that a fallback refuses', async () => {
+      const route = stage.route([
+        stage.candidate('a/one', [[error('overloaded')]]),
+        stage.candidate('b/two', [[error('content_filter')]]),
+        stage.candidate('c/three', [answer]),
+      ]);
+      expect(errorOf(await read(route)).code).to.equal('content_filter');
+      expect(stage.calls).to.deep.equal(['a/one', 'b/two']);
+    });
+
     for (const code of AGAIN) {
       it(`asks a second time after ${code} when nobody else is left, and no third time`, async () => {
         const route = stage.route([stage.candidate('a/one', [[error(code)]])]);
