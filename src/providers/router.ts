@@ -2,6 +2,7 @@ import { now as clock, delay } from '../base/clock.ts';
 import type { GenerationErrorCode } from '../contracts/errors.ts';
 import type { Try } from '../contracts/message.ts';
 import type { ModelParameter } from '../contracts/model.ts';
+import { AnswerTooLongError } from './answer-too-long.ts';
 import { type Candidate, fitRequest, type RoutedRequest } from './candidate.ts';
 import { classifyError } from './classify-error.ts';
 import { type Asker, EventStream, eventStreamOf } from './event-stream.ts';
@@ -20,6 +21,8 @@ export interface CallReport {
   error: GenerationErrorCode | null;
   /** How long the provider wants this model to be left alone. */
   retryAfterMs?: number | undefined;
+  /** Whoever asked has brought it to that: it says nothing about the provider, whatever the code. */
+  blamesNobody?: boolean;
 }
 
 /** What calls have shown of the providers. */
@@ -132,18 +135,24 @@ class RoutedStream extends EventStream implements Route, Asker {
 
   /** Calls one candidate after the other until one gives a token, or finishes. */
   async #tryCandidates(): Promise<void> {
-    const { signal, candidates } = this.#options;
+    const { signal } = this.#options;
     let last: ProviderError | undefined;
     for (let step = this.#plan.next(); step; step = this.#plan.next()) {
       if (step.waitMs > 0) await delay(step.waitMs, signal);
       if (signal.aborted || this.#isOver()) return this.#close();
       last = await this.#tryCandidate(step.candidate);
       if (!last) return;
-      const verdict = step.candidate === candidates[0] ? verdictOf(last.code) : fallbackVerdictOf(last.code);
-      if (verdict === 'never') return this.#fail(last);
+      if (this.#isFinal(step.candidate, last)) return this.#fail(last);
       this.#plan.failed(step.candidate, last);
     }
     this.#fail(describeFailure(this.tries, last));
+  }
+
+  /** No other candidate could help, or should. */
+  #isFinal(candidate: Candidate, error: ProviderError): boolean {
+    if (error instanceof AnswerTooLongError) return true;
+    const wasAsked = candidate === this.#options.candidates[0];
+    return (wasAsked ? verdictOf(error.code) : fallbackVerdictOf(error.code)) === 'never';
   }
 
   /** @returns why the candidate gave no token; undefined when it did, or when the reader has left */
@@ -213,6 +222,7 @@ class RoutedStream extends EventStream implements Route, Asker {
       startedAt,
       error: made.error,
       retryAfterMs: error?.retryAfterMs,
+      blamesNobody: error instanceof AnswerTooLongError,
     });
     return made;
   }

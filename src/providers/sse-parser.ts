@@ -1,3 +1,5 @@
+import { AnswerTooLongError } from './answer-too-long.ts';
+
 const LF = 10;
 const CR = 13;
 
@@ -36,7 +38,7 @@ export class SseParser {
   /**
    * Takes the next bytes of the body. They must not change afterwards.
    *
-   * @throws {RangeError} when an event is longer than `maxEventBytes`
+   * @throws {AnswerTooLongError} when an event is longer than `maxEventBytes`
    */
   push(bytes: Buffer): void {
     if (bytes.length === 0) return;
@@ -69,7 +71,8 @@ export class SseParser {
   }
 
   #refuseOver(size: number): void {
-    if (size > this.#maxEventBytes) throw new RangeError('An event of the stream is too long.');
+    const max = this.#maxEventBytes;
+    if (size > max) throw new AnswerTooLongError(`${max} bytes in one event`);
   }
 
   /** `block` is whole lines, the last with its end. */

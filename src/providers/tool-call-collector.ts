@@ -1,6 +1,7 @@
 import type { ToolCall } from '../contracts/prompt.ts';
+import { AnswerTooLongError } from './answer-too-long.ts';
 import { cleanText } from './clean-text.ts';
-import { type FinishReason, ProviderError } from './provider.ts';
+import type { FinishReason } from './provider.ts';
 import type { EventSink } from './sse-exchange.ts';
 import { makeCallId, signCallId } from './tool-call-id.ts';
 
@@ -40,7 +41,7 @@ export class ToolCallCollector {
   /**
    * Takes the next fragment.
    *
-   * @throws {ProviderError} `provider_failed` when an answer has more than 128 calls, or a million characters of them
+   * @throws {AnswerTooLongError} when an answer has more than 128 calls, or a million characters of them
    */
   add(fragment: CallFragment): void {
     const { index, id = '', name = '', text = '' } = fragment;
@@ -53,7 +54,7 @@ export class ToolCallCollector {
   /**
    * Has a call carry a signature in its id ({@link signCallId}), where it is not told with the call itself.
    *
-   * @throws {ProviderError} like {@link add}
+   * @throws {AnswerTooLongError} like {@link add}
    */
   sign(id: string, signature: string): void {
     this.#signatures.set(this.#counted(id), this.#counted(signature));
@@ -96,7 +97,7 @@ export class ToolCallCollector {
   }
 
   #begin(index: number | undefined): Collected {
-    if (this.#calls.length >= MAX_CALLS) throw tooMuch(`${MAX_CALLS} calls`);
+    if (this.#calls.length >= MAX_CALLS) throw new AnswerTooLongError(`${MAX_CALLS} calls in one answer`);
     const call = { index, id: '', name: '', text: '' };
     this.#calls.push(call);
     return call;
@@ -104,13 +105,10 @@ export class ToolCallCollector {
 
   #counted(piece: string): string {
     this.#units += piece.length;
-    if (this.#units > MAX_UNITS) throw tooMuch(`${MAX_UNITS} characters of calls`);
+    if (this.#units > MAX_UNITS)
+      throw new AnswerTooLongError(`${MAX_UNITS} characters of calls in one answer`);
     return piece;
   }
-}
-
-function tooMuch(what: string): ProviderError {
-  return new ProviderError('provider_failed', `The provider sent more than ${what} in one answer.`);
 }
 
 /** How a model stopped. */

@@ -111,8 +111,9 @@ export function createProviderHealth(deps: ProviderHealthDeps): ProviderHealth {
     await store.count(provider, sliceAt(now()), 'ok');
   }
 
-  async function failed({ provider, model, startedAt, error, retryAfterMs }: CallReport): Promise<void> {
-    if (error === null || !blamesProvider(error)) return;
+  async function failed(call: CallReport): Promise<void> {
+    const { provider, model, startedAt, error, retryAfterMs, blamesNobody } = call;
+    if (error === null || blamesNobody || !blamesProvider(error)) return;
     const at = now();
     if (retryAfterMs) await cool(modelTarget(model), at + Math.min(retryAfterMs, limits.maxRetryAfterMs));
     const target = providerTarget(provider);

@@ -138,6 +138,12 @@ function behavesAsHealth(open: () => Promise<World>): void {
     }
   });
 
+  it('a call that whoever asked has made fail says nothing about the provider', async () => {
+    const failed = { provider, model, startedAt: at, error: 'provider_failed', blamesNobody: true } as const;
+    for (let n = 0; n < 6; n += 1) await one.report(failed);
+    expect(cools(one)).to.equal(0);
+  });
+
   describe('after its cooldown', () => {
     beforeEach(async () => {
       await endedOften(one, 5, 'network');

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ToolCall } from '../../src/contracts/prompt.ts';
+import { AnswerTooLongError } from '../../src/providers/answer-too-long.ts';
 import type { Deadlines } from '../../src/providers/guard-provider.ts';
 import type { ProviderEvent } from '../../src/providers/provider.ts';
 import {
@@ -124,9 +125,9 @@ describe('what a model asks of tools', () => {
         const many = Array.from({ length: 129 }, (_, n) =>
           wire.call(n, { ...TIME, id: `call_${n}` }).join(''),
         );
-        expect(errorOf(await run([wire.begin, ...many, 'stall'])).code).to.equal('provider_failed');
+        expect(errorOf(await run([wire.begin, ...many, 'stall']))).to.be.instanceOf(AnswerTooLongError);
         const long = wire.call(0, { ...TIME, pieces: ['{"a":"', 'x'.repeat(1024 * 1024), '"}'] });
-        expect(errorOf(await run([wire.begin, ...long, 'stall'])).code).to.equal('provider_failed');
+        expect(errorOf(await run([wire.begin, ...long, 'stall']))).to.be.instanceOf(AnswerTooLongError);
         expect(await server.current.requests.at(-1)?.closed).to.deep.equal({ abortedByClient: true });
       });
     });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { GENERATION_ERROR_CODES, type GenerationErrorCode } from '../../src/contracts/errors.ts';
 import type { ModelParameter } from '../../src/contracts/model.ts';
+import { AnswerTooLongError } from '../../src/providers/answer-too-long.ts';
 import type { Candidate } from '../../src/providers/candidate.ts';
 import { EventChannel } from '../../src/providers/event-channel.ts';
 import { ProviderError, type ProviderEvent, type ProviderRequest } from '../../src/providers/provider.ts';
@@ -486,9 +487,35 @@ describe('the router', () => {
         ]),
       );
       expect(stage.reports.map(({ startedAt: _, ...each }) => each)).to.deep.equal([
-        { provider: 'a', model: 'a/one', error: 'rate_limited', retryAfterMs: 60_000 },
-        { provider: 'b', model: 'b/two', error: null, retryAfterMs: undefined },
+        { provider: 'a', model: 'a/one', error: 'rate_limited', retryAfterMs: 60_000, blamesNobody: false },
+        { provider: 'b', model: 'b/two', error: null, retryAfterMs: undefined, blamesNobody: false },
       ]);
+    });
+  });
+
+  describe('with an answer that is longer than we take', () => {
+    const tooLong: ProviderEvent = {
+      type: 'error',
+      error: new AnswerTooLongError('128 calls in one answer'),
+    };
+
+    it('fails that reply, asks no other, and blames nobody', async () => {
+      const route = stage.route([stage.candidate('a/one', [[tooLong]]), stage.candidate('b/two', [answer])]);
+      const failure = errorOf(await read(route));
+      expect(failure.code).to.equal('provider_failed');
+      expect(failure.message).to.equal('The provider sent more than 128 calls in one answer.');
+      expect(triesOf(route)).to.deep.equal([['a/one', 'provider_failed']]);
+      expect(stage.failed).to.deep.equal(['a/one provider_failed']);
+      expect(stage.calls).to.deep.equal(['a/one']);
+      expect(stage.reports.map(({ blamesNobody }) => blamesNobody)).to.deep.equal([true]);
+    });
+
+    it('blames nobody after the first token, either', async () => {
+      const events = [text('Hel'), tooLong];
+      const route = stage.route([stage.candidate('a/one', [events])]);
+      expect(await read(route)).to.deep.equal(events);
+      expect(triesOf(route)).to.deep.equal([['a/one', 'provider_failed']]);
+      expect(stage.reports.map(({ blamesNobody }) => blamesNobody)).to.deep.equal([true]);
     });
   });
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { AnswerTooLongError } from '../../src/providers/answer-too-long.ts';
 import { SseParser } from '../../src/providers/sse-parser.ts';
 
 function parse(chunks: (string | Buffer)[], maxEventBytes?: number): string[] {
@@ -78,8 +79,8 @@ describe('SseParser', () => {
   });
 
   it('refuses an event that is too long, in one line or in many', () => {
-    expect(() => parse(['data: ', 'x'.repeat(60), 'x'.repeat(60)], 100)).to.throw(RangeError);
-    expect(() => parse(['data: x\n'.repeat(60)], 100)).to.throw(RangeError);
+    expect(() => parse(['data: ', 'x'.repeat(60), 'x'.repeat(60)], 100)).to.throw(AnswerTooLongError);
+    expect(() => parse(['data: x\n'.repeat(60)], 100)).to.throw(AnswerTooLongError);
     expect(parse([`data: ${'x'.repeat(50)}\n\n`.repeat(9)], 100)).to.have.length(9);
   });
 

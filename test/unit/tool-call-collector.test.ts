@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ProviderError } from '../../src/providers/provider.ts';
+import { AnswerTooLongError } from '../../src/providers/answer-too-long.ts';
 import { type CallFragment, ToolCallCollector } from '../../src/providers/tool-call-collector.ts';
 
 function collect(fragments: CallFragment[]): string[] {
@@ -68,8 +68,8 @@ describe('the calls of an answer', () => {
   it('are 128 and a million characters at most', () => {
     const collector = new ToolCallCollector();
     for (let n = 0; n < 128; n += 1) collector.add({ index: n, name: 'f' });
-    expect(() => collector.add({ index: 128, name: 'f' })).to.throw(ProviderError, '128 calls');
+    expect(() => collector.add({ index: 128, name: 'f' })).to.throw(AnswerTooLongError, '128 calls');
     collector.add({ index: 0, text: 'x'.repeat(1024 * 1024 - 128) });
-    expect(() => collector.add({ index: 1, text: 'x' })).to.throw(ProviderError, '1048576 characters');
+    expect(() => collector.add({ index: 1, text: 'x' })).to.throw(AnswerTooLongError, '1048576 characters');
   });
 });
