@@ -1,7 +1,7 @@
 import { classifyError } from './classify-error.ts';
 import { asCount, countUsage, mergeCounts, sumCounts } from './count-usage.ts';
 import type { FinishReason } from './provider.ts';
-import type { EventSink, WireReader } from './sse-exchange.ts';
+import type { EventSink, StreamStage, WireReader } from './sse-exchange.ts';
 import { pushEnd, ToolCallCollector } from './tool-call-collector.ts';
 
 /** What is read of an event. */
@@ -63,33 +63,32 @@ class AnthropicReader implements WireReader {
    */
   readonly #open = new Map<number, string | undefined>();
 
-  read(data: string, out: EventSink): boolean {
+  read(data: string, out: EventSink): StreamStage {
     const event = JSON.parse(data) as WireEvent;
     switch (event.type) {
       case 'content_block_delta':
         if (!pushText(event.delta, out)) this.#goOn(event, out);
-        return false;
+        break;
       case 'content_block_start':
         if (!pushText(event.content_block, out)) this.#begin(event, out);
-        return false;
+        break;
       case 'content_block_stop':
         this.#close(event.index);
-        return false;
+        break;
       case 'message_start':
         if (event.message?.usage) mergeCounts(this.#usage, event.message.usage, INPUT_COUNTS);
-        return false;
+        break;
       case 'message_delta':
         this.#count(event.usage);
         if (event.delta?.stop_reason) this.#finish = STOP_REASONS.get(event.delta.stop_reason) ?? 'stop';
-        return false;
+        break;
       case 'message_stop':
-        return true;
+        return 'over';
       case 'error':
         out.push({ type: 'error', error: classifyError(event.error) });
-        return true;
-      default:
-        return false;
+        return 'over';
     }
+    return this.#finish ? 'stopped' : 'open';
   }
 
   end(out: EventSink): void {

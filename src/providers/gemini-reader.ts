@@ -1,7 +1,7 @@
 import { countUsage, mergeCounts, sumCounts } from './count-usage.ts';
 import { classifyGeminiError } from './gemini-error.ts';
 import { type FinishReason, ProviderError } from './provider.ts';
-import type { EventSink, WireReader } from './sse-exchange.ts';
+import type { EventSink, StreamStage, WireReader } from './sse-exchange.ts';
 import { pushEnd, ToolCallCollector } from './tool-call-collector.ts';
 import { makeCallId, signCallId } from './tool-call-id.ts';
 
@@ -39,7 +39,10 @@ interface UsageMetadata {
   thoughtsTokenCount?: number | null;
 }
 
-/** Reads the stream of generated content. What it counts before its end may lag: a stream that breaks has no usage. */
+/**
+ * Reads the stream of generated content, whose end nothing marks but the end of the body. What it counts before its end may lag: a stream that breaks
+ * has no usage.
+ */
 export function createGeminiReader(): WireReader {
   return new GeminiReader();
 }
@@ -53,7 +56,7 @@ class GeminiReader implements WireReader {
   readonly #calls = new ToolCallCollector();
   #callCount = 0;
 
-  read(data: string, out: EventSink): boolean {
+  read(data: string, out: EventSink): StreamStage {
     const event = JSON.parse(data) as WireEvent;
     if (event.error) return refuse(classifyGeminiError(event.error), out);
     if (event.usageMetadata) mergeCounts(this.#usage, event.usageMetadata, COUNTS);
@@ -65,10 +68,11 @@ class GeminiReader implements WireReader {
     const parts = candidate?.content?.parts;
     if (parts) for (const part of parts) this.#take(part, out);
     const reason = candidate?.finishReason;
-    if (!reason || reason === 'FINISH_REASON_UNSPECIFIED') return false;
-    this.#finish = FINISH_REASONS.get(reason) ?? 'stop';
-    this.#isMalformed = reason === 'MALFORMED_FUNCTION_CALL';
-    return true;
+    if (reason && reason !== 'FINISH_REASON_UNSPECIFIED') {
+      this.#finish = FINISH_REASONS.get(reason) ?? 'stop';
+      this.#isMalformed = reason === 'MALFORMED_FUNCTION_CALL';
+    }
+    return this.#finish ? 'stopped' : 'open';
   }
 
   end(out: EventSink): void {
@@ -112,9 +116,9 @@ function malformed(): ProviderError {
   return new ProviderError('malformed_call', 'The model asked for a call that the provider could not read.');
 }
 
-function refuse(error: ProviderError, out: EventSink): true {
+function refuse(error: ProviderError, out: EventSink): 'over' {
   out.push({ type: 'error', error });
-  return true;
+  return 'over';
 }
 
 const COUNTS = [

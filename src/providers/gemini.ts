@@ -17,12 +17,6 @@ export interface GeminiOptions {
   baseURL?: string | undefined;
 }
 
-/**
- * Nothing marks the end of the stream but the end of the body. The event with the finish reason is the last as a
- * rule, so a body that stays open so long after it is not waited for.
- */
-const LINGER_MS = 1000;
-
 /** Google's Gemini. */
 export function createGeminiProvider(options: GeminiOptions): Provider {
   const upstream = createUpstreamFetch();
@@ -41,7 +35,6 @@ export function createGeminiProvider(options: GeminiOptions): Provider {
             );
           },
           classify: classifyGeminiError,
-          lingerMs: LINGER_MS,
         },
         signal,
       ),

@@ -2,7 +2,7 @@ import { classifyError } from './classify-error.ts';
 import { contentPieces } from './content-pieces.ts';
 import { asCount, countUsage, mergeUsage } from './count-usage.ts';
 import { type FinishReason, ProviderError, type ProviderUsage } from './provider.ts';
-import type { EventSink, WireReader } from './sse-exchange.ts';
+import type { EventSink, StreamStage, WireReader } from './sse-exchange.ts';
 import type { ThinkTags } from './think-tags.ts';
 import { type CallFragment, pushEnd, ToolCallCollector } from './tool-call-collector.ts';
 
@@ -76,8 +76,8 @@ interface WireFunction {
 }
 
 /**
- * Reads the stream of chat completions. `usage` comes with or after the finish reason, so both are kept until
- * the end. Not every compatible server marks it with `[DONE]`; once there are both, nothing is missing.
+ * Reads the stream of chat completions. `usage` comes with or after the finish reason, and some compatible servers have
+ * both in every chunk, so the latest are kept until the end. Not every one marks that with `[DONE]`.
  */
 export function createOpenAiReader(options: OpenAiReaderOptions = {}): WireReader {
   return new OpenAiReader(options);
@@ -105,19 +105,19 @@ class OpenAiReader implements WireReader {
     this.#thinkTags = thinkTags;
   }
 
-  read(data: string, out: EventSink): boolean {
-    if (data === '[DONE]') return true;
+  read(data: string, out: EventSink): StreamStage {
+    if (data === '[DONE]') return 'over';
     const chunk = JSON.parse(data) as Chunk;
     const choice = chunk.choices?.[0];
     if (chunk.error || choice?.error) {
       out.push({ type: 'error', error: classifyError(chunk.error ?? choice?.error) });
-      return true;
+      return 'over';
     }
     if (chunk.usage) this.#count(chunk.usage, data);
     if (choice?.delta) this.#pushDelta(choice.delta, out);
     if (choice?.finish_reason === 'error') throw brokenOff();
     if (choice?.finish_reason) this.#finish = FINISH_REASONS.get(choice.finish_reason) ?? 'stop';
-    return this.#finish !== undefined && this.#usage?.outputTokens !== undefined;
+    return this.#finish ? 'stopped' : 'open';
   }
 
   end(out: EventSink): void {

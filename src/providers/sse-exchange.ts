@@ -2,11 +2,18 @@ import type { Readable } from 'node:stream';
 import { classifyError } from './classify-error.ts';
 import { EventChannel } from './event-channel.ts';
 import { ProviderError, type ProviderEvent } from './provider.ts';
+import { SilenceTimer } from './silence-timer.ts';
 import { SseParser } from './sse-parser.ts';
 import { StreamingResponse } from './upstream-fetch.ts';
 
-/** How long after its last event a body may stay open, so that the connection can be used again. */
+/** How long a body may stay open after the wire's mark of its end, so that the connection can be used again. */
 const LINGER_MS = 100;
+
+/**
+ * How long a body may be silent once the model has stopped. Some servers mark no end and keep the connection open; others give
+ * a finish reason with every event, or count a good while after it, so each event begins this anew.
+ */
+const QUIET_MS = 2_000;
 
 /** Made once: without a reason each abort makes an exception with a stack of its own. */
 const CLOSED = new Error('Nobody reads the stream any more.');
@@ -16,15 +23,21 @@ export interface EventSink {
   push(event: ProviderEvent): void;
 }
 
+/**
+ * How far a stream has come: the model writes (`open`), it has given a reason to stop (`stopped`; more may come all the same),
+ * or the wire has marked the end (`over`).
+ */
+export type StreamStage = 'open' | 'stopped' | 'over';
+
 /** Reads one stream of one wire: knows what the data of its events means. */
 export interface WireReader {
   /**
    * Reads the data of one event.
    *
-   * @returns whether this was the last, as far as the wire tells; what comes after it is still read
+   * @returns how far the stream has come with it; what comes after its end is not read any more
    * @throws {SyntaxError} when the data is not JSON
    */
-  read(data: string, out: EventSink): boolean;
+  read(data: string, out: EventSink): StreamStage;
   /** The stream has ended or broken: gives what was kept back, and `finish` if the model had finished. */
   end(out: EventSink): void;
 }
@@ -36,8 +49,6 @@ export interface SseExchange {
   reader: WireReader;
   /** How a failure is classified; {@link classifyError} unless the wire needs more. */
   classify?: (error: unknown) => ProviderError;
-  /** How long the body may stay open after an event that may be the last, in milliseconds. */
-  lingerMs?: number;
 }
 
 /** Runs an exchange as a provider's stream. The request goes out when iteration begins. */
@@ -63,16 +74,20 @@ function fail(error: unknown, { classify = classifyError }: SseExchange, channel
 }
 
 function readBody(body: Readable, exchange: SseExchange, channel: EventChannel): void {
-  const { reader, lingerMs = LINGER_MS } = exchange;
-  let linger: NodeJS.Timeout | undefined;
+  const { reader } = exchange;
+  let stage: StreamStage = 'open';
+  const silence = new SilenceTimer(() => finish());
   const parser = new SseParser({
     onData: (data) => {
-      if (channel.closed || !reader.read(data, channel)) return;
-      clearTimeout(linger);
-      linger = setTimeout(finish, lingerMs);
-      linger.unref();
+      if (channel.closed || stage === 'over') return;
+      stage = reader.read(data, channel);
+      listen();
     },
   });
+  const listen = () => {
+    if (channel.closed || stage === 'open' || body.isPaused()) return;
+    silence.begin(stage === 'over' ? LINGER_MS : QUIET_MS);
+  };
   const guarded = (step: () => void) => {
     try {
       step();
@@ -81,12 +96,20 @@ function readBody(body: Readable, exchange: SseExchange, channel: EventChannel):
     }
   };
   const finish = (error?: unknown) => {
-    clearTimeout(linger);
+    silence.end();
     guarded(() => reader.end(channel));
     if (!channel.closed) fail(error ?? brokenStream(), exchange, channel);
   };
 
-  channel.onPressure = (full) => (full ? body.pause() : body.resume());
+  channel.onPressure = (full) => {
+    if (full) {
+      silence.end(); // It is ours: who reads is slower than the provider.
+      body.pause();
+    } else {
+      body.resume();
+      listen();
+    }
+  };
   body.on('error', finish);
   body.on('end', () => {
     channel.onClose = undefined; // The exchange is over: an abort would end nothing, and it is not free.

@@ -14,7 +14,7 @@ import {
   useWireServer,
   wireSubjects,
 } from '../support/provider-subjects.ts';
-import { anthropicWire, geminiWire, openRouterWire } from '../support/provider-wires.ts';
+import { anthropicWire, geminiWire, openAiWire, openRouterWire } from '../support/provider-wires.ts';
 
 const TURNS: ChatTurn[] = [
   { role: 'system', content: 'Be brief.' },
@@ -219,6 +219,22 @@ describe('refusals that only one wire has', () => {
     server.current.answer({ steps: [begin, text('Hi'), failed] });
     const error = errorOf(await collect(adapterOf(openRouterWire, server.current.url), ask('Hello')));
     expect(error.code).to.equal('stream_broken');
+  });
+
+  it('openai: servers that give a reason to stop and a count with every chunk', async () => {
+    const said = (content: string, completion_tokens: number) =>
+      `data: ${JSON.stringify({
+        choices: [{ index: 0, delta: { content }, finish_reason: 'stop' }],
+        usage: { prompt_tokens: 3, completion_tokens },
+      })}\n\n`;
+    const pause = { pauseMs: 300 };
+    server.current.answer({ steps: [said('Hello', 1), pause, said(' world', 2), pause, said('!!', 3)] });
+    const events = await collect(adapterOf(openAiWire, server.current.url), ask('Hello'));
+    expect(textOf(events)).to.equal('Hello world!!');
+    expect(events.slice(-2)).to.deep.equal([
+      { type: 'usage', usage: { inputTokens: 3, outputTokens: 3 } },
+      { type: 'finish', reason: 'stop' },
+    ]);
   });
 
   it('huggingface: a model that none of its providers serves', async () => {

@@ -17,6 +17,9 @@ import {
 } from '../support/provider-subjects.ts';
 import { type Step, startProviderWireServer } from '../support/provider-wire-server.ts';
 
+/** What marks the end of a stream, on the wires that have it. */
+const MARK = /(data: \[DONE\]|event: message_stop\n.*)\n\n$/;
+
 describe('providers', () => {
   const server = useWireServer();
   const wired = wireSubjects(server);
@@ -165,6 +168,34 @@ describe('providers', () => {
         const events = await run([...begun, wire.endWithoutMark]);
         expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'stop' });
       });
+
+      it('loses no text and no count that come after a reason to stop', async () => {
+        const stop = wire.endWithoutMark;
+        const pause = { pauseMs: 1_200 };
+        const events = await run([...begun, stop, pause, wire.text(' there'), stop, pause, wire.end()]);
+        expect(textOf(events)).to.equal('Hi there');
+        expect(events.slice(-2)).to.deep.equal([
+          { type: 'usage', usage: wire.usage },
+          { type: 'finish', reason: 'stop' },
+        ]);
+      });
+
+      for (const [what, end] of [
+        ['and a count', wire.end()],
+        ['and no count', wire.endWithoutUsage],
+      ] as const) {
+        it(`finishes soon after a reason to stop ${what} when no mark comes and the connection stays open`, async () => {
+          const events = await run([...begun, end.replace(MARK, ''), 'stall'], {
+            firstTokenTimeoutMs: 60_000,
+            idleTimeoutMs: 10_000,
+          });
+          expect(events.at(-1)).to.deep.equal({ type: 'finish', reason: 'stop' });
+          if (end !== wire.endWithoutUsage) {
+            expect(events.at(-2)).to.deep.equal({ type: 'usage', usage: wire.usage });
+          }
+          await expectAborted();
+        });
+      }
 
       it('finishes soon when the end was marked and the connection stays open', async () => {
         const events = await run([...begun, wire.end(), 'stall']);
