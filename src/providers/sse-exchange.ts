@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { classifyError } from './classify-error.ts';
 import { EventChannel } from './event-channel.ts';
+import { JsonRefusal } from './json-refusal.ts';
 import { ProviderError, type ProviderEvent } from './provider.ts';
 import { SilenceTimer } from './silence-timer.ts';
 import { SseParser } from './sse-parser.ts';
@@ -76,6 +77,7 @@ function fail(error: unknown, { classify = classifyError }: SseExchange, channel
 function readBody(body: Readable, exchange: SseExchange, channel: EventChannel): void {
   const { reader } = exchange;
   let stage: StreamStage = 'open';
+  const refusal = new JsonRefusal();
   const silence = new SilenceTimer(() => finish());
   const parser = new SseParser({
     onData: (data) => {
@@ -114,9 +116,11 @@ function readBody(body: Readable, exchange: SseExchange, channel: EventChannel):
   body.on('end', () => {
     channel.onClose = undefined; // The exchange is over: an abort would end nothing, and it is not free.
     guarded(() => parser.end());
-    finish();
+    finish(refusal.error());
   });
-  body.on('data', (bytes: Buffer) => guarded(() => parser.push(bytes)));
+  body.on('data', (bytes: Buffer) => {
+    if (!refusal.takes(bytes)) guarded(() => parser.push(bytes));
+  });
 }
 
 function brokenStream(): ProviderError {

@@ -62,7 +62,7 @@ describe('what a provider sends, whatever it is', () => {
         ];
         for (const refusal of refusals) {
           const text = JSON.stringify(refusal);
-          for (const status of [302, 400, 429, 500]) {
+          for (const status of [200, 302, 400, 429, 500]) {
             expect(errorOf(await answered([text], status)).code, text).to.be.a('string');
           }
           expect(errorOf(await answered([`data: ${text}\n\n`])).code, text).to.be.a('string');

@@ -259,6 +259,25 @@ describe('providers', () => {
         expect(server.current.requests, 'each asked once').to.have.length(4);
       });
 
+      it('reads an error that came as JSON with status 200', async () => {
+        const body = JSON.stringify({
+          type: 'error',
+          error: { code: 'insufficient_quota', message: `the key ${KEY}` },
+        });
+        for (const steps of [[body], ['\n', ' ', `[${body}`, ']'], [...body]]) {
+          const events = await run(steps);
+          expect(events.map((event) => event.type)).to.deep.equal(['start', 'error']);
+          expect(errorOf(events).code).to.equal('provider_billing');
+          expect(`${errorOf(events).stack}`).to.not.include(KEY);
+        }
+      });
+
+      it('says stream_broken for JSON that names no error', async () => {
+        for (const body of ['{"choices":[{"finish_reason":"stop"}]}', '{"error":null}', '{"error":', '[]']) {
+          expect(errorOf(await run([body])).code, body).to.equal('stream_broken');
+        }
+      });
+
       it('makes nothing of events that are not of its wire', async () => {
         for (const odd of [
           'null',
