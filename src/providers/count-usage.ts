@@ -42,8 +42,11 @@ export function countUsage({
  * @param keys what is taken over
  */
 export function mergeCounts<T extends object>(counts: T, later: T, keys: readonly (keyof T)[]): void {
-  for (const key of keys) if (asCount(later[key]) || counts[key] == null) counts[key] = later[key];
+  for (const key of keys) counts[key] = newerCount(counts[key], later[key]);
 }
+
+/** The one that counts of two counts: see {@link mergeCounts}. */
+export const newerCount = <T>(count: T, later: T): T => (asCount(later) ? later : (count ?? later));
 
 /**
  * A usage with a later one of the same stream, which need not tell all of it again: some servers end with an empty one. A

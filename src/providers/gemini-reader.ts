@@ -1,4 +1,4 @@
-import { countUsage, mergeCounts, sumCounts } from './count-usage.ts';
+import { countUsage, newerCount, sumCounts } from './count-usage.ts';
 import { classifyGeminiError } from './gemini-error.ts';
 import { type FinishReason, ProviderError } from './provider.ts';
 import type { EventSink, StreamStage, WireReader } from './sse-exchange.ts';
@@ -32,11 +32,11 @@ interface Part {
 /** Counts so far, in every event. */
 interface UsageMetadata {
   /** The whole prompt, what was cached included. */
-  promptTokenCount?: number | null;
-  cachedContentTokenCount?: number | null;
+  promptTokenCount?: number | null | undefined;
+  cachedContentTokenCount?: number | null | undefined;
   /** Without the thoughts. */
-  candidatesTokenCount?: number | null;
-  thoughtsTokenCount?: number | null;
+  candidatesTokenCount?: number | null | undefined;
+  thoughtsTokenCount?: number | null | undefined;
 }
 
 /**
@@ -48,7 +48,7 @@ export function createGeminiReader(): WireReader {
 }
 
 class GeminiReader implements WireReader {
-  readonly #usage: UsageMetadata = {};
+  #usage: UsageMetadata = {};
   #finish: FinishReason | undefined;
   /** The reason says that the call could not be read; what was said besides, and other calls, are good. */
   #isMalformed = false;
@@ -59,7 +59,7 @@ class GeminiReader implements WireReader {
   read(data: string, out: EventSink): StreamStage {
     const event = JSON.parse(data) as WireEvent;
     if (event.error) return refuse(classifyGeminiError(event.error), out);
-    if (event.usageMetadata) mergeCounts(this.#usage, event.usageMetadata, COUNTS);
+    if (event.usageMetadata) this.#usage = merge(this.#usage, event.usageMetadata);
     const blocked = event.promptFeedback?.blockReason;
     if (blocked && blocked !== 'BLOCKED_REASON_UNSPECIFIED') {
       return refuse(new ProviderError('content_filter', 'The provider refused the prompt.'), out);
@@ -121,12 +121,15 @@ function refuse(error: ProviderError, out: EventSink): 'over' {
   return 'over';
 }
 
-const COUNTS = [
-  'promptTokenCount',
-  'cachedContentTokenCount',
-  'candidatesTokenCount',
-  'thoughtsTokenCount',
-] as const;
+/** Field by field, as nearly every event of a stream has a usage. */
+function merge(usage: UsageMetadata, later: UsageMetadata): UsageMetadata {
+  return {
+    promptTokenCount: newerCount(usage.promptTokenCount, later.promptTokenCount),
+    cachedContentTokenCount: newerCount(usage.cachedContentTokenCount, later.cachedContentTokenCount),
+    candidatesTokenCount: newerCount(usage.candidatesTokenCount, later.candidatesTokenCount),
+    thoughtsTokenCount: newerCount(usage.thoughtsTokenCount, later.thoughtsTokenCount),
+  };
+}
 
 /** Thoughts are output, and are paid as such; a count of zero is left out of the wire. */
 function toUsage(usage: UsageMetadata) {

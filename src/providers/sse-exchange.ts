@@ -83,11 +83,12 @@ function readBody(body: Readable, exchange: SseExchange, channel: EventChannel):
     onData: (data) => {
       if (channel.closed || stage === 'over') return;
       stage = reader.read(data, channel);
-      listen();
+      if (stage !== 'open') listen();
     },
   });
+  /** There was a reason to stop: how much longer it is listened. */
   const listen = () => {
-    if (channel.closed || stage === 'open' || body.isPaused()) return;
+    if (channel.closed || body.isPaused()) return;
     silence.begin(stage === 'over' ? LINGER_MS : QUIET_MS);
   };
   const guarded = (step: () => void) => {
@@ -109,7 +110,7 @@ function readBody(body: Readable, exchange: SseExchange, channel: EventChannel):
       body.pause();
     } else {
       body.resume();
-      listen();
+      if (stage !== 'open') listen();
     }
   };
   body.on('error', finish);
