@@ -8,11 +8,8 @@
 import { Client } from 'pg';
 import { findForgotten, requestStop } from '../src/data/repositories/generations.ts';
 import { listGroups } from '../src/data/repositories/groups.ts';
-import {
-  listOwnedMessages,
-  listRunningMessages,
-  pageMessagesAfter,
-} from '../src/data/repositories/messages.ts';
+import { listOwnedMessages, pageMessagesAfter } from '../src/data/repositories/message-pages.ts';
+import { listRunningMessages } from '../src/data/repositories/messages.ts';
 import { listSessions } from '../src/data/repositories/sessions.ts';
 import { explainAll, type RunStatement } from './support/explain.ts';
 import { fill } from './support/fill.ts';

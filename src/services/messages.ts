@@ -5,12 +5,8 @@ import { idSchema } from '../contracts/fields.ts';
 import { type GenerationStatus, isTerminal, type Message } from '../contracts/message.ts';
 import type { Session } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
-import {
-  deleteMessageRow,
-  findKeptMessage,
-  listMessages,
-  listOwnedMessages,
-} from '../data/repositories/messages.ts';
+import { listMessages, listOwnedMessages } from '../data/repositories/message-pages.ts';
+import { deleteMessageRow, findKeptMessage } from '../data/repositories/messages.ts';
 import { findKeptSession } from '../data/repositories/sessions.ts';
 import { presentSession } from '../presenters/session.ts';
 import type { Announcer } from './announce.ts';

@@ -1,6 +1,6 @@
 import type { Message } from '../contracts/message.ts';
 import type { Database } from '../data/database.ts';
-import { pageMessagesAfter } from '../data/repositories/messages.ts';
+import { pageMessagesAfter } from '../data/repositories/message-pages.ts';
 import type { LiveMessages } from './live-messages.ts';
 
 /**

@@ -24,11 +24,13 @@ export interface MessageView extends MessageRecord {
   generation: GenerationView | null;
 }
 
-const COLUMNS = `m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.reasoning, m.created_at,
+/** What is read of a message with its generation: a {@link MessageRow}. */
+export const COLUMNS = `m.id, m.session_id, m.user_id, m.parent_id, m.role, m.content, m.reasoning, m.created_at,
          g.id AS generation_id, g.model, g.status, g.attempt, g.finish_reason, g.error_code, g.error_message,
          g.tries, g.omitted_parameters, g.input_tokens, g.cached_input_tokens, g.output_tokens, g.reasoning_tokens,
          g.usage_estimated, g.cost_usd, g.credits, g.completed_at, g.lane, g.tool_calls`;
-const TABLES = 'messages m LEFT JOIN generations g ON g.message_id = m.id';
+/** Where that stands: `m` the message, `g` the generation. */
+export const TABLES = 'messages m LEFT JOIN generations g ON g.message_id = m.id';
 const SELECT = `SELECT ${COLUMNS} FROM ${TABLES}`;
 
 const ofSession = (condition: string): string =>
@@ -43,18 +45,18 @@ const KEPT = ofSession(kept('sessions'));
  * else's.
  */
 export async function findOwnedMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
-  return (await rows<Row>(db, OWNED, [id, userId])).map(toView)[0];
+  return (await rows<MessageRow>(db, OWNED, [id, userId])).map(toView)[0];
 }
 
 /** As {@link findOwnedMessage} for all that an owner comes back to: the message of a one-shot call is not there. */
 export async function findKeptMessage(db: Db, userId: string, id: string): Promise<MessageView | undefined> {
-  return (await rows<Row>(db, KEPT, [id, userId])).map(toView)[0];
+  return (await rows<MessageRow>(db, KEPT, [id, userId])).map(toView)[0];
 }
 
 /** Messages of one session by id, in no order; those that are not there are left out. */
 export async function findMessages(db: Db, sessionId: string, ids: string[]): Promise<MessageView[]> {
   if (ids.length === 0) return [];
-  const found = await rows<Row>(db, prepared(`${SELECT} WHERE m.id = ANY($1) AND m.session_id = $2`), [
+  const found = await rows<MessageRow>(db, prepared(`${SELECT} WHERE m.id = ANY($1) AND m.session_id = $2`), [
     ids,
     sessionId,
   ]);
@@ -67,91 +69,6 @@ export async function findMessageIds(db: Db, sessionId: string, ids: string[]): 
   const sql = 'SELECT id FROM messages WHERE id = ANY($1) AND session_id = $2';
   return (await rows<{ id: string }>(db, sql, [ids, sessionId])).map(({ id }) => id);
 }
-
-/** Which messages of a session are read at once. */
-export interface MessagePageQuery {
-  sessionId: string;
-  limit: number;
-  /** Only messages older than this id. */
-  before?: string | undefined;
-}
-
-/** Some messages of a session. */
-export interface MessagePage {
-  messages: MessageView[];
-  /** There are more behind them. */
-  more: boolean;
-}
-
-/**
- * Most bytes of text that are read at once; one message is always read. A hundred of the longest would be some tens of megabytes,
- * which are kept for as long as whoever asked for them takes to read them.
- */
-const PAGE_BYTES = 1_000_000;
-
-/** A session's messages, newest first. */
-export async function listMessages(
-  db: Db,
-  { sessionId, limit, before }: MessagePageQuery,
-): Promise<MessagePage> {
-  return listNewest(db, { session: '$1', params: [sessionId], limit, before });
-}
-
-/**
- * As {@link listMessages} for a session of one owner, in one statement; empty as well when there is no such
- * session, it is a one-shot call, it has expired, or it is somebody else's.
- */
-export async function listOwnedMessages(
-  db: Db,
-  { userId, sessionId, limit, before }: MessagePageQuery & { userId: string },
-): Promise<MessagePage> {
-  const session = `(SELECT CASE WHEN user_id = $2 AND ${kept('sessions')} THEN id END FROM sessions WHERE id = $1)`;
-  return listNewest(db, { session, params: [sessionId, userId], limit, before });
-}
-
-/** The cursor is in the statement only when there is one: `$n IS NULL OR …` would read the session to its end. */
-async function listNewest(
-  db: Db,
-  {
-    session,
-    params,
-    limit,
-    before,
-  }: { session: string; params: string[]; limit: number; before: string | undefined },
-): Promise<MessagePage> {
-  const older = before === undefined ? '' : `AND m.id < $${params.length + 2}`;
-  const found = await rows<SizedRow>(
-    db,
-    pageSql({
-      where: `m.session_id = ${session} ${older}`,
-      order: 'm.id DESC',
-      limit: `$${params.length + 1}`,
-    }),
-    before === undefined ? [...params, limit] : [...params, limit, before],
-  );
-  return toPage(found);
-}
-
-/** A row of a page. */
-type SizedRow = Row & { more: boolean };
-
-/**
- * A page, by number and by bytes. Both are found out while the index is walked, and neither goes further than the page; how
- * long a text is stands beside it, and does not have it read.
- */
-function pageSql({ where, order, limit }: { where: string; order: string; limit: string }): string {
-  const bytes = 'octet_length(m.content) + coalesce(octet_length(m.reasoning), 0)';
-  return `SELECT * FROM (
-     SELECT ${COLUMNS}, row_number() OVER walk AS number, sum(${bytes}) OVER walk AS bytes, lead(true, 1, false) OVER walk AS more
-       FROM ${TABLES} WHERE ${where}
-     WINDOW walk AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) ORDER BY ${order} LIMIT ${limit}) AS page
-    WHERE number = 1 OR bytes <= ${PAGE_BYTES} ORDER BY number`;
-}
-
-const toPage = (found: SizedRow[]): MessagePage => ({
-  messages: found.map(toView),
-  more: found.at(-1)?.more ?? false,
-});
 
 /** What a model is told of a message. */
 export type ContextMessage = Pick<MessageRecord, 'id' | 'parentId' | 'role' | 'content'> & {
@@ -186,21 +103,12 @@ export async function listMessageIdsAfter(
   return (await rows<{ id: string }>(db, sql, [sessionId, after, limit])).map(({ id }) => id);
 }
 
-/** A page of a session's messages newer than `after`, oldest first. */
-export async function pageMessagesAfter(
-  db: Db,
-  { sessionId, after, limit }: { sessionId: string; after: string; limit: number },
-): Promise<MessagePage> {
-  const sql = pageSql({ where: 'm.session_id = $1 AND m.id > $2', order: 'm.id', limit: '$3' });
-  return toPage(await rows<SizedRow>(db, sql, [sessionId, after, limit]));
-}
-
 /** A session's messages newer than `after`, oldest first, however long they are. */
 export async function listMessagesAfter(
   db: Db,
   { sessionId, after, limit }: { sessionId: string; after: string; limit: number },
 ): Promise<MessageView[]> {
-  const found = await rows<Row>(
+  const found = await rows<MessageRow>(
     db,
     `${SELECT} WHERE m.session_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3`,
     [sessionId, after, limit],
@@ -210,7 +118,7 @@ export async function listMessagesAfter(
 
 /** A session's messages whose generation has not ended, oldest first. */
 export async function listRunningMessages(db: Db, sessionId: string): Promise<MessageView[]> {
-  const found = await rows<Row>(
+  const found = await rows<MessageRow>(
     db,
     prepared(`${SELECT} WHERE g.session_id = $1 AND g.status IN ('queued', 'streaming') ORDER BY m.id`),
     [sessionId],
@@ -244,7 +152,8 @@ export async function deleteMessageRow(db: Db, id: string): Promise<boolean> {
   return done?.gone ?? false;
 }
 
-interface Row {
+/** A message with its generation, as it is read. */
+export interface MessageRow {
   id: string;
   session_id: string;
   user_id: string;
@@ -274,7 +183,8 @@ interface Row {
   tool_calls: GenerationRecord['toolCalls'];
 }
 
-function toView(row: Row): MessageView {
+/** A row as what it shows. */
+export function toView(row: MessageRow): MessageView {
   return {
     id: row.id,
     sessionId: row.session_id,
@@ -288,7 +198,7 @@ function toView(row: Row): MessageView {
   };
 }
 
-function toGeneration(row: Row, generationId: string): GenerationView {
+function toGeneration(row: MessageRow, generationId: string): GenerationView {
   return {
     generationId,
     model: row.model,
