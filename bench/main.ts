@@ -1,7 +1,12 @@
 import { measureProviderParse } from './provider-parse.ts';
+import { measureConcurrency } from './rows/concurrency.ts';
 import { measureCpu, measureDelivery, measureLatency } from './rows/delivery.ts';
+import { measureEmbedded } from './rows/embedded.ts';
 import { measureFirstToken } from './rows/first-token.ts';
+import { measureIdleSockets } from './rows/idle-sockets.ts';
+import { measureLog } from './rows/log.ts';
 import { measureReconnects } from './rows/reconnects.ts';
+import { measureRest } from './rows/rest.ts';
 import { measureStart } from './rows/start.ts';
 import { measureTextGrowth } from './rows/text-growth.ts';
 import { type Cluster, startCluster } from './support/cluster.ts';
@@ -16,9 +21,17 @@ const ROWS: Record<string, (cluster: () => Promise<Cluster>) => Promise<Row[]>> 
   cpu: async (cluster) => [await measureCpu(await cluster())],
   delivery: async (cluster) => measureDelivery(await cluster()),
   'first-token': async (cluster) => measureFirstToken(await cluster()),
+  embedded: async (cluster) => measureEmbedded(await cluster()),
   'text-growth': async (cluster) => [await measureTextGrowth(await cluster())],
+  log: async (cluster) => [await measureLog(await cluster())],
+  rest: async (cluster) => [await measureRest(await cluster())],
+  'idle-sockets': async (cluster) => [await measureIdleSockets(await cluster())],
   'provider-parse': () => measureProviderParse(),
   start: async () => [await measureStart()],
+  concurrency: async () => {
+    await closeSingle();
+    return [await measureConcurrency()];
+  },
   reconnects: measureOverTwo,
 };
 
@@ -42,9 +55,13 @@ for (const [name, measure] of Object.entries(ROWS)) {
 await (await single)?.close();
 process.exit(rows.every(({ ok }) => ok) ? 0 : 1);
 
-async function measureOverTwo(): Promise<Row[]> {
+async function closeSingle(): Promise<void> {
   await (await single)?.close();
   single = undefined;
+}
+
+async function measureOverTwo(): Promise<Row[]> {
+  await closeSingle();
   const cluster = await startCluster({ webs: 2 });
   const row = await measureReconnects(cluster);
   await cluster.close();

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { WebSocket } from 'ws';
 import { Api } from '../support/api.ts';
-import type { Cluster } from '../support/cluster.ts';
+import type { Cluster, Parley } from '../support/cluster.ts';
 import { startBare } from '../support/processes.ts';
 import { median, type Row } from '../support/row.ts';
 
@@ -70,26 +70,30 @@ async function measureRounds(path: MeasuredPath): Promise<Times> {
 }
 
 async function measureRound({ cluster, alone, bare }: MeasuredPath, count: number): Promise<Times> {
-  const { posts, commits } = await measurePosts(cluster, alone, count);
+  const commits: number[] = [];
+  const between = async () => void commits.push(await timeOf(() => alone.commitAndAsk()));
+  const posts = await measurePosts(cluster, count, between);
   const barePosts = await measureBarePosts(bare, alone, count);
   return { posts: median(posts), barePosts: median(barePosts), commits: median(commits) };
 }
 
-/** How long each post took to its first delta, and each commit with its round trip before it, in milliseconds. */
-async function measurePosts(
-  { web: [web] }: Cluster,
-  alone: Alone,
+/**
+ * How long each of some posts took to its first delta, in milliseconds.
+ *
+ * @param between done before each of them
+ */
+export async function measurePosts(
+  { port }: Parley,
   count: number,
-): Promise<{ posts: number[]; commits: number[] }> {
-  if (!web) throw new Error('no web process');
-  const api = await Api.signUp(web.port);
+  between: () => Promise<void>,
+): Promise<number[]> {
+  const api = await Api.signUp(port);
   const posts: number[] = [];
-  const commits: number[] = [];
   while (posts.length < count) {
     const sessionId = await api.openSession();
-    const reader = await openReader(web.port, api.token, sessionId);
+    const reader = await openReader(port, api.token, sessionId);
     for (let n = 0; n < POSTS_IN_SESSION; n++) {
-      commits.push(await timeOf(() => alone.commitAndAsk()));
+      await between();
       const first = reader.next('message:stream');
       const done = reader.next('message:done');
       const content = JSON.stringify({ rate: 1_000, durationMs: 3, prefixChars: 10 });
@@ -103,7 +107,7 @@ async function measurePosts(
     }
     reader.close();
   }
-  return { posts, commits };
+  return posts;
 }
 
 async function measureBarePosts(bare: BarePath, alone: Alone, count: number): Promise<number[]> {

@@ -1,54 +1,10 @@
-import type { ChatTurn } from '../../src/contracts/prompt.ts';
-import { EventChannel } from '../../src/providers/event-channel.ts';
-import type { Provider } from '../../src/providers/provider.ts';
-import { runProcess, type StartPart } from '../../src/run-process.ts';
-import { startGenerationWorker } from '../../workers/generation-worker.ts';
-import { Metronome } from './metronome.ts';
-import type { Load } from './token.ts';
+import { runProcess } from '../../src/run-process.ts';
+import { startLoadWorker } from './load-provider.ts';
 
-/** The real worker, with a provider that writes what the load says instead of a model. */
-const metronome = new Metronome();
-
-const provider: Provider = {
-  name: 'echo',
-  stream: (request, signal) =>
-    new EventChannel({
-      signal,
-      open: (channel) => {
-        const {
-          rate,
-          durationMs,
-          prefixChars,
-          waits = false,
-        } = JSON.parse(request.turns.at(-1)?.content ?? '') as Load;
-        let outputTokens = 0;
-        if (prefixChars) channel.push({ type: 'text', text: 'x'.repeat(prefixChars) });
-        channel.onClose = metronome.add({
-          rate,
-          durationMs,
-          waits,
-          emit: (text) => {
-            outputTokens += 1;
-            channel.push({ type: 'text', text });
-          },
-          done: () => {
-            // As every provider does; without it the worker would have to count the prompt.
-            channel.push({ type: 'usage', usage: { inputTokens: tokensOf(request.turns), outputTokens } });
-            channel.push({ type: 'finish', reason: 'stop' });
-          },
-        });
-      },
-    }),
-};
-
-/** About what a provider would count; holds are made of it. */
-const tokensOf = (turns: ChatTurn[]): number =>
-  Math.ceil(turns.reduce((sum, { content }) => sum + content.length, 0) / 4);
-
-const startWorker: StartPart = async (core) => {
-  await startGenerationWorker({ ...core, providers: { names: core.providers.names, get: () => provider } });
-  core.log.info({ url: '' }, 'ready');
-};
-
-process.on('SIGUSR2', () => metronome.go());
-await runProcess([async () => startWorker]);
+/** A worker process that writes what a load says. */
+await runProcess([
+  async () => async (core) => {
+    await startLoadWorker(core);
+    core.log.info({ url: '' }, 'ready');
+  },
+]);

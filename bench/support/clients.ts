@@ -27,10 +27,16 @@ export class Clients {
   #window: { fromUs: number; toUs: number } = { fromUs: 0, toUs: 0 };
   #latencies: number[] = [];
   #wrong = 0;
+  #received = 0;
   readonly #streaming = new Set<string>();
   #onStreaming: (() => void) | undefined;
   #ended = 0;
   #onEnded: (() => void) | undefined;
+
+  /** Tokens so far. */
+  get received(): number {
+    return this.#received;
+  }
 
   /** Resolves when this many generations have ended. */
   ended(count: number): Promise<void> {
@@ -110,6 +116,7 @@ export class Clients {
       end >= 0;
       start = end + 1, end = delta.indexOf(' ', start)
     ) {
+      this.#received++;
       const made = Number.parseInt(delta.slice(start, end), 36);
       if (made >= fromUs && made < toUs) this.#latencies.push(arrived - made);
     }

@@ -56,9 +56,9 @@ export async function startParley(
   return { ...keep(child), port };
 }
 
-/** Starts a bare baseline: a script beside this one that tells its port. */
+/** Starts a bare baseline, or a server that stands for a provider: a script beside this one that tells its port. */
 export async function startBare(
-  name: 'bare-server' | 'bare-path',
+  name: 'bare-server' | 'bare-path' | 'bare-koa' | 'bare-ws' | 'model-server',
   args: string[] = [],
   env: Record<string, string> = {},
 ): Promise<BenchProcess & { port: number }> {

@@ -1,6 +1,6 @@
 import { type Api, inBatches } from './api.ts';
 import { Clients, type Seen } from './clients.ts';
-import type { Cluster } from './cluster.ts';
+import type { Parley } from './cluster.ts';
 import { cpuUs, startBare } from './processes.ts';
 import type { Load } from './token.ts';
 
@@ -25,10 +25,20 @@ export interface LoadResult extends Seen {
 const SETTLE_MS = 1_500;
 
 /** Through web, worker and Redis: the real pipeline. */
-export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadResult> {
-  const [web] = cluster.web;
-  if (!web) throw new Error('no web process');
-  const people = await cluster.people(run.generations);
+export async function runOnParley(parley: Parley, run: LoadRun): Promise<LoadResult> {
+  const clients = await openOnParley(parley, run);
+  const result = await measure(clients, run, { pids: parley.pids, go: () => parley.goOn() });
+  await clients.ended(run.generations);
+  clients.close();
+  return result;
+}
+
+/**
+ * Opens a load on the real pipeline: a session, a client and a generation of each person. Resolves when all of them have given
+ * their first token; they wait then, see {@link Parley}.
+ */
+export async function openOnParley(parley: Parley, run: LoadRun): Promise<Clients> {
+  const people = await parley.people(run.generations);
   const sessions = await inBatches(run.generations, async (index) => {
     const api = people[index % people.length] as Api;
     return { api, sessionId: await api.openSession() };
@@ -36,7 +46,7 @@ export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadR
   const clients = new Clients();
   await inBatches(sessions.length, (index) => {
     const { api, sessionId } = sessions[index] as (typeof sessions)[number];
-    return clients.add({ port: web.port, auth: { token: api.token }, sessionId });
+    return clients.add({ port: parley.port, auth: { token: api.token }, sessionId });
   });
   const load: Load = { ...loadOf(run), waits: true };
   await inBatches(sessions.length, (index) => {
@@ -44,11 +54,7 @@ export async function runOnParley(cluster: Cluster, run: LoadRun): Promise<LoadR
     return api.post('/messages', { sessionId, content: JSON.stringify(load) });
   });
   await clients.streaming(run.generations);
-  const pids = [...cluster.web.map(({ pid }) => pid), cluster.worker.pid, cluster.redis.pid];
-  const result = await measure(clients, run, { pids, go: () => process.kill(cluster.worker.pid, 'SIGUSR2') });
-  await clients.ended(run.generations);
-  clients.close();
-  return result;
+  return clients;
 }
 
 /** Through one bare Socket.IO process. */
