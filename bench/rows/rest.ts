@@ -57,7 +57,7 @@ async function statementOf(userId: string): Promise<{ text: string; values: unkn
       return [];
     },
   };
-  await listSessions(recording as unknown as Db, { userId, limit: PAGE + 1 });
+  await listSessions(recording as unknown as Db, { userId, kind: 'chat', limit: PAGE + 1 });
   if (!asked) throw new Error('nothing was asked');
   return asked;
 }

@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { prepared } from '../prepared.ts';
 import { kept } from './kept-sessions.ts';
 import { COLUMNS, type MessageRow, type MessageView, TABLES, toView } from './messages.ts';
 
@@ -84,11 +85,11 @@ type SizedRow = MessageRow & { more: boolean };
  */
 function pageSql({ where, order, limit }: { where: string; order: string; limit: string }): string {
   const bytes = 'octet_length(m.content) + coalesce(octet_length(m.reasoning), 0)';
-  return `SELECT * FROM (
+  return prepared(`SELECT * FROM (
      SELECT ${COLUMNS}, row_number() OVER walk AS number, sum(${bytes}) OVER walk AS bytes, lead(true, 1, false) OVER walk AS more
        FROM ${TABLES} WHERE ${where}
      WINDOW walk AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) ORDER BY ${order} LIMIT ${limit}) AS page
-    WHERE number = 1 OR bytes <= ${PAGE_BYTES} ORDER BY number`;
+    WHERE number = 1 OR bytes <= ${PAGE_BYTES} ORDER BY number`);
 }
 
 const toPage = (found: SizedRow[]): MessagePage => ({
