@@ -1,6 +1,7 @@
 import { type Db, rows } from '../database.ts';
 import { long } from '../long-statements.ts';
 import { forgetWordsOf } from './audit-log.ts';
+import { OPEN } from './open-generations.ts';
 
 /** What was going on in an account when it was deleted. */
 export interface OpenGeneration {
@@ -30,11 +31,7 @@ export interface DeletedUser {
 export async function lockForDeletion(db: Db, userId: string): Promise<boolean> {
   await rows(db, `SET LOCAL lock_timeout = '${GIVE_WAY_MS}ms'`);
   const found = await rows(db, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId]);
-  await rows(
-    db,
-    `SELECT 1 FROM generations WHERE user_id = $1 AND status IN ('queued', 'streaming') ORDER BY id FOR UPDATE`,
-    [userId],
-  );
+  await rows(db, `SELECT 1 FROM generations WHERE user_id = $1 AND ${OPEN} ORDER BY id FOR UPDATE`, [userId]);
   for (const table of ['sessions', 'groups', 'accounts']) {
     await rows(db, `SELECT 1 FROM ${table} WHERE user_id = $1 FOR UPDATE`, [userId]);
   }
@@ -59,7 +56,7 @@ export async function deleteUserRows(db: Db, userId: string): Promise<DeletedUse
     long(
       `WITH gone AS (DELETE FROM generations WHERE user_id = $1 RETURNING *)
        SELECT id, session_id AS "sessionId", message_id AS "messageId", attempt FROM gone
-        WHERE status IN ('queued', 'streaming')`,
+        WHERE ${OPEN}`,
     ),
     [userId],
   );

@@ -2,6 +2,7 @@ import type { Try } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 import { prepared } from '../prepared.ts';
+import { OPEN } from './open-generations.ts';
 
 /** A claim: the only worker that may write is the one with this attempt. */
 export type GenerationClaim = Pick<
@@ -56,7 +57,7 @@ const CLAIM = prepared(`UPDATE generations SET
        released_at = NULL,
        heartbeat_at = now(),
        started_at = coalesce(started_at, now())
-     WHERE id = $1 AND status IN ('queued', 'streaming')
+     WHERE id = $1 AND ${OPEN}
      RETURNING id, kind, user_id AS "userId", session_id AS "sessionId", message_id AS "messageId", model, attempt,
        interruptions, settings, lane, input, price, tries, hold, hold_tokens AS "holdTokens",
        ${CANCEL_REQUESTED} AS "cancelRequested", coalesce(hold_expires_at < now(), false) AS expired,
@@ -139,11 +140,10 @@ export async function isEndedAs(
   db: Db,
   { id, attempt, textAttempt = attempt }: AttemptRef,
 ): Promise<boolean> {
-  const found = await rows(
-    db,
-    `SELECT 1 FROM generations WHERE id = $1 AND attempt = $2 AND status NOT IN ('queued', 'streaming')`,
-    [id, textAttempt],
-  );
+  const found = await rows(db, `SELECT 1 FROM generations WHERE id = $1 AND attempt = $2 AND NOT (${OPEN})`, [
+    id,
+    textAttempt,
+  ]);
   return found.length > 0;
 }
 
@@ -199,7 +199,7 @@ export async function requestStop(
     db,
     prepared(`WITH open AS (
        SELECT g.id FROM generations g
-        WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND status IN ('queued', 'streaming') ${IN_ORDER})
+        WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND ${OPEN} ${IN_ORDER})
      UPDATE generations g SET
        cancel_requested_at = coalesce(cancel_requested_at, now()),
        status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
@@ -247,7 +247,7 @@ export async function prolongWatches(db: Db, messageIds: string[], leaseMs: numb
     db,
     prepared(`WITH watched AS (
        SELECT g.id FROM generations g
-        WHERE message_id = ANY($1) AND watched_until IS NOT NULL AND status IN ('queued', 'streaming') ${IN_ORDER})
+        WHERE message_id = ANY($1) AND watched_until IS NOT NULL AND ${OPEN} ${IN_ORDER})
      UPDATE generations g SET watched_until = now() + $2 * interval '1 millisecond' FROM watched WHERE g.id = watched.id`),
     [messageIds, leaseMs],
   );
@@ -280,7 +280,7 @@ export async function findExpired(db: Db, { silentMs }: Pick<ForgottenAges, 'sil
   const found = await rows<{ id: string }>(
     db,
     `SELECT id FROM generations
-      WHERE status IN ('queued', 'streaming') AND hold_expires_at < now()
+      WHERE ${OPEN} AND hold_expires_at < now()
         AND (status = 'queued' OR heartbeat_at < now() - $1 * interval '1 millisecond')
       ORDER BY created_at LIMIT 1000`,
     [silentMs],

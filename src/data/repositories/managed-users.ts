@@ -3,6 +3,7 @@ import { type Db, rows } from '../database.ts';
 import type { RoleRecord } from '../entities/role.ts';
 import type { UsageLimits } from '../entities/usage.ts';
 import type { UserRecord } from '../entities/user.ts';
+import { OPEN } from './open-generations.ts';
 import { escapeLike } from './session-filter.ts';
 
 /** An account, as who runs the server sees it. */
@@ -117,7 +118,7 @@ export async function listBusySessions(db: Db, userId: string): Promise<string[]
   const found = await rows<{ id: string }>(
     db,
     `SELECT DISTINCT session_id AS id FROM generations
-      WHERE user_id = $1 AND kind = 'reply' AND status IN ('queued', 'streaming')`,
+      WHERE user_id = $1 AND kind = 'reply' AND ${OPEN}`,
     [userId],
   );
   return found.map(({ id }) => id);

@@ -3,6 +3,7 @@ import type { GenerationOutcome, GenerationRecord } from '../entities/generation
 import type { MessageRecord } from '../entities/message.ts';
 import { prepared } from '../prepared.ts';
 import { alive, kept } from './kept-sessions.ts';
+import { OPEN } from './open-generations.ts';
 
 /** What a message shows of its generation. */
 export type GenerationView = GenerationOutcome &
@@ -120,7 +121,7 @@ export async function listMessagesAfter(
 export async function listRunningMessages(db: Db, sessionId: string): Promise<MessageView[]> {
   const found = await rows<MessageRow>(
     db,
-    prepared(`${SELECT} WHERE g.session_id = $1 AND g.status IN ('queued', 'streaming') ORDER BY m.id`),
+    prepared(`${SELECT} WHERE g.session_id = $1 AND g.${OPEN} ORDER BY m.id`),
     [sessionId],
   );
   return found.map(toView).filter((message) => message.sessionId === sessionId);

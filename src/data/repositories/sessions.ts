@@ -4,6 +4,7 @@ import type { SessionRecord } from '../entities/session.ts';
 import { long } from '../long-statements.ts';
 import { prepared } from '../prepared.ts';
 import { alive, kept } from './kept-sessions.ts';
+import { OPEN } from './open-generations.ts';
 import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
 
 /** Raw rows in the shape of the record: mapping them once more would cost a list more than reading it. */
@@ -168,7 +169,7 @@ export async function deleteExpiredSessions(db: Db, limit: number): Promise<numb
     db,
     long(`DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE expires_at < now() AND NOT EXISTS (
-         SELECT FROM generations g WHERE g.session_id = sessions.id AND g.status IN ('queued', 'streaming'))
+         SELECT FROM generations g WHERE g.session_id = sessions.id AND g.${OPEN})
        ORDER BY expires_at LIMIT $1) RETURNING id`),
     [limit],
   );

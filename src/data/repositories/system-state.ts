@@ -1,4 +1,5 @@
 import { type Db, rows } from '../database.ts';
+import { OPEN } from './open-generations.ts';
 
 /** Which PostgreSQL this is, as in `18.0`. */
 export async function findDatabaseVersion(db: Db): Promise<string> {
@@ -15,7 +16,7 @@ export async function countOpenGenerations(db: Db): Promise<{ running: number; q
     db,
     `SELECT count(*) FILTER (WHERE status = 'streaming')::int AS running,
             count(*) FILTER (WHERE status = 'queued')::int AS queued
-       FROM generations WHERE status IN ('queued', 'streaming')`,
+       FROM generations WHERE ${OPEN}`,
   );
   return found ?? { running: 0, queued: 0 };
 }

@@ -1,6 +1,7 @@
 import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
 import { EACH_USER, EVERYBODY } from './closed-usage.ts';
+import { OPEN } from './open-generations.ts';
 
 /** What generations that have ended took together. */
 export interface UsageSums {
@@ -190,7 +191,7 @@ export async function countSystem(db: Db): Promise<SystemCounts> {
   const [counts] = await rows<SystemCounts>(
     db,
     `SELECT ${countOf('users')} AS users, ${countOf('sessions')} AS sessions,
-            (SELECT count(*) FROM generations WHERE status IN ('queued', 'streaming'))::float8 AS "runningGenerations"`,
+            (SELECT count(*) FROM generations WHERE ${OPEN})::float8 AS "runningGenerations"`,
   );
   return counts ?? { users: 0, sessions: 0, runningGenerations: 0 };
 }
