@@ -6,11 +6,12 @@
  * The statements are the repositories' own, taken at the door of the database, not copies of them.
  */
 import { Client } from 'pg';
-import { findForgotten, requestStop } from '../src/data/repositories/generations.ts';
 import { listGroups } from '../src/data/repositories/groups.ts';
+import { findForgotten } from '../src/data/repositories/heartbeats.ts';
 import { listOwnedMessages, pageMessagesAfter } from '../src/data/repositories/message-pages.ts';
 import { listRunningMessages } from '../src/data/repositories/messages.ts';
 import { listSessions } from '../src/data/repositories/sessions.ts';
+import { requestStop } from '../src/data/repositories/stop-requests.ts';
 import { explainAll, type RunStatement } from './support/explain.ts';
 import { fill } from './support/fill.ts';
 

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
-import { type AttemptRef, beatGenerations } from '../data/repositories/generations.ts';
+import type { AttemptRef } from '../data/repositories/generations.ts';
+import { beatGenerations } from '../data/repositories/heartbeats.ts';
 import type { ControlBus } from '../feed/ports.ts';
 import { STOP_TOPIC, type StopSignal } from './stop-generation.ts';
 

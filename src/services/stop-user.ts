@@ -1,5 +1,5 @@
 import type { Database } from '../data/database.ts';
-import { listBusySessions } from '../data/repositories/managed-users.ts';
+import { listBusySessions } from '../data/repositories/stop-requests.ts';
 import type { StopGeneration } from './stop-generation.ts';
 
 /** Stops every reply of a user that waits or is being written. */

@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
-import { findExpired, findForgotten } from '../data/repositories/generations.ts';
+import { findExpired, findForgotten } from '../data/repositories/heartbeats.ts';
 import type { RunGeneration } from '../queue/generation-consumer.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
 

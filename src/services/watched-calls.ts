@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
-import { prolongWatches } from '../data/repositories/generations.ts';
+import { prolongWatches } from '../data/repositories/heartbeats.ts';
 
 /**
  * How long a call that nobody can come back to goes on after the last sign of whoever waits for it, in milliseconds: a web process

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { rows } from '../../src/data/database.ts';
-import { beatGenerations, claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
+import { claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
+import { beatGenerations } from '../../src/data/repositories/heartbeats.ts';
 import type { LiveTexts } from '../../src/feed/ports.ts';
 import type { RunGeneration } from '../../src/queue/generation-consumer.ts';
 import { createSweepGenerations } from '../../src/services/sweep-generations.ts';

@@ -1,12 +1,8 @@
 import { expect } from 'chai';
 import { type Db, rows } from '../../src/data/database.ts';
-import {
-  beatGenerations,
-  claimGeneration,
-  FIRST_ATTEMPT,
-  prolongWatches,
-  requestStop,
-} from '../../src/data/repositories/generations.ts';
+import { claimGeneration, FIRST_ATTEMPT } from '../../src/data/repositories/generations.ts';
+import { beatGenerations, prolongWatches } from '../../src/data/repositories/heartbeats.ts';
+import { requestStop } from '../../src/data/repositories/stop-requests.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { type Asker, createPipeline, type Pipeline } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Message } from '../../src/contracts/message.ts';
-import { requestStop } from '../../src/data/repositories/generations.ts';
+import { requestStop } from '../../src/data/repositories/stop-requests.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { useSharedCluster } from '../support/cluster.ts';
 import { EventStreamClient } from '../support/event-stream-client.ts';

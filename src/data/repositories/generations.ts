@@ -2,7 +2,7 @@ import type { Try } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 import { prepared } from '../prepared.ts';
-import { OPEN } from './open-generations.ts';
+import { CANCEL_REQUESTED, OPEN } from './open-generations.ts';
 
 /** A claim: the only worker that may write is the one with this attempt. */
 export type GenerationClaim = Pick<
@@ -21,9 +21,6 @@ export type GenerationClaim = Pick<
   | 'hold'
   | 'holdTokens'
 >;
-
-/** Somebody asked to stop it, or nobody waits for it any more. */
-const CANCEL_REQUESTED = '(cancel_requested_at IS NOT NULL OR coalesce(watched_until < now(), false))';
 
 /** A claimed reply. */
 export interface ClaimedGeneration extends GenerationClaim {
@@ -164,128 +161,6 @@ export async function releaseGeneration(db: Db, { id, attempt }: AttemptRef): Pr
     `UPDATE generations SET released_at = now() WHERE id = $1 AND attempt = $2 AND status = 'streaming'`,
     [id, attempt],
   );
-}
-
-/**
- * Locks what a SELECT of `generations g` finds, before many of them are changed: in one order, so that statements which
- * come at once wait for each other, and not in a circle.
- */
-const IN_ORDER = 'ORDER BY g.id FOR NO KEY UPDATE OF g';
-
-/** Whose generations are to be stopped: those of one message, or all of one session. */
-export interface StopScope {
-  userId: string;
-  messageId?: string;
-  sessionId?: string;
-}
-
-/** A generation that was asked to stop. */
-export interface StoppedGeneration extends EndedHold {
-  id: string;
-  sessionId: string;
-  messageId: string;
-  model: string;
-  /** `cancelled`: it was waiting and has ended; `streaming`: its worker must be told. */
-  status: 'cancelled' | 'streaming';
-}
-
-/** Ends what waits, and marks what runs, of a message or a session. What has ended already is left alone. */
-export async function requestStop(
-  db: Db,
-  { userId, messageId, sessionId }: StopScope,
-): Promise<StoppedGeneration[]> {
-  const [column, id] = messageId ? ['message_id', messageId] : ['session_id', sessionId];
-  return rows<StoppedGeneration>(
-    db,
-    prepared(`WITH open AS (
-       SELECT g.id FROM generations g
-        WHERE ${column} = $1 AND user_id = $2 AND kind = 'reply' AND ${OPEN} ${IN_ORDER})
-     UPDATE generations g SET
-       cancel_requested_at = coalesce(cancel_requested_at, now()),
-       status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
-       finish_reason = CASE status WHEN 'queued' THEN 'cancelled' ELSE finish_reason END,
-       credits = CASE status WHEN 'queued' THEN 0 ELSE credits END,
-       completed_at = CASE status WHEN 'queued' THEN now() ELSE completed_at END,
-       input = CASE status WHEN 'queued' THEN NULL ELSE input END
-     FROM open WHERE g.id = open.id
-     RETURNING g.id, session_id AS "sessionId", message_id AS "messageId", model, status, hold,
-       hold_tokens AS "holdTokens"`),
-    [id, userId],
-  );
-}
-
-/** What a heartbeat tells of one running attempt. */
-export interface Heartbeat {
-  id: string;
-  cancelRequested: boolean;
-}
-
-/**
- * Signs of life of running attempts, in one statement; each prolongs its hold. An attempt that is not answered has lost
- * its claim.
- */
-export async function beatGenerations(
-  db: Db,
-  running: AttemptRef[],
-  holdMinutes: number,
-): Promise<Heartbeat[]> {
-  return rows<Heartbeat>(
-    db,
-    prepared(`WITH mine AS (
-       SELECT g.id FROM generations g JOIN unnest($1::uuid[], $2::int[]) AS running (id, attempt) USING (id, attempt)
-        WHERE g.status = 'streaming' ${IN_ORDER})
-     UPDATE generations g SET heartbeat_at = now(), hold_expires_at = now() + $3 * interval '1 minute'
-       FROM mine WHERE g.id = mine.id
-      RETURNING g.id, ${CANCEL_REQUESTED} AS "cancelRequested"`),
-    [running.map((each) => each.id), running.map((each) => each.attempt), holdMinutes],
-  );
-}
-
-/** Says that somebody waits for the replies in these messages, for some time more. Nothing is written for what has ended. */
-export async function prolongWatches(db: Db, messageIds: string[], leaseMs: number): Promise<void> {
-  await rows(
-    db,
-    prepared(`WITH watched AS (
-       SELECT g.id FROM generations g
-        WHERE message_id = ANY($1) AND watched_until IS NOT NULL AND ${OPEN} ${IN_ORDER})
-     UPDATE generations g SET watched_until = now() + $2 * interval '1 millisecond' FROM watched WHERE g.id = watched.id`),
-    [messageIds, leaseMs],
-  );
-}
-
-/** How old a generation must be before it counts as forgotten by the queue, in milliseconds. */
-export interface ForgottenAges {
-  queuedMs: number;
-  silentMs: number;
-}
-
-/** Generations that wait, or whose worker is silent, for longer than they should: a job may have been lost. */
-export async function findForgotten(db: Db, { queuedMs, silentMs }: ForgottenAges): Promise<string[]> {
-  const found = await rows<{ id: string }>(
-    db,
-    `SELECT id FROM generations
-      WHERE (status = 'queued' AND created_at < now() - $1 * interval '1 millisecond')
-         OR (status = 'streaming' AND heartbeat_at < now() - $2 * interval '1 millisecond')
-      ORDER BY created_at LIMIT 1000`,
-    [queuedMs, silentMs],
-  );
-  return found.map(({ id }) => id);
-}
-
-/**
- * Open generations whose hold has run out: no worker took them, or gave a sign of life of them, for too long. One that
- * was taken just in time is left to its worker, whose first sign of life prolongs the hold.
- */
-export async function findExpired(db: Db, { silentMs }: Pick<ForgottenAges, 'silentMs'>): Promise<string[]> {
-  const found = await rows<{ id: string }>(
-    db,
-    `SELECT id FROM generations
-      WHERE ${OPEN} AND hold_expires_at < now()
-        AND (status = 'queued' OR heartbeat_at < now() - $1 * interval '1 millisecond')
-      ORDER BY created_at LIMIT 1000`,
-    [silentMs],
-  );
-  return found.map(({ id }) => id);
 }
 
 /** Which message a generation writes; undefined for a title. */

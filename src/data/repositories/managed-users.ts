@@ -3,7 +3,6 @@ import { type Db, rows } from '../database.ts';
 import type { RoleRecord } from '../entities/role.ts';
 import type { UsageLimits } from '../entities/usage.ts';
 import type { UserRecord } from '../entities/user.ts';
-import { OPEN } from './open-generations.ts';
 import { escapeLike } from './session-filter.ts';
 
 /** An account, as who runs the server sees it. */
@@ -111,17 +110,6 @@ export async function revokeAllOfUser(db: Db, userId: string): Promise<string[]>
     [userId],
   );
   return revoked.map(({ id }) => id);
-}
-
-/** The sessions in which a user's replies wait or are being written. */
-export async function listBusySessions(db: Db, userId: string): Promise<string[]> {
-  const found = await rows<{ id: string }>(
-    db,
-    `SELECT DISTINCT session_id AS id FROM generations
-      WHERE user_id = $1 AND kind = 'reply' AND ${OPEN}`,
-    [userId],
-  );
-  return found.map(({ id }) => id);
 }
 
 /** How a user can come in at this moment. */
