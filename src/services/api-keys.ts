@@ -1,9 +1,8 @@
 import { now } from '../base/clock.ts';
-import { defineCursor } from '../base/cursor.ts';
 import { AppError, invalidField, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
-import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
-import { idSchema } from '../contracts/fields.ts';
+import type { Page, PageQuery } from '../base/page.ts';
+import { pageById } from '../base/page-by-id.ts';
 import {
   type ApiKey,
   type CreateApiKeyBody,
@@ -47,8 +46,6 @@ export interface ApiKeysDeps {
 const MAX_LIVE = 50;
 const DAY_MS = 86_400_000;
 
-const cursor = defineCursor(idSchema);
-
 /** API keys, on a database. */
 export function createApiKeys({ database, revocations }: ApiKeysDeps): ApiKeys {
   return {
@@ -68,14 +65,8 @@ export function createApiKeys({ database, revocations }: ApiKeysDeps): ApiKeys {
       throw new AppError('conflict', `You have ${MAX_LIVE} API keys; revoke one first.`);
     },
 
-    async list(userId, { limit, cursor: from }) {
-      const found = await listApiKeyRows(database.db, {
-        userId,
-        limit: limit + 1,
-        before: cursor.decode(from),
-      });
-      return pageFrom(found, limit, { present: presentApiKey, cursorOf: (last) => cursor.encode(last.id) });
-    },
+    list: (userId, query) =>
+      pageById(query, (page) => listApiKeyRows(database.db, { userId, ...page }), presentApiKey),
 
     async revoke(userId, id) {
       if (!(await revokeApiKeyRow(database.db, userId, id))) throw notFound('API key');

@@ -1,7 +1,6 @@
-import { defineCursor } from '../base/cursor.ts';
 import { notFound } from '../base/errors.ts';
-import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
-import { idSchema } from '../contracts/fields.ts';
+import type { Page, PageQuery } from '../base/page.ts';
+import { pageById } from '../base/page-by-id.ts';
 import type { Device } from '../contracts/routes/devices.ts';
 import type { Database } from '../data/database.ts';
 import { listRefreshFamilies, revokeOwnedFamily } from '../data/repositories/refresh-tokens.ts';
@@ -22,24 +21,21 @@ export interface DevicesDeps {
   revocations: Pick<Revocations, 'announce'>;
 }
 
-const cursor = defineCursor(idSchema);
-
 /** Sign-ins, on a database. */
 export function createDevices({ database: { db }, revocations }: DevicesDeps): Devices {
   return {
-    async list({ userId, familyId }, { limit, cursor: from }) {
-      const found = await listRefreshFamilies(db, { userId, limit: limit + 1, before: cursor.decode(from) });
-      return pageFrom(found, limit, {
-        present: ({ id, userAgent, createdAt, lastUsedAt }) => ({
+    list: ({ userId, familyId }, query) =>
+      pageById(
+        query,
+        (page) => listRefreshFamilies(db, { userId, ...page }),
+        ({ id, userAgent, createdAt, lastUsedAt }) => ({
           id,
           userAgent,
           createdAt: createdAt.toISOString(),
           lastUsedAt: lastUsedAt.toISOString(),
           current: id === familyId,
         }),
-        cursorOf: (last) => cursor.encode(last.id),
-      });
-    },
+      ),
 
     async revoke(userId, id) {
       if (!(await revokeOwnedFamily(db, userId, id))) throw notFound('sign-in');

@@ -1,6 +1,5 @@
-import { defineCursor } from '../base/cursor.ts';
-import { type Page, pageFrom } from '../base/page.ts';
-import { idSchema } from '../contracts/fields.ts';
+import type { Page } from '../base/page.ts';
+import { pageById } from '../base/page-by-id.ts';
 import type { Generation, ListGenerationsQuery } from '../contracts/routes/admin-generations.ts';
 import type { Database } from '../data/database.ts';
 import { listGenerationLog } from '../data/repositories/generation-log.ts';
@@ -12,8 +11,6 @@ export interface GenerationLog {
   list(query: ListGenerationsQuery): Promise<Page<Generation>>;
 }
 
-const cursors = defineCursor(idSchema);
-
 /** Makes the list. */
 export function createGenerationLog({
   database,
@@ -23,12 +20,11 @@ export function createGenerationLog({
   inrPerUsd: number;
 }): GenerationLog {
   return {
-    async list({ limit, cursor, status }) {
-      const page = { limit: limit + 1, before: cursors.decode(cursor), status };
-      return pageFrom(await listGenerationLog(database.db, page), limit, {
-        present: (entry) => presentGeneration(entry, inrPerUsd),
-        cursorOf: ({ id }) => cursors.encode(id),
-      });
-    },
+    list: ({ status, ...query }) =>
+      pageById(
+        query,
+        (page) => listGenerationLog(database.db, { status, ...page }),
+        (entry) => presentGeneration(entry, inrPerUsd),
+      ),
   };
 }

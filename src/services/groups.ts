@@ -1,8 +1,7 @@
-import { defineCursor } from '../base/cursor.ts';
 import { notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
-import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
-import { idSchema } from '../contracts/fields.ts';
+import type { Page, PageQuery } from '../base/page.ts';
+import { pageById } from '../base/page-by-id.ts';
 import type { Group } from '../contracts/routes/groups.ts';
 import type { Database } from '../data/database.ts';
 import {
@@ -36,8 +35,6 @@ export interface Groups {
   remove(userId: string, id: string): Promise<void>;
 }
 
-const cursor = defineCursor(idSchema);
-
 /** Sessions that are read, and announced, at a time: a group may have any number. */
 const CHUNK = 100;
 
@@ -54,10 +51,7 @@ export function createGroups({ database, announce, inrPerUsd }: GroupsDeps): Gro
   }
 
   return {
-    async list(userId, { limit, cursor: from }) {
-      const found = await listGroups(db, { userId, limit: limit + 1, before: cursor.decode(from) });
-      return pageFrom(found, limit, { present: presentGroup, cursorOf: (last) => cursor.encode(last.id) });
-    },
+    list: (userId, query) => pageById(query, (page) => listGroups(db, { userId, ...page }), presentGroup),
     async create(userId, name) {
       return presentGroup(await insertGroup(db, { id: newId(), userId, name }));
     },

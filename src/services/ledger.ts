@@ -1,6 +1,5 @@
-import { defineCursor } from '../base/cursor.ts';
-import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
-import { idSchema } from '../contracts/fields.ts';
+import type { Page, PageQuery } from '../base/page.ts';
+import { pageById } from '../base/page-by-id.ts';
 import type { LedgerEntry } from '../contracts/routes/ledger.ts';
 import type { Database } from '../data/database.ts';
 import { listLedger } from '../data/repositories/ledger.ts';
@@ -12,18 +11,11 @@ export interface Ledger {
   list(userId: string, query: PageQuery): Promise<Page<LedgerEntry>>;
 }
 
-/** Not their `seq`, which would tell how many entries all users have. */
-const cursors = defineCursor(idSchema);
-
 /** Makes the list. */
 export function createLedger({ db }: Pick<Database, 'db'>): Ledger {
   return {
-    async list(userId, { limit, cursor }) {
-      const found = await listLedger(db, { userId, limit: limit + 1, before: cursors.decode(cursor) });
-      return pageFrom(found, limit, {
-        present: presentLedgerEntry,
-        cursorOf: ({ id }) => cursors.encode(id),
-      });
-    },
+    // By ids though it goes by `seq`, which would tell how many entries all users have.
+    list: (userId, query) =>
+      pageById(query, (page) => listLedger(db, { userId, ...page }), presentLedgerEntry),
   };
 }

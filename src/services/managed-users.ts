@@ -1,7 +1,6 @@
-import { defineCursor } from '../base/cursor.ts';
 import { notFound } from '../base/errors.ts';
-import { type Page, pageFrom } from '../base/page.ts';
-import { idSchema } from '../contracts/fields.ts';
+import type { Page } from '../base/page.ts';
+import { pageById } from '../base/page-by-id.ts';
 import type { ListUsersQuery, ManagedUser, ManagedUserDetails } from '../contracts/routes/admin-users.ts';
 import { KEPT_KINDS } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
@@ -21,8 +20,6 @@ export interface ManagedUsers {
   get(userId: string): Promise<ManagedUserDetails>;
 }
 
-const cursors = defineCursor(idSchema);
-
 /** Makes the lists. */
 export function createManagedUsers({
   database: { db },
@@ -32,13 +29,8 @@ export function createManagedUsers({
   limits: AdmissionLimits;
 }): ManagedUsers {
   return {
-    async list({ limit, cursor, ...filter }) {
-      const page = { ...filter, limit: limit + 1, before: cursors.decode(cursor) };
-      return pageFrom(await listManagedUsers(db, page), limit, {
-        present: presentManagedUser,
-        cursorOf: ({ id }) => cursors.encode(id),
-      });
-    },
+    list: ({ cursor, limit, ...filter }) =>
+      pageById({ cursor, limit }, (page) => listManagedUsers(db, { ...filter, ...page }), presentManagedUser),
 
     async get(userId) {
       const user = await findManagedUser(db, userId);

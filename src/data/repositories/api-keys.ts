@@ -1,3 +1,4 @@
+import type { OwnedIdPage } from '../../base/page-by-id.ts';
 import { type Db, rows } from '../database.ts';
 import type { ApiKeyRecord } from '../entities/api-key.ts';
 import { long } from '../long-statements.ts';
@@ -52,16 +53,8 @@ export async function insertApiKey(db: Db, key: NewApiKeyRow): Promise<ApiKeyRow
   return inserted as ApiKeyRow;
 }
 
-/** Where a page of keys begins. */
-export interface ApiKeyPage {
-  userId: string;
-  limit: number;
-  /** Only keys older than this id. */
-  before?: string | undefined;
-}
-
 /** The keys of a user that were not revoked, newest first. */
-export async function listApiKeyRows(db: Db, { userId, limit, before }: ApiKeyPage): Promise<ApiKeyRow[]> {
+export async function listApiKeyRows(db: Db, { userId, limit, before }: OwnedIdPage): Promise<ApiKeyRow[]> {
   const older = before === undefined ? '' : 'AND id < $3';
   return rows<ApiKeyRow>(
     db,

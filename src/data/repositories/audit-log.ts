@@ -1,3 +1,4 @@
+import type { IdPage } from '../../base/page-by-id.ts';
 import { type Db, rows } from '../database.ts';
 import type { AuditRecord } from '../entities/audit.ts';
 import { long } from '../long-statements.ts';
@@ -32,10 +33,7 @@ export async function forgetWordsOf(db: Db, userId: string): Promise<void> {
 }
 
 /** Which part of the log is read. */
-export interface AuditPage {
-  limit: number;
-  /** Only entries older than this one. */
-  before?: string | undefined;
+export interface AuditPage extends IdPage {
   /** Null: the command line; undefined: anybody. */
   actorId?: string | null | undefined;
   action?: AuditRecord['action'] | undefined;

@@ -1,3 +1,4 @@
+import type { IdPage } from '../../base/page-by-id.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 
@@ -20,10 +21,7 @@ export type GenerationEntry = GenerationOutcome &
   >;
 
 /** Which part of the log is read. */
-export interface GenerationLogPage {
-  limit: number;
-  /** Only generations older than this one. */
-  before?: string | undefined;
+export interface GenerationLogPage extends IdPage {
   status?: GenerationRecord['status'] | undefined;
 }
 

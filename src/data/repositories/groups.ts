@@ -1,18 +1,11 @@
+import type { OwnedIdPage } from '../../base/page-by-id.ts';
 import { type Db, rows } from '../database.ts';
 import type { GroupRecord } from '../entities/group.ts';
 
 const COLUMNS = 'id, user_id AS "userId", name, created_at AS "createdAt", updated_at AS "updatedAt"';
 
-/** Where a page of groups begins. */
-export interface GroupPage {
-  userId: string;
-  limit: number;
-  /** Only groups older than this id. */
-  before?: string | undefined;
-}
-
 /** A user's groups, newest first. */
-export async function listGroups(db: Db, { userId, limit, before }: GroupPage): Promise<GroupRecord[]> {
+export async function listGroups(db: Db, { userId, limit, before }: OwnedIdPage): Promise<GroupRecord[]> {
   const older = before === undefined ? '' : 'AND id < $3';
   return rows<GroupRecord>(
     db,

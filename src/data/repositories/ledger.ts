@@ -1,3 +1,4 @@
+import type { OwnedIdPage } from '../../base/page-by-id.ts';
 import { type Db, rows } from '../database.ts';
 import type { AccountRecord, LedgerEntryRecord } from '../entities/ledger.ts';
 import { prepared } from '../prepared.ts';
@@ -39,20 +40,12 @@ export type LedgerEntryView = Omit<LedgerEntryRecord, 'userId' | 'createdBy' | '
   model: string | null;
 };
 
-/** Which part of a user's ledger is read. */
-export interface LedgerPage {
-  userId: string;
-  limit: number;
-  /** Only entries before the one with this id. */
-  before?: string | undefined;
-}
-
 const VIEW = `SELECT e.id, e.kind, e.amount, e.balance_after AS "balanceAfter", e.generation_id AS "generationId",
     g.model, e.reason, e.created_at AS "createdAt"
   FROM ledger_entries e LEFT JOIN generations g ON g.id = e.generation_id`;
 
 /** A user's movements, newest first. */
-export async function listLedger(db: Db, { userId, limit, before }: LedgerPage): Promise<LedgerEntryView[]> {
+export async function listLedger(db: Db, { userId, limit, before }: OwnedIdPage): Promise<LedgerEntryView[]> {
   const older =
     before === undefined ? '' : 'AND e.seq < (SELECT seq FROM ledger_entries WHERE id = $3 AND user_id = $1)';
   return rows<LedgerEntryView>(

@@ -1,3 +1,4 @@
+import type { IdPage } from '../../base/page-by-id.ts';
 import type { Permission } from '../../contracts/permissions.ts';
 import { type Db, rows } from '../database.ts';
 import type { RoleRecord } from '../entities/role.ts';
@@ -21,10 +22,7 @@ const COLUMNS = `users.id, users.email, users.name, users.role, users.is_active 
   users.login_count AS "loginCount", users.last_login_at AS "lastLoginAt"`;
 
 /** Which accounts are listed. */
-export interface ManagedUserPage {
-  limit: number;
-  /** Only accounts older than this one. */
-  before?: string | undefined;
+export interface ManagedUserPage extends IdPage {
   role?: string | undefined;
   isActive?: boolean | undefined;
   /** Part of the address or the name, in any case. */

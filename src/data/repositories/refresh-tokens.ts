@@ -1,3 +1,4 @@
+import type { OwnedIdPage } from '../../base/page-by-id.ts';
 import { type Db, rows } from '../database.ts';
 import type { RefreshFamilyRecord, RefreshTokenRecord } from '../entities/refresh-token.ts';
 import { long } from '../long-statements.ts';
@@ -96,18 +97,10 @@ export async function revokeOtherFamilies(
 const LIVE = `f.revoked_at IS NULL AND EXISTS
   (SELECT FROM refresh_tokens t WHERE t.family_id = f.id AND t.used_at IS NULL AND t.expires_at > clock_timestamp())`;
 
-/** Where a page of sign-ins begins. */
-export interface RefreshFamilyPage {
-  userId: string;
-  limit: number;
-  /** Only sign-ins older than this id. */
-  before?: string | undefined;
-}
-
 /** The live sign-ins of a user, newest first. */
 export async function listRefreshFamilies(
   db: Db,
-  { userId, limit, before }: RefreshFamilyPage,
+  { userId, limit, before }: OwnedIdPage,
 ): Promise<RefreshFamilyRecord[]> {
   const older = before === undefined ? '' : 'AND f.id < $3';
   return rows<RefreshFamilyRecord>(
