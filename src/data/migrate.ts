@@ -1,9 +1,7 @@
+import { ADVISORY_LOCKS } from './advisory-locks.ts';
 import { applySnapshot } from './apply-snapshot.ts';
 import type { Database } from './database.ts';
 import { loadModelSnapshot } from './model-snapshot.ts';
-
-/** Any number will do, as long as every Parley process uses the same. */
-const LOCK = 7_271_532_553;
 
 /** The database lacks migrations that this version of the code needs. */
 export class SchemaBehindError extends Error {
@@ -21,12 +19,12 @@ export async function migrate(database: Database): Promise<string[]> {
   const { dataSource } = database;
   const lock = dataSource.createQueryRunner();
   try {
-    await lock.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    await lock.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCKS.migrate]);
     const ran = await dataSource.runMigrations();
     await applySnapshot(database, await loadModelSnapshot());
     return ran.map((migration) => migration.name);
   } finally {
-    await lock.query('SELECT pg_advisory_unlock($1)', [LOCK]);
+    await lock.query('SELECT pg_advisory_unlock($1)', [ADVISORY_LOCKS.migrate]);
     await lock.release();
   }
 }

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
+import { ADVISORY_LOCKS } from './advisory-locks.ts';
 import type { Database } from './database.ts';
 import { isOutage, throughOutage } from './outage.ts';
-
-/** Any number will do, as long as every Parley process uses the same. */
-const LOCK = 7_271_532_554;
 
 /** Another process works on the database, and without Redis the two could not hear each other. */
 export class NotAloneError extends Error {
@@ -121,13 +119,13 @@ async function endBackend(holder: QueryRunner, { pid, startedAt }: Backend): Pro
 }
 
 async function tryLock(holder: QueryRunner): Promise<boolean> {
-  const [answer] = (await holder.query('SELECT pg_try_advisory_lock($1) AS locked', [LOCK])) as [
-    { locked: boolean },
-  ];
+  const [answer] = (await holder.query('SELECT pg_try_advisory_lock($1) AS locked', [
+    ADVISORY_LOCKS.soleProcess,
+  ])) as [{ locked: boolean }];
   return answer.locked;
 }
 
 async function unlock(holder: QueryRunner): Promise<void> {
-  await holder.query('SELECT pg_advisory_unlock($1)', [LOCK]);
+  await holder.query('SELECT pg_advisory_unlock($1)', [ADVISORY_LOCKS.soleProcess]);
   await holder.release();
 }

@@ -40,8 +40,6 @@ export interface SyncModelsDeps {
   timeoutMs?: number;
 }
 
-/** Any number will do, as long as every Parley process uses the same. */
-const LOCK = 7_271_532_555;
 const TIMEOUT_MS = 15_000;
 
 /** A provider that can tell what it has. */
@@ -112,12 +110,12 @@ export function createSyncModels(deps: SyncModelsDeps): SyncModels {
   return {
     async syncAll(actor) {
       const startedAt = new Date().toISOString();
-      const ran = await withTryLock(database, LOCK, () => run(listers, { actor }));
+      const ran = await withTryLock(database, 'syncModels', () => run(listers, { actor }));
       if (ran.locked) return { startedAt, providers: ran.result };
       throw new AppError('conflict', 'The models are being synced already. Ask again in a moment.');
     },
     async syncDue(maxAgeMs, signal) {
-      const ran = await withTryLock(database, LOCK, async () => run(await due(maxAgeMs), { signal }));
+      const ran = await withTryLock(database, 'syncModels', async () => run(await due(maxAgeMs), { signal }));
       return ran.locked ? ran.result : [];
     },
   };

@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '../advisory-locks.ts';
 import { type Db, rows } from '../database.ts';
 import type { RoleRecord } from '../entities/role.ts';
 import type { UserRecord } from '../entities/user.ts';
@@ -73,15 +74,12 @@ export async function deleteRoleRow(db: Db, name: string): Promise<void> {
   await rows(db, 'DELETE FROM roles WHERE name = $1', [name]);
 }
 
-/** Any number will do, as long as every Parley process uses the same. */
-const ACCESS_LOCK = 7_271_532_556;
-
 /**
  * Lets one change of who may do what happen after the other, until the transaction ends: two admins who demote each
  * other at once must not both succeed.
  */
 export async function lockAccessChanges(db: Db): Promise<void> {
-  await rows(db, 'SELECT pg_advisory_xact_lock($1)', [ACCESS_LOCK]);
+  await rows(db, 'SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.access]);
 }
 
 /** Whether there is an active account that may do everything. */
