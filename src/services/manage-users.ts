@@ -2,13 +2,14 @@ import { invalidField, notFound } from '../base/errors.ts';
 import type { ManagedUser, UpdateUserBody } from '../contracts/routes/admin-users.ts';
 import type { Db } from '../data/database.ts';
 import type { UsageLimits } from '../data/entities/usage.ts';
+import { revokeApiKeysOf } from '../data/repositories/api-keys.ts';
 import {
   type LockedUser,
   lockManagedUser,
   type ManagedContent,
   replaceManaged,
-  revokeAllOfUser,
 } from '../data/repositories/managed-users.ts';
+import { revokeOtherFamilies } from '../data/repositories/refresh-tokens.ts';
 import { findRole } from '../data/repositories/roles.ts';
 import { presentManagedUser } from '../presenters/managed-user.ts';
 import { type Actor, audit, differences } from './audit.ts';
@@ -75,9 +76,15 @@ async function change(
   if (!changed) return { shown: presentManagedUser(withoutRights(before)) };
   const user = await replaceManaged(db, after);
   if (before.allPermissions) await requireAdminLeft(db);
-  const revoked = before.isActive && !after.isActive ? await revokeAllOfUser(db, user.id) : undefined;
+  const revoked = before.isActive && !after.isActive ? await revokeAllOf(db, user.id) : undefined;
   await audit(db, actor, { action: 'user.update', targetType: 'user', targetId: user.id, details: changed });
   return { shown: presentManagedUser(user), revoked };
+}
+
+/** Signs a user out everywhere. Answers the ids of the sign-ins and keys that were good until now. */
+async function revokeAllOf(db: Db, userId: string): Promise<string[]> {
+  const families = await revokeOtherFamilies(db, { userId, except: null });
+  return [...families, ...(await revokeApiKeysOf(db, userId))];
 }
 
 async function requireGrantable(db: Db, rights: Rights, name: string): Promise<void> {

@@ -31,12 +31,14 @@ export async function lockApiKeysOf(
   return user.length > 0 && revoked.length === 0;
 }
 
+/** Of a key: it was not revoked, and has not expired. */
+export const LIVE_KEY = '(revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()))';
+
 /** How many keys of a user are good. */
 export async function countLiveApiKeys(db: Db, userId: string): Promise<number> {
   const [found] = await rows<{ live: number }>(
     db,
-    `SELECT count(*)::int AS live FROM api_keys
-      WHERE user_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
+    `SELECT count(*)::int AS live FROM api_keys WHERE user_id = $1 AND ${LIVE_KEY}`,
     [userId],
   );
   return found?.live ?? 0;

@@ -4,6 +4,8 @@ import { type Db, rows } from '../database.ts';
 import type { RoleRecord } from '../entities/role.ts';
 import type { UsageLimits } from '../entities/usage.ts';
 import type { UserRecord } from '../entities/user.ts';
+import { LIVE_KEY } from './api-keys.ts';
+import { LIVE_FAMILY } from './refresh-tokens.ts';
 import { escapeLike } from './session-filter.ts';
 
 /** An account, as who runs the server sees it. */
@@ -96,20 +98,6 @@ export async function replaceManaged(db: Db, user: ManagedContent): Promise<Mana
   return updated as ManagedUserRecord;
 }
 
-/** Revokes every sign-in and key of a user. Returns the ids of those that were good until now. */
-export async function revokeAllOfUser(db: Db, userId: string): Promise<string[]> {
-  const revoked = await rows<{ id: string }>(
-    db,
-    `WITH families AS (
-       UPDATE refresh_families SET revoked_at = clock_timestamp() WHERE user_id = $1 AND revoked_at IS NULL RETURNING id
-     ), keys AS (
-       UPDATE api_keys SET revoked_at = clock_timestamp() WHERE user_id = $1 AND revoked_at IS NULL RETURNING id
-     ) SELECT id FROM families UNION ALL SELECT id FROM keys`,
-    [userId],
-  );
-  return revoked.map(({ id }) => id);
-}
-
 /** How a user can come in at this moment. */
 export interface WaysIn {
   signIns: number;
@@ -120,10 +108,8 @@ export interface WaysIn {
 export async function countWaysIn(db: Db, userId: string): Promise<WaysIn> {
   const [counts] = await rows<WaysIn>(
     db,
-    `SELECT (SELECT count(*) FROM refresh_families f WHERE user_id = $1 AND revoked_at IS NULL AND EXISTS (
-               SELECT FROM refresh_tokens t WHERE t.family_id = f.id AND expires_at > now()))::int AS "signIns",
-            (SELECT count(*) FROM api_keys WHERE user_id = $1 AND revoked_at IS NULL
-                AND (expires_at IS NULL OR expires_at > now()))::int AS "apiKeys"`,
+    `SELECT (SELECT count(*) FROM refresh_families f WHERE user_id = $1 AND ${LIVE_FAMILY})::int AS "signIns",
+            (SELECT count(*) FROM api_keys WHERE user_id = $1 AND ${LIVE_KEY})::int AS "apiKeys"`,
     [userId],
   );
   return counts ?? { signIns: 0, apiKeys: 0 };

@@ -93,8 +93,8 @@ export async function revokeOtherFamilies(
   return revoked.map(({ id }) => id);
 }
 
-/** A sign-in is live while it was not revoked and has a token that can still be traded. */
-const LIVE = `f.revoked_at IS NULL AND EXISTS
+/** Of a sign-in `f`: it was not revoked and has a token that can still be traded. */
+export const LIVE_FAMILY = `f.revoked_at IS NULL AND EXISTS
   (SELECT FROM refresh_tokens t WHERE t.family_id = f.id AND t.used_at IS NULL AND t.expires_at > clock_timestamp())`;
 
 /** The live sign-ins of a user, newest first. */
@@ -107,7 +107,7 @@ export async function listRefreshFamilies(
     db,
     `SELECT f.id, f.user_id AS "userId", f.user_agent AS "userAgent", f.created_at AS "createdAt",
             f.last_used_at AS "lastUsedAt", f.revoked_at AS "revokedAt"
-       FROM refresh_families f WHERE f.user_id = $1 AND ${LIVE} ${older} ORDER BY f.id DESC LIMIT $2`,
+       FROM refresh_families f WHERE f.user_id = $1 AND ${LIVE_FAMILY} ${older} ORDER BY f.id DESC LIMIT $2`,
     before === undefined ? [userId, limit] : [userId, limit, before],
   );
 }
@@ -117,7 +117,7 @@ export async function revokeOwnedFamily(db: Db, userId: string, id: string): Pro
   const revoked = await rows(
     db,
     `UPDATE refresh_families f SET revoked_at = clock_timestamp()
-      WHERE f.id = $1 AND f.user_id = $2 AND ${LIVE} RETURNING f.id`,
+      WHERE f.id = $1 AND f.user_id = $2 AND ${LIVE_FAMILY} RETURNING f.id`,
     [id, userId],
   );
   return revoked.length > 0;
