@@ -20,6 +20,7 @@ import {
 import { presentApiKey } from '../presenters/api-key.ts';
 import { apiKeyPrefix, hashApiKey, newApiKeySecret } from './api-key-secrets.ts';
 import type { Identity } from './identity.ts';
+import { signInRevoked } from './identity-refusals.ts';
 import type { Revocations } from './revocations.ts';
 
 /** What an owner does with API keys. Somebody else's key is `not_found`, like one that is not there. */
@@ -55,7 +56,7 @@ export function createApiKeys({ database, revocations }: ApiKeysDeps): ApiKeys {
       const expiresAt = endOf(life);
       const made = await database.transaction(async (db) => {
         if (!(await lockApiKeysOf(db, owner))) {
-          throw new AppError('token_revoked', 'This sign-in has been revoked. Sign in again.');
+          throw signInRevoked();
         }
         if ((await countLiveApiKeys(db, userId)) >= MAX_LIVE) return undefined;
         const secret = { prefix: apiKeyPrefix(key), keyHash: hashApiKey(key) };

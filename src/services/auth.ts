@@ -4,6 +4,7 @@ import type { UserRecord } from '../data/entities/user.ts';
 import { findUser, findUserByEmail } from '../data/repositories/users.ts';
 import { countFailures } from './count-failures.ts';
 import type { Identity } from './identity.ts';
+import { accountGone } from './identity-refusals.ts';
 import { type NewAccountConfig, openNewAccount } from './open-account.ts';
 import { hashPassword, isPasswordRight } from './passwords.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -95,7 +96,7 @@ export function createAuth(deps: AuthDeps): Auth {
     async getUser({ userId }) {
       const user = await findUser(database.db, userId);
       if (user) return user;
-      throw new AppError('unauthenticated', 'The account of this token is not there any more.');
+      throw accountGone();
     },
   };
 }

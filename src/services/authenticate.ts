@@ -1,8 +1,8 @@
-import { AppError } from '../base/errors.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { ApiKeyDirectory } from './api-key-directory.ts';
 import { isMeantAsApiKey } from './api-key-secrets.ts';
 import type { Identity } from './identity.ts';
+import { signInRevoked } from './identity-refusals.ts';
 import type { Revocations } from './revocations.ts';
 
 /**
@@ -25,6 +25,6 @@ export function createAuthenticate({ accessTokens, apiKeys, revocations }: Authe
     if (isMeantAsApiKey(token)) return apiKeys.identify(token);
     const identity = accessTokens.verify(token);
     if (!revocations.isRevoked(identity.familyId)) return identity;
-    throw new AppError('token_revoked', 'This sign-in has been revoked. Sign in again.');
+    throw signInRevoked();
   };
 }

@@ -2,6 +2,7 @@ import { AppError } from '../base/errors.ts';
 import { type Permission, type Scope, scopesOf } from '../contracts/permissions.ts';
 import type { AccessDirectory } from './access.ts';
 import type { Identity } from './identity.ts';
+import { accountGone, lacksPermission } from './identity-refusals.ts';
 
 /** What is asked of whoever does something. */
 export interface Demand {
@@ -25,15 +26,10 @@ export const ADMIN_ROLE = 'admin';
 export function createAuthorize(access: Pick<AccessDirectory, 'of'>): Authorize {
   return async ({ userId, scopes }, { permission, scope }) => {
     const account = await access.of(userId);
-    if (!account) throw new AppError('unauthenticated', 'The account of this token is not there any more.');
+    if (!account) throw accountGone();
     if (!account.isActive) throw new AppError('token_revoked', 'This account is deactivated.');
     if (scopes) requireScope(scopes, scopesOf(scope));
-    if (permission && !account.may(permission)) {
-      throw new AppError(
-        'forbidden',
-        `This needs the permission \`${permission}\`, which your account does not have.`,
-      );
-    }
+    if (permission && !account.may(permission)) throw lacksPermission(permission);
   };
 }
 

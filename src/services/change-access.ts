@@ -6,6 +6,7 @@ import type { RoleRecord } from '../data/entities/role.ts';
 import { findAccess, isAdminLeft, lockAccessChanges } from '../data/repositories/roles.ts';
 import type { AccessDirectory } from './access.ts';
 import type { Actor } from './audit.ts';
+import { lacksPermission } from './identity-refusals.ts';
 
 /** What somebody may do, or a role allows. */
 export type Rights = Pick<RoleRecord, 'permissions' | 'allPermissions'>;
@@ -68,10 +69,7 @@ export async function rightsOf(db: Db, { userId }: Actor, permission: Permission
   const found = await findAccess(db, userId);
   const may = found?.isActive && (found.allPermissions || found.permissions.includes(permission));
   if (found && may) return found;
-  throw new AppError(
-    'forbidden',
-    `This needs the permission \`${permission}\`, which your account does not have.`,
-  );
+  throw lacksPermission(permission);
 }
 
 /**

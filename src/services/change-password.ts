@@ -5,6 +5,7 @@ import { revokeOtherFamilies } from '../data/repositories/refresh-tokens.ts';
 import { findUser, replacePassword } from '../data/repositories/users.ts';
 import { countFailures } from './count-failures.ts';
 import type { Identity } from './identity.ts';
+import { accountGone } from './identity-refusals.ts';
 import { hashPassword, isPasswordRight } from './passwords.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { Revocations } from './revocations.ts';
@@ -37,7 +38,7 @@ export function createChangePassword(deps: ChangePasswordDeps): ChangePassword {
   const { database, revocations, rateLimits } = deps;
   return async ({ identity: { userId, familyId }, currentPassword, newPassword }) => {
     const user = await findUser(database.db, userId);
-    if (!user) throw new AppError('unauthenticated', 'The account of this token is not there any more.');
+    if (!user) throw accountGone();
     const from = user.passwordHash;
     if (from === null) {
       throw new AppError(

@@ -4,8 +4,8 @@ import type { UserRecord } from '../data/entities/user.ts';
 import { findUser } from '../data/repositories/users.ts';
 import { countFailures } from './count-failures.ts';
 import type { DeleteAccount } from './delete-account.ts';
+import { accountGone } from './identity-refusals.ts';
 import { isPasswordRight } from './passwords.ts';
-import { accountGone } from './profile.ts';
 import type { RateLimits } from './rate-limits.ts';
 
 /** What shows that the owner means it. */

@@ -22,7 +22,8 @@ import { presentGeneration } from '../presenters/generation.ts';
 import { presentGroup } from '../presenters/group.ts';
 import { presentLedgerEntry } from '../presenters/ledger.ts';
 import { presentSession } from '../presenters/session.ts';
-import { accountGone, type Profiles } from './profile.ts';
+import { accountGone } from './identity-refusals.ts';
+import type { Profiles } from './profile.ts';
 import { createReadMessages, type ReadMessagesDeps } from './read-messages.ts';
 
 /** What exporting needs. */

@@ -15,8 +15,8 @@ import {
 import { listFavoriteModels } from '../data/repositories/models.ts';
 import { presentModel } from '../presenters/model.ts';
 import { findModelId } from './find-model-id.ts';
+import { accountGone } from './identity-refusals.ts';
 import type { ModelDirectory } from './model-directory.ts';
-import { accountGone } from './profile.ts';
 
 /** The models that a user has marked. */
 export interface Favorites {

@@ -1,10 +1,10 @@
 import { now } from '../base/clock.ts';
-import { AppError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Database } from '../data/database.ts';
 import { lockRefreshToken } from '../data/repositories/refresh-tokens.ts';
 import { findUser } from '../data/repositories/users.ts';
 import type { Identity } from './identity.ts';
+import { refreshTokenExpired, refreshTokenUnknown, signInRevoked } from './identity-refusals.ts';
 import type { RefreshSecrets } from './refresh-secrets.ts';
 
 /**
@@ -27,10 +27,10 @@ export function createIdentifyRefreshToken({
     database.transaction(async (db) => {
       const found = await lockRefreshToken(db, secrets.hash(token));
       const user = found && (await findUser(db, found.userId));
-      if (!user) throw new AppError('unauthenticated', 'The refresh token is not known.');
+      if (!user) throw refreshTokenUnknown();
       const { familyId, familyRevoked, expired } = found;
-      if (familyRevoked) throw new AppError('token_revoked', 'This sign-in has been revoked. Sign in again.');
-      if (expired) throw new AppError('token_expired', 'The refresh token has expired. Sign in again.');
+      if (familyRevoked) throw signInRevoked();
+      if (expired) throw refreshTokenExpired();
       return { userId: user.id, role: user.role, familyId, tokenId: newId(), expiresAt: now() };
     });
 }

@@ -1,6 +1,5 @@
 import { now } from '../base/clock.ts';
 import { dayOf } from '../base/days.ts';
-import { AppError } from '../base/errors.ts';
 import type { Profile, ProfileChanges } from '../contracts/routes/user.ts';
 import { KEPT_KINDS } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
@@ -10,6 +9,7 @@ import { findProfile, updateProfileRow } from '../data/repositories/profiles.ts'
 import { findLastActivity, findUserUsage } from '../data/repositories/usage-stats.ts';
 import { presentProfile } from '../presenters/profile.ts';
 import { NOTHING_USED, presentTotals } from '../presenters/stats.ts';
+import { accountGone } from './identity-refusals.ts';
 
 /** An account, for its owner. */
 export interface Profiles {
@@ -58,7 +58,3 @@ export function createProfiles({ database: { db }, limits, inrPerUsd }: Profiles
     },
   };
 }
-
-/** A token may outlive its account by a moment. */
-export const accountGone = (): AppError =>
-  new AppError('unauthenticated', 'The account of this token is not there any more.');

@@ -9,6 +9,7 @@ import {
   markRefreshTokenUsed,
 } from '../data/repositories/refresh-tokens.ts';
 import { findUser } from '../data/repositories/users.ts';
+import { refreshTokenExpired, refreshTokenUnknown, signInRevoked } from './identity-refusals.ts';
 import type { RefreshSecrets } from './refresh-secrets.ts';
 import type { Revocations } from './revocations.ts';
 
@@ -42,7 +43,7 @@ export async function rotateRefreshToken(deps: RotationDeps, token: string): Pro
     const found = await lockRefreshToken(db, secrets.hash(token));
     return found ? decide(db, { found, token, deps }) : undefined;
   });
-  if (!outcome) throw new AppError('unauthenticated', 'The refresh token is not known.');
+  if (!outcome) throw refreshTokenUnknown();
   if ('user' in outcome) return outcome;
   // Outside of the transaction, which an error would have rolled back together with the revocation.
   if (outcome.stolenFamilyId) await revocations.revoke(outcome.stolenFamilyId);
@@ -59,14 +60,14 @@ async function decide(
   { found, token, deps }: { found: LockedRefreshToken; token: string; deps: RotationDeps },
 ): Promise<Rotation | Refused> {
   const { familyId } = found;
-  if (found.familyRevoked) return refuse('token_revoked', 'This sign-in has been revoked. Sign in again.');
-  if (found.expired) return refuse('token_expired', 'The refresh token has expired. Sign in again.');
+  if (found.familyRevoked) return { refusal: signInRevoked() };
+  if (found.expired) return { refusal: refreshTokenExpired() };
   if (found.usedSecondsAgo !== null && found.usedSecondsAgo > GRACE_SECONDS) {
-    const refused = refuse('token_revoked', 'The refresh token was used before. Sign in again.');
-    return { ...refused, stolenFamilyId: familyId };
+    const refusal = new AppError('token_revoked', 'The refresh token was used before. Sign in again.');
+    return { refusal, stolenFamilyId: familyId };
   }
   const user = await findUser(db, found.userId);
-  if (!user?.isActive) return refuse('token_revoked', 'The account is deactivated.');
+  if (!user?.isActive) return { refusal: new AppError('token_revoked', 'The account is deactivated.') };
 
   const refreshToken = deps.secrets.successorOf(token);
   if (found.usedSecondsAgo === null) {
@@ -75,8 +76,4 @@ async function decide(
     await insertRefreshToken(db, { id: newId(), familyId, tokenHash, days: deps.refreshTokenDays });
   }
   return { user, familyId, refreshToken };
-}
-
-function refuse(code: 'token_revoked' | 'token_expired', detail: string): Refused {
-  return { refusal: new AppError(code, detail) };
 }
