@@ -154,10 +154,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     log,
     authenticate: identity.authenticate,
     redeemTicket: identity.streamTickets.redeem,
-    identifyRefresh: createIdentifyRefresh(
-      createIdentifyRefreshToken({ database, secrets: identity.secrets }),
-      refreshCookie,
-    ),
+    identifyRefresh: createIdentifyRefresh(createIdentifyRefreshToken(database), refreshCookie),
     authorize: identity.authorize,
     rateLimits,
     onAnswered: metrics.requestAnswered,

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 let lastMs = 0;
 let sequence = 0;
@@ -33,9 +33,4 @@ function format(ms: number, count: number): string {
   const counter = count.toString(16).padStart(3, '0');
   // The last two groups of a version 4 are what is needed: the variant and 62 bits, from a pool.
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${randomUUID().slice(19)}`;
-}
-
-/** A secret for URLs and headers: `bytes` random bytes (default 32), base64url. */
-export function newSecret(bytes = 32): string {
-  return randomBytes(bytes).toString('base64url');
 }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { newSecret } from '../base/ids.ts';
+import { newSecret } from '../base/secrets.ts';
 import { EmbeddedPostgresError, errnoOf } from './embedded-postgres-error.ts';
 import type { Owner, Runner } from './embedded-postgres-runner.ts';
 

@@ -1,6 +1,6 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises'; // holds the process open; base/clock's delay does not
-import { newSecret } from '../base/ids.ts';
+import { newSecret } from '../base/secrets.ts';
 import { errnoOf } from './embedded-postgres-error.ts';
 import { inspectProcess } from './embedded-postgres-process.ts';
 

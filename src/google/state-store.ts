@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { newSecret } from '../base/ids.ts';
+import { hashSecret, looksLikeSecret, newSecret } from '../base/secrets.ts';
 
 /** Where a sign-in that has begun is kept until the browser is back. Shared by all processes. */
 export interface PendingStore {
@@ -57,8 +56,8 @@ export class StateStore {
 }
 
 /** Nothing else reaches the store. */
-const isSecret = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{43}$/.test(value);
+const isSecret = (value: unknown): value is string => typeof value === 'string' && looksLikeSecret(value);
 
 function keyOf(browser: string, state: string): string {
-  return `google:${createHash('sha256').update(`${browser}.${state}`).digest('base64url')}`;
+  return `google:${hashSecret(`${browser}.${state}`).toString('base64url')}`;
 }

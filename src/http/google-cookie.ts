@@ -1,4 +1,6 @@
 import type { Config } from '../base/config.ts';
+import { looksLikeSecret } from '../base/secrets.ts';
+import { PENDING_MS } from '../google/state-store.ts';
 import type { AppContext } from './context.ts';
 
 /** What binds a sign-in with Google to the browser that began it. */
@@ -8,9 +10,6 @@ export interface GoogleCookie {
   write(ctx: AppContext, secret: string): void;
   clear(ctx: AppContext): void;
 }
-
-/** As long as a sign-in may take. */
-const MAX_AGE_SECONDS = 600;
 
 /**
  * Makes the access to the cookie. `SameSite=Lax`: it has to come along when Google sends the browser back. In production
@@ -25,9 +24,9 @@ export function createGoogleCookie({ production }: Pick<Config, 'production'>): 
   return {
     read(ctx) {
       const secret = ctx.cookies.get(name);
-      return secret !== undefined && /^[\w-]{43}$/.test(secret) ? secret : undefined;
+      return secret !== undefined && looksLikeSecret(secret) ? secret : undefined;
     },
-    write: (ctx, secret) => set(ctx, secret, MAX_AGE_SECONDS),
+    write: (ctx, secret) => set(ctx, secret, PENDING_MS / 1000),
     clear: (ctx) => set(ctx, '', 0),
   };
 }

@@ -1,9 +1,10 @@
 import { now } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { hashSecret } from '../base/secrets.ts';
 import type { Database } from '../data/database.ts';
 import { type FoundApiKey, findApiKeyByHash, markApiKeyUsed } from '../data/repositories/api-keys.ts';
-import { hashApiKey, looksLikeApiKey } from './api-key-secrets.ts';
+import { looksLikeApiKey } from './api-key-secrets.ts';
 import type { Identity } from './identity.ts';
 import type { Revocations } from './revocations.ts';
 
@@ -110,7 +111,7 @@ export function createApiKeyDirectory({ database, revocations, log }: ApiKeyDire
   return {
     identify(key) {
       if (!looksLikeApiKey(key)) throw notValid();
-      const hash = hashApiKey(key);
+      const hash = hashSecret(key);
       const name = hash.toString('base64');
       const entry = known.get(name);
       // One that is no good any more is looked up like one that is not known, so that it takes as long.

@@ -3,6 +3,7 @@ import { AppError, invalidField, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Page, PageQuery } from '../base/page.ts';
 import { pageById } from '../base/page-by-id.ts';
+import { hashSecret } from '../base/secrets.ts';
 import {
   type ApiKey,
   type CreateApiKeyBody,
@@ -18,7 +19,7 @@ import {
   revokeApiKeyRow,
 } from '../data/repositories/api-keys.ts';
 import { presentApiKey } from '../presenters/api-key.ts';
-import { apiKeyPrefix, hashApiKey, newApiKeySecret } from './api-key-secrets.ts';
+import { apiKeyPrefix, newApiKeySecret } from './api-key-secrets.ts';
 import type { Identity } from './identity.ts';
 import { signInRevoked } from './identity-refusals.ts';
 import type { Revocations } from './revocations.ts';
@@ -59,7 +60,7 @@ export function createApiKeys({ database, revocations }: ApiKeysDeps): ApiKeys {
           throw signInRevoked();
         }
         if ((await countLiveApiKeys(db, userId)) >= MAX_LIVE) return undefined;
-        const secret = { prefix: apiKeyPrefix(key), keyHash: hashApiKey(key) };
+        const secret = { prefix: apiKeyPrefix(key), keyHash: hashSecret(key) };
         return insertApiKey(db, { id: newId(), userId, name, scopes, expiresAt, ...secret });
       });
       if (made) return { ...presentApiKey(made), key };

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { AppError, invalidField } from '../base/errors.ts';
-import { newId, newSecret } from '../base/ids.ts';
+import { newId } from '../base/ids.ts';
+import { hashSecret, looksLikeSecret, newSecret } from '../base/secrets.ts';
 import type { Database, Db } from '../data/database.ts';
 import { revokeApiKeysOf } from '../data/repositories/api-keys.ts';
 import {
@@ -67,7 +67,7 @@ export function createForgottenPasswords(deps: ForgottenPasswordsDeps): Forgotte
     const user = await findUserByEmail(database.db, email);
     if (!user?.isActive) return;
     const token = newSecret();
-    const reset = { id: newId(), userId: user.id, tokenHash: hashOf(token), minutes: LIFE_MINUTES };
+    const reset = { id: newId(), userId: user.id, tokenHash: hashSecret(token), minutes: LIFE_MINUTES };
     const stored = await database.transaction(async (db) => {
       // Of two at once the later one ends the link of the other.
       if (!(await lockUser(db, user.id))) return false;
@@ -79,7 +79,7 @@ export function createForgottenPasswords(deps: ForgottenPasswordsDeps): Forgotte
   }
 
   async function setPassword(db: Db, { token, password, userAgent }: PasswordReset) {
-    const tokenHash = hashOf(token);
+    const tokenHash = hashSecret(token);
     const userId = await findPasswordReset(db, tokenHash);
     // The account first, here as where links are made: in one order, or two of them wait for each other.
     const user = userId === undefined ? undefined : await lockUser(db, userId);
@@ -95,7 +95,7 @@ export function createForgottenPasswords(deps: ForgottenPasswordsDeps): Forgotte
     ask: (email) => background.run('mail of a new password', () => mailLink(email)),
 
     async reset(wish) {
-      const done = looksLikeToken(wish.token)
+      const done = looksLikeSecret(wish.token)
         ? await database.transaction((db) => setPassword(db, wish))
         : undefined;
       if (!done) {
@@ -117,8 +117,3 @@ async function isTooOften(counting: Promise<void>): Promise<boolean> {
     throw error;
   }
 }
-
-const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
-
-/** Nothing else reaches the database. */
-const looksLikeToken = (text: string): boolean => /^[\w-]{43}$/.test(text);

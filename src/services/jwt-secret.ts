@@ -1,7 +1,8 @@
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../base/config.ts';
-import { newId, newSecret } from '../base/ids.ts';
+import { newId } from '../base/ids.ts';
+import { newSecret } from '../base/secrets.ts';
 
 const MIN_CHARACTERS = 32;
 

@@ -1,5 +1,5 @@
 import { hash, verify } from '@node-rs/argon2';
-import { newSecret } from '../base/ids.ts';
+import { newSecret } from '../base/secrets.ts';
 
 /** argon2id, the library's default algorithm, with what OWASP asks for at least. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };

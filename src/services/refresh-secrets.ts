@@ -1,5 +1,5 @@
-import { createHash, createHmac, createSecretKey, hkdfSync } from 'node:crypto';
-import { newSecret } from '../base/ids.ts';
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import { looksLikeSecret, newSecret } from '../base/secrets.ts';
 
 /** Makes refresh tokens: 32 bytes, base64url, meaningless. The database knows them by their hash alone. */
 export interface RefreshSecrets {
@@ -10,8 +10,6 @@ export interface RefreshSecrets {
    * can be given the same successor without any process keeping it.
    */
   successorOf(token: string): string;
-  /** SHA-256 of a token. */
-  hash(token: string): Buffer;
 }
 
 const KEY_BYTES = 32;
@@ -23,9 +21,8 @@ export function createRefreshSecrets(jwtSecret: string): RefreshSecrets {
   return {
     first: () => newSecret(KEY_BYTES),
     successorOf: (token) => createHmac('sha256', key).update(token).digest('base64url'),
-    hash: (token) => createHash('sha256').update(token).digest(),
   };
 }
 
 /** Whether a text can be a refresh token: 32 bytes in base64url. */
-export const looksLikeRefreshToken = (text: string): boolean => /^[\w-]{43}$/.test(text);
+export const looksLikeRefreshToken = (text: string): boolean => looksLikeSecret(text);

@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
+import { hashSecret } from '../base/secrets.ts';
 import type { Database, Db } from '../data/database.ts';
 import type { UserRecord } from '../data/entities/user.ts';
 import {
@@ -38,9 +39,9 @@ export interface Rotation {
  * @throws {AppError} `unauthenticated`, `token_expired`, `token_revoked`
  */
 export async function rotateRefreshToken(deps: RotationDeps, token: string): Promise<Rotation> {
-  const { database, secrets, revocations } = deps;
+  const { database, revocations } = deps;
   const outcome = await database.transaction(async (db) => {
-    const found = await lockRefreshToken(db, secrets.hash(token));
+    const found = await lockRefreshToken(db, hashSecret(token));
     return found ? decide(db, { found, token, deps }) : undefined;
   });
   if (!outcome) throw refreshTokenUnknown();
@@ -72,7 +73,7 @@ async function decide(
   const refreshToken = deps.secrets.successorOf(token);
   if (found.usedSecondsAgo === null) {
     await markRefreshTokenUsed(db, found);
-    const tokenHash = deps.secrets.hash(refreshToken);
+    const tokenHash = hashSecret(refreshToken);
     await insertRefreshToken(db, { id: newId(), familyId, tokenHash, days: deps.refreshTokenDays });
   }
   return { user, familyId, refreshToken };

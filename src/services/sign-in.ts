@@ -1,4 +1,5 @@
 import { newId } from '../base/ids.ts';
+import { hashSecret } from '../base/secrets.ts';
 import type { Db } from '../data/database.ts';
 import type { UserRecord } from '../data/entities/user.ts';
 import { insertRefreshFamily, insertRefreshToken } from '../data/repositories/refresh-tokens.ts';
@@ -61,7 +62,7 @@ export function createSignIns({ accessTokens, secrets, refreshTokenDays }: SignI
       const refreshToken = secrets.first();
       const device = userAgent === null ? null : userAgent.slice(0, MAX_USER_AGENT);
       await insertRefreshFamily(db, { id: familyId, userId, userAgent: device });
-      const tokenHash = secrets.hash(refreshToken);
+      const tokenHash = hashSecret(refreshToken);
       await insertRefreshToken(db, { id: newId(), familyId, tokenHash, days: refreshTokenDays });
       return resume({ user, familyId, refreshToken });
     },

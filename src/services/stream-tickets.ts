@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { now } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
-import { newSecret } from '../base/ids.ts';
+import { hashSecret, looksLikeSecret, newSecret } from '../base/secrets.ts';
 import type { TicketStore } from '../feed/ports.ts';
 import { type Identity, identitySchema } from './identity.ts';
 import type { Revocations } from './revocations.ts';
@@ -43,7 +42,7 @@ export function createStreamTickets({
     },
 
     async redeem(ticket) {
-      const stored = looksLikeTicket(ticket) ? await tickets.take(keyOf(ticket)) : null;
+      const stored = looksLikeSecret(ticket) ? await tickets.take(keyOf(ticket)) : null;
       if (stored === null) throw new AppError('unauthenticated', 'The ticket is not valid, or not any more.');
       const identity = identitySchema.parse(JSON.parse(stored));
       if (identity.expiresAt <= now()) {
@@ -55,9 +54,4 @@ export function createStreamTickets({
   };
 }
 
-/** Hashed, like every secret that is kept: who reads the store gets no tickets. */
-const keyOf = (ticket: string): string =>
-  `stream-ticket:${createHash('sha256').update(ticket).digest('base64url')}`;
-
-/** Nothing else reaches the store. */
-const looksLikeTicket = (text: string): boolean => /^[\w-]{43}$/.test(text);
+const keyOf = (ticket: string): string => `stream-ticket:${hashSecret(ticket).toString('base64url')}`;

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { newId } from '../../src/base/ids.ts';
 import { createLogger, type Logger } from '../../src/base/logger.ts';
+import { hashSecret } from '../../src/base/secrets.ts';
 import { rows } from '../../src/data/database.ts';
 import { type ApiKeyDirectory, createApiKeyDirectory } from '../../src/services/api-key-directory.ts';
-import { hashApiKey, newApiKeySecret } from '../../src/services/api-key-secrets.ts';
+import { newApiKeySecret } from '../../src/services/api-key-secrets.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { silentLog } from '../support/global.ts';
 import { refusalOf } from '../support/refusal.ts';
@@ -34,7 +35,7 @@ describe('the directory of API keys', () => {
     await rows(
       database().db,
       `INSERT INTO api_keys (id, user_id, name, prefix, key_hash, scopes) VALUES ($1, $2, '', '', $3, '["chat"]')`,
-      [id, userId, hashApiKey(key)],
+      [id, userId, hashSecret(key)],
     );
   });
   afterEach(async () => {

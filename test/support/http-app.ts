@@ -98,10 +98,7 @@ export async function startTestApp(options: TestAppOptions): Promise<TestApp> {
     log,
     authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
     redeemTicket: streamTickets.redeem,
-    identifyRefresh: createIdentifyRefresh(
-      createIdentifyRefreshToken({ database, secrets }),
-      createRefreshCookie(config),
-    ),
+    identifyRefresh: createIdentifyRefresh(createIdentifyRefreshToken(database), createRefreshCookie(config)),
     authorize: createAuthorize(access),
     rateLimits,
     routes: [

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { z } from 'zod';
-import { newId, newIdAfter, newSecret } from '../../src/base/ids.ts';
+import { newId, newIdAfter } from '../../src/base/ids.ts';
 
 /** The milliseconds in an id. */
 const timeOf = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
@@ -51,13 +51,5 @@ describe('newIdAfter', () => {
     expect([...ids].sort()).to.deep.equal(ids);
     expect(ids.at(-1)).to.match(/^fe010000-0000-7000-/);
     for (const id of ids) expect(z.uuidv7().safeParse(id).success, id).to.equal(true);
-  });
-});
-
-describe('newSecret', () => {
-  it('is fit for URLs, as long as it was asked for, and never the same', () => {
-    expect(newSecret()).to.match(/^[\w-]{43}$/);
-    expect(newSecret(16)).to.match(/^[\w-]{22}$/);
-    expect(new Set(Array.from({ length: 100 }, () => newSecret())).size).to.equal(100);
   });
 });

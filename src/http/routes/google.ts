@@ -1,6 +1,6 @@
 import { AppError, isFailure } from '../../base/errors.ts';
-import { newSecret } from '../../base/ids.ts';
 import type { Logger } from '../../base/logger.ts';
+import { newSecret } from '../../base/secrets.ts';
 import { finishGoogle, finishGoogleOnPage, startGoogle } from '../../contracts/routes/google.ts';
 import type { Google, GoogleAnswer } from '../../google/google.ts';
 import type { SignIn } from '../../services/sign-in.ts';
