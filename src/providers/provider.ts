@@ -95,8 +95,6 @@ export interface Provider {
 export class ProviderError extends Error {
   override readonly name = 'ProviderError';
   readonly code: GenerationErrorCode;
-  /** Whether the same request may succeed elsewhere or later. */
-  readonly retryable: boolean;
   /** From `Retry-After`, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
@@ -107,18 +105,6 @@ export class ProviderError extends Error {
   ) {
     super(message, { cause: options.cause });
     this.code = code;
-    this.retryable = RETRYABLE.has(code);
     this.retryAfterMs = options.retryAfterMs;
   }
 }
-
-const RETRYABLE: ReadonlySet<GenerationErrorCode> = new Set([
-  'rate_limited',
-  'overloaded',
-  'timeout',
-  'network',
-  'provider_auth',
-  'provider_billing',
-  'stream_broken',
-  'malformed_call',
-]);

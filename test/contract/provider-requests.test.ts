@@ -279,7 +279,6 @@ describe('refusals that only one wire has', () => {
     const events = await collect(adapterOf(geminiWire, server.current.url), ask('Hello'));
     expect(events.map((event) => event.type)).to.deep.equal(['start', 'error']);
     expect(errorOf(events).code).to.equal('content_filter');
-    expect(errorOf(events).retryable).to.equal(false);
   });
 
   it('gemini: events after a finish reason, which older models have in each', async () => {

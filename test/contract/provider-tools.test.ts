@@ -330,8 +330,7 @@ describe('what a model asks of tools', () => {
         return collect(adapterOf(geminiWire, server.current.url), ask('Hello'));
       };
       for (const said of [[], [geminiWire.reasoning('Hm.')]]) {
-        const error = errorOf(await events(...said));
-        expect(error).to.include({ code: 'malformed_call', retryable: true });
+        expect(errorOf(await events(...said)).code).to.equal('malformed_call');
       }
       const [call = ''] = geminiWire.call(0, WEATHER);
       expect((await events(geminiWire.text('Hi'))).at(-1)).to.include({ type: 'finish', reason: 'stop' });

@@ -222,7 +222,6 @@ describe('providers', () => {
           idleTimeoutMs: 60_000,
         });
         expect(errorOf(events).code).to.equal('timeout');
-        expect(errorOf(events).retryable).to.equal(true);
         await expectAborted();
       });
 
@@ -332,10 +331,9 @@ describe('providers', () => {
         expect(`${error.stack}`).to.not.include(KEY).and.not.include('Hello');
       });
 
-      it('refuses a bad request for good', async () => {
+      it('refuses a bad request', async () => {
         const error = await refuse(400, 'invalid_request_error');
         expect(error.code).to.equal('bad_request');
-        expect(error.retryable).to.equal(false);
       });
 
       it('tells a missing model from a wrong base URL', async () => {
