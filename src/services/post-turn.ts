@@ -9,22 +9,15 @@ import type { MessageRecord } from '../data/entities/message.ts';
 import type { AdmissionLimits } from '../data/entities/usage.ts';
 import type { OpeningSession } from '../data/repositories/turns.ts';
 import { presentMessage } from '../presenters/message.ts';
+import { presentPlanned } from '../presenters/planned-reply.ts';
 import type { AccessDirectory } from './access.ts';
 import { requireRoom, requireSettings } from './admit-prompt.ts';
 import { answerOnce, type Done, findFirstAnswer } from './answer-once.ts';
+import { type LaunchDeps, launch } from './launch-turn.ts';
 import { requireReach } from './model-access.ts';
+import { type AskedReply, type HoldRules, planReplies } from './plan-replies.ts';
 import { type Counted, countedGeneration, type RateLimit } from './rate-limits.ts';
-import {
-  type AskedReply,
-  type HoldRules,
-  type LaunchDeps,
-  launch,
-  planReplies,
-  presentPlanned,
-  type Stored,
-  type StoredTurn,
-  storeTurn,
-} from './start-replies.ts';
+import { type Stored, type StoredTurn, storeTurn } from './store-turn.ts';
 
 /** What posting a turn needs. */
 export interface PostTurnDeps extends LaunchDeps {

@@ -3,8 +3,8 @@ import type { Database } from '../../src/data/database.ts';
 import type { AdmissionLimits } from '../../src/data/entities/usage.ts';
 import { openAccount } from '../../src/data/repositories/accounts.ts';
 import { postEntry } from '../../src/data/repositories/ledger.ts';
+import type { HoldRules } from '../../src/services/plan-replies.ts';
 import type { RateLimit } from '../../src/services/rate-limits.ts';
-import type { HoldRules } from '../../src/services/start-replies.ts';
 
 /** For tests that are not about limits. */
 export const NO_LIMITS: AdmissionLimits = {
