@@ -1,13 +1,11 @@
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../data/database.ts';
 import { type ClaimedTitle, endGeneration, releaseGeneration } from '../data/repositories/generations.ts';
-import { findKeptSession } from '../data/repositories/sessions.ts';
 import { findFirstExchange, setWrittenTitle } from '../data/repositories/titles.ts';
 import { countUsage } from '../data/repositories/usage-days.ts';
 import type { Channel } from '../feed/ports.ts';
-import { presentSession } from '../presenters/session.ts';
 import type { RunOutcome } from '../queue/generation-consumer.ts';
-import type { Announcer } from './announce.ts';
+import { type AnnounceSessionDeps, announceSession } from './announce-session.ts';
 import { describeEnd, type StreamEnd } from './describe-end.ts';
 import { endRecordOf } from './end-record.ts';
 import type { RunningGeneration } from './running-generations.ts';
@@ -15,11 +13,9 @@ import type { StreamGeneration } from './stream-generation.ts';
 import { cleanTitle, titleTurns } from './title-text.ts';
 
 /** What running a title needs. */
-export interface RunTitleDeps {
+export interface RunTitleDeps extends AnnounceSessionDeps {
   database: Database;
   stream: StreamGeneration;
-  announce: Announcer;
-  inrPerUsd: number;
   log: Logger;
 }
 
@@ -27,7 +23,9 @@ export interface RunTitleDeps {
 export type RunTitle = (claim: ClaimedTitle, run: RunningGeneration) => Promise<RunOutcome>;
 
 /** Makes the verb. */
-export function createRunTitle({ database, stream, announce, inrPerUsd, log }: RunTitleDeps): RunTitle {
+export function createRunTitle(deps: RunTitleDeps): RunTitle {
+  const { database, stream, log } = deps;
+
   return async (claim, run) => {
     const exchange = await findFirstExchange(database.db, claim.sessionId);
     const prompt = { turns: exchange ? titleTurns(exchange) : [] };
@@ -53,19 +51,19 @@ export function createRunTitle({ database, stream, announce, inrPerUsd, log }: R
       const record = endRecordOf(claim, described);
       if (!(await endGeneration(db, claim, record))) return false;
       await countUsage(db, {
-        ...{ userId: claim.userId, model: claim.model, kind: 'title', status: record.status },
-        ...{ inputTokens: record.inputTokens ?? 0, outputTokens: record.outputTokens ?? 0 },
-        ...{ costUsd: record.costUsd ?? '0', credits: record.credits },
+        userId: claim.userId,
+        model: claim.model,
+        kind: 'title',
+        status: record.status,
+        inputTokens: record.inputTokens ?? 0,
+        outputTokens: record.outputTokens ?? 0,
+        costUsd: record.costUsd ?? '0',
+        credits: record.credits,
       });
       return title !== undefined && (await setWrittenTitle(db, claim.sessionId, title));
     });
-    if (named) await announceTitle(claim);
+    if (named) await announceSession(deps, { id: claim.sessionId, userId: claim.userId });
     log.info({ generationId: claim.id, sessionId: claim.sessionId, named }, 'title ended');
     return 'done';
   };
-
-  async function announceTitle({ userId, sessionId }: ClaimedTitle): Promise<void> {
-    const session = await findKeptSession(database.db, userId, sessionId);
-    if (session) await announce.toSession(sessionId, 'session:update', presentSession(session, inrPerUsd));
-  }
 }

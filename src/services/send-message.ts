@@ -1,25 +1,19 @@
 import { invalidField, notFound } from '../base/errors.ts';
-import { excerpt } from '../base/text.ts';
 import type { SendMessageAnswer, SendMessageBody } from '../contracts/routes/messages.ts';
-import type { Database } from '../data/database.ts';
 import type { SessionRecord } from '../data/entities/session.ts';
-import { findKeptSession, findSessionToPostIn } from '../data/repositories/sessions.ts';
-import { presentSession } from '../presenters/session.ts';
-import type { Announcer } from './announce.ts';
+import { findSessionToPostIn } from '../data/repositories/sessions.ts';
+import { type AnnounceSessionDeps, announceSession } from './announce-session.ts';
 import type { Model, ModelDirectory } from './model-directory.ts';
 import type { PostTurn } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
 import { repeatKeys } from './repeat-keys.ts';
 import { requireChat } from './require-chat.ts';
+import { firstTitle } from './title-text.ts';
 
 /** What sending a message needs. */
-export interface SendMessageDeps {
-  database: Database;
+export interface SendMessageDeps extends AnnounceSessionDeps {
   models: ModelDirectory;
-  announce: Announcer;
   postTurn: PostTurn;
-  /** Rupees per US dollar. */
-  inrPerUsd: number;
 }
 
 /**
@@ -35,17 +29,14 @@ export type SendMessage = (
   idempotencyKey?: string,
 ) => Promise<SendMessageAnswer>;
 
-/** Longest title made of a first message, in UTF-16 code units. */
-export const TITLE_CHARS = 60;
-
 /** Makes the verb. */
 export function createSendMessage(deps: SendMessageDeps): SendMessage {
-  const { database, models, inrPerUsd } = deps;
+  const { database, models } = deps;
 
   return async (asking, body, idempotencyKey) => {
     const { userId } = asking;
     const { role, content } = body;
-    const title = role === 'user' ? excerpt(content, TITLE_CHARS) : null;
+    const title = role === 'user' ? firstTitle(content) : null;
     let untitled: SessionRecord | undefined;
     const { clientMessageId: id, ...request } = body;
     const own = { id, scope: `message:${body.sessionId}` };
@@ -67,14 +58,9 @@ export function createSendMessage(deps: SendMessageDeps): SendMessage {
         paths: { content: 'body.content', settings: 'session.settings' },
       };
     });
-    if (untitled) await announceTitle(untitled);
+    if (untitled) await announceSession(deps, untitled);
     return posted as SendMessageAnswer;
   };
-
-  async function announceTitle({ id, userId }: SessionRecord): Promise<void> {
-    const titled = await findKeptSession(database.db, userId, id);
-    if (titled) await deps.announce.toSession(id, 'session:update', presentSession(titled, inrPerUsd));
-  }
 }
 
 /** Who is asked, each with where it is named. */

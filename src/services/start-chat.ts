@@ -1,6 +1,5 @@
 import { notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
-import { excerpt } from '../base/text.ts';
 import type { Message } from '../contracts/message.ts';
 import type { ChatBody } from '../contracts/routes/chat.ts';
 import type { Database } from '../data/database.ts';
@@ -15,7 +14,7 @@ import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
 import { repeatKeys } from './repeat-keys.ts';
 import { requireChat } from './require-chat.ts';
-import { TITLE_CHARS } from './send-message.ts';
+import { firstTitle } from './title-text.ts';
 
 /** What a chat in one call needs. */
 export interface StartChatDeps {
@@ -89,7 +88,7 @@ export function createStartChat(deps: StartChatDeps): StartChat {
       sessionId: newId(),
       settings,
       opening: { kind: 'chat', model: model.id, settings, metadata: {}, expiresAt: null },
-      title: excerpt(message, TITLE_CHARS),
+      title: firstTitle(message),
       message: { role: 'user', content: message, parentId: null },
       asked: [{ model, path: 'body.modelId', historyTokens: 0 }],
       paths: PATHS,
@@ -105,7 +104,7 @@ export function createStartChat(deps: StartChatDeps): StartChat {
     const turn: TurnToPost = {
       sessionId: id,
       settings: { ...session.settings, ...settings },
-      title: excerpt(message, TITLE_CHARS),
+      title: firstTitle(message),
       message: { role: 'user', content: message, parentId: session.newestMessageId },
       asked: [{ model, path: 'body.modelId', historyTokens: session.historyTokens }],
       paths: settings ? PATHS : { ...PATHS, settings: 'session.settings' },

@@ -1,6 +1,5 @@
 import { invalidField, notFound } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
-import { excerpt } from '../base/text.ts';
 import type { Message } from '../contracts/message.ts';
 import type { StartedRun } from '../contracts/playground.ts';
 import type { StartRunBody } from '../contracts/routes/playground.ts';
@@ -16,7 +15,7 @@ import type { Model, ModelDirectory } from './model-directory.ts';
 import type { PostTurn, TurnToPost } from './post-turn.ts';
 import type { Counted } from './rate-limits.ts';
 import { repeatKeys } from './repeat-keys.ts';
-import { TITLE_CHARS } from './send-message.ts';
+import { firstTitle } from './title-text.ts';
 
 /** What starting a run needs. */
 export interface StartRunDeps {
@@ -93,7 +92,7 @@ export function createStartRun({ database, models, postTurn, announce, inrPerUsd
         metadata: { models: ids },
         expiresAt: null,
       },
-      title: excerpt(prompt, TITLE_CHARS),
+      title: firstTitle(prompt),
       message: { role: 'user', content: prompt, parentId: null },
       asked: lanes.map((lane) => ({ ...lane, historyTokens: 0 })),
       paths: { content: `${root}.prompt`, settings: `${root}.settings` },
