@@ -1,6 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
+import { BoundedMap } from '../base/bounded-map.ts';
 import { now } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
@@ -48,8 +49,8 @@ const claimsSchema = z.object({
 export function createAccessTokens({ secret, minutes }: AccessTokenSettings): AccessTokens {
   const key = createSecretKey(Buffer.from(secret));
   const expiresInSeconds = Math.max(1, Math.round(minutes * 60));
-  /** Tokens that were found good, the oldest first: what is signed says the same each time, until it expires. */
-  const known = new Map<string, Readonly<Identity>>();
+  /** Tokens that were found good: what is signed says the same each time, until it expires. */
+  const known = new BoundedMap<string, Readonly<Identity>>(MAX_KNOWN);
   return {
     issue(user, familyId) {
       const token = jwt.sign({ fam: familyId, role: user.role }, key, {
@@ -69,7 +70,6 @@ export function createAccessTokens({ secret, minutes }: AccessTokenSettings): Ac
       const { sub, fam, role, jti, exp } = readClaims(token, key);
       const identity = { userId: sub, role, familyId: fam, tokenId: jti, expiresAt: exp * 1000 };
       known.set(token, identity);
-      if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string);
       return identity;
     },
   };

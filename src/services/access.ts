@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { now } from '../base/clock.ts';
 import type { Permission } from '../contracts/permissions.ts';
 import type { Database } from '../data/database.ts';
@@ -39,7 +40,7 @@ export function createAccessDirectory({
   database: Pick<Database, 'db'>;
   control: ControlBus;
 }): AccessDirectory {
-  const known = new Map<string, { access: Access; until: number }>();
+  const known = new BoundedMap<string, { access: Access; until: number }>(MAX_KEPT);
   /** What is being read: who asks meanwhile gets the same answer, and in the order of asking. */
   const reading = new Map<string, Promise<Access | undefined>>();
 
@@ -53,7 +54,8 @@ export function createAccessDirectory({
   function read(userId: string): Promise<Access | undefined> {
     const access = find(userId).then((found) => {
       // What changed meanwhile is not kept: it may have been read before the change.
-      if (found && reading.get(userId) === access) keep(userId, found);
+      if (found && reading.get(userId) === access)
+        known.set(userId, { access: found, until: now() + TTL_MS });
       return found;
     });
     reading.set(userId, access);
@@ -71,14 +73,6 @@ export function createAccessDirectory({
       isActive: found.isActive,
       may: (permission) => found.allPermissions || permissions.has(permission),
     };
-  }
-
-  function keep(userId: string, access: Access): void {
-    known.delete(userId);
-    known.set(userId, { access, until: now() + TTL_MS });
-    if (known.size <= MAX_KEPT) return;
-    const [oldest] = known.keys();
-    if (oldest !== undefined) known.delete(oldest);
   }
 
   const unsubscribe = control.subscribe(TOPIC, (payload) =>

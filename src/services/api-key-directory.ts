@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { now } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -51,8 +52,8 @@ interface KnownKey {
 
 /** Makes the directory of this process. */
 export function createApiKeyDirectory({ database, revocations, log }: ApiKeyDirectoryDeps): ApiKeyDirectory {
-  /** By hash, the oldest first. */
-  const known = new Map<string, KnownKey>();
+  /** By hash. */
+  const known = new BoundedMap<string, KnownKey>(MAX_KEPT);
   /** What is being looked up: who brings the same key meanwhile gets the same answer. */
   const reading = new Map<string, Promise<KnownKey>>();
   const writing = new Set<Promise<void>>();
@@ -73,21 +74,13 @@ export function createApiKeyDirectory({ database, revocations, log }: ApiKeyDire
 
   function read(hash: Buffer, name: string): Promise<KnownKey> {
     const looking = lookUp(hash).then((key) => {
-      keep(name, key);
+      known.set(name, key);
       return key;
     });
     reading.set(name, looking);
     const done = () => reading.delete(name);
     looking.then(done, done);
     return looking;
-  }
-
-  function keep(name: string, key: KnownKey): void {
-    known.delete(name);
-    known.set(name, key);
-    if (known.size <= MAX_KEPT) return;
-    const [oldest] = known.keys();
-    if (oldest !== undefined) known.delete(oldest);
   }
 
   function use(key: KnownKey): Identity {

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { countTokens } from './count-tokens.ts';
 
 /** Most messages whose count is kept. An entry is an id and a number: all of them are a few megabytes. */
@@ -8,7 +9,7 @@ const KEPT = 20_000;
  * not change, so each is counted once.
  */
 export class TokenCounts {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new BoundedMap<string, number>(KEPT);
 
   /** The tokens of a stored message. */
   async of({ id, content }: { id: string; content: string }): Promise<number> {
@@ -16,12 +17,6 @@ export class TokenCounts {
     if (known !== undefined) return known;
     const count = await countTokens(content);
     this.#counts.set(id, count);
-    if (this.#counts.size > KEPT) this.#forgetOldest();
     return count;
-  }
-
-  #forgetOldest(): void {
-    const [oldest] = this.#counts.keys();
-    if (oldest !== undefined) this.#counts.delete(oldest);
   }
 }
