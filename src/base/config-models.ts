@@ -5,6 +5,9 @@ export const LLM_PROVIDERS = ['openai', 'anthropic', 'gemini', 'openrouter', 'hu
 /** One of them. */
 export type LlmProvider = (typeof LLM_PROVIDERS)[number];
 
+/** Those that serve the models of others, under `maker/name`. */
+export const RESELLERS: readonly string[] = ['openrouter', 'huggingface'] satisfies LlmProvider[];
+
 /** Other names of providers. */
 const ALIASES: Readonly<Record<string, LlmProvider>> = { claude: 'anthropic', google: 'gemini' };
 

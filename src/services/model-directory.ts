@@ -1,3 +1,4 @@
+import { RESELLERS } from '../base/config-models.ts';
 import { AppError } from '../base/errors.ts';
 import type { ModelParameter, ModelTier } from '../contracts/model.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
@@ -58,8 +59,6 @@ export interface MutableModelDirectory extends ModelDirectory {
 
 /** The offline model, whose provider has no other. */
 const ECHO = 'echo';
-/** Providers that serve the models of others, under `author/name`. */
-const RESELLERS: readonly string[] = ['openrouter', 'huggingface'];
 /** Most candidates that a refusal names. */
 const MAX_NAMED = 5;
 

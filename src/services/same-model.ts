@@ -1,7 +1,5 @@
-import type { LlmProvider } from '../base/config-models.ts';
+import { type LlmProvider, RESELLERS } from '../base/config-models.ts';
 
-/** Providers that serve the models of others, under `maker/name`. */
-const ROUTERS: readonly string[] = ['openrouter', 'huggingface'];
 /** How they call the makers whose own API has another name here. */
 const MAKERS: Readonly<Record<string, string>> = { gemini: 'google' };
 
@@ -13,11 +11,11 @@ export function namesAt(provider: LlmProvider, model: string): string[] {
   const [home = '', ...rest] = model.split('/');
   const name = rest.join('/');
   const maker = MAKERS[provider] ?? provider;
-  if (ROUTERS.includes(provider)) {
-    if (ROUTERS.includes(home)) return [`${provider}/${name}`];
+  if (RESELLERS.includes(provider)) {
+    if (RESELLERS.includes(home)) return [`${provider}/${name}`];
     return spellings(name).map((each) => `${provider}/${MAKERS[home] ?? home}/${each}`);
   }
-  if (!ROUTERS.includes(home) || !name.startsWith(`${maker}/`)) return [];
+  if (!RESELLERS.includes(home) || !name.startsWith(`${maker}/`)) return [];
   return spellings(name.slice(maker.length + 1)).map((each) => `${provider}/${each}`);
 }
 
