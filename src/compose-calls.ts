@@ -1,4 +1,3 @@
-import { findAccount } from './data/repositories/accounts.ts';
 import type { DoorParts } from './door-parts.ts';
 import type { CallDoor } from './http/answer-call.ts';
 import type { RouteModule } from './http/route-table.ts';
@@ -10,6 +9,7 @@ import { callableModelRoutes } from './http/routes/v1-models.ts';
 import { createCallableModels } from './services/callable-models.ts';
 import { createCalls } from './services/calls.ts';
 import { countPrompt } from './services/count-prompt.ts';
+import { createReadBalance } from './services/read-balance.ts';
 import { createWatchedCalls } from './services/watched-calls.ts';
 
 /** Builds the doors of one-shot calls, under `/v1`. */
@@ -30,9 +30,9 @@ export function composeCalls(doors: DoorParts): RouteModule[] {
       streams.open(response, { ...identity, expiresAt: Number.POSITIVE_INFINITY }, undefined, interrupt),
   };
   const callableModels = createCallableModels({ database, models, access });
-  const balanceOf = async (userId: string) => Number((await findAccount(database.db, userId))?.balance ?? 0);
+  const readBalance = createReadBalance(database);
   return [
-    textRoutes({ ...door, balanceOf }),
+    textRoutes({ ...door, balanceOf: async (userId) => (await readBalance(userId)).balance }),
     openAiChatRoutes(door),
     openAiResponseRoutes(door),
     anthropicMessageRoutes({ ...door, callableModels, countPrompt }),

@@ -59,6 +59,7 @@ import { createModels } from './services/models.ts';
 import { createPostTurn } from './services/post-turn.ts';
 import { createRateLimits } from './services/rate-limits.ts';
 import { ratePolicies } from './services/rate-policies.ts';
+import { createReadBalance } from './services/read-balance.ts';
 import { createRefreshSecrets } from './services/refresh-secrets.ts';
 import { createRefundGeneration } from './services/refund-generation.ts';
 import { createRegenerateMessage } from './services/regenerate-message.ts';
@@ -186,7 +187,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
         syncModels: core.syncModels,
       }),
       balanceRoutes({
-        database,
+        readBalance: createReadBalance(database),
         ledger: createLedger(database),
         adjustBalance: createAdjustBalance({ database, announce }),
         refundGeneration: createRefundGeneration({ database, announce }),

@@ -20,6 +20,7 @@ import { createLiveMessages } from '../../src/services/live-messages.ts';
 import { createMessages } from '../../src/services/messages.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
 import { createPostTurn } from '../../src/services/post-turn.ts';
+import { createReadBalance } from '../../src/services/read-balance.ts';
 import { createRefundGeneration } from '../../src/services/refund-generation.ts';
 import { createRegenerateMessage } from '../../src/services/regenerate-message.ts';
 import { createSendMessage } from '../../src/services/send-message.ts';
@@ -112,7 +113,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
         regenerateMessage: createRegenerateMessage(sending),
       }),
       balanceRoutes({
-        database,
+        readBalance: createReadBalance(database),
         ledger: createLedger(database),
         adjustBalance: createAdjustBalance(shared),
         refundGeneration: createRefundGeneration(shared),

@@ -1,21 +1,16 @@
 import { getBalance, refundGeneration, setBalance } from '../../contracts/routes/balance.ts';
 import { listLedger } from '../../contracts/routes/ledger.ts';
-import type { Database } from '../../data/database.ts';
-import { findAccount } from '../../data/repositories/accounts.ts';
-import { presentBalance } from '../../presenters/balance.ts';
 import type { AdjustBalance } from '../../services/adjust-balance.ts';
 import type { Ledger } from '../../services/ledger.ts';
+import type { ReadBalance } from '../../services/read-balance.ts';
 import type { RefundGeneration } from '../../services/refund-generation.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 
-/** What an account that was never opened holds. */
-const NOTHING = { balance: '0', held: '0' };
-
 /** What the routes of credits run. */
 export interface BalanceRouteDeps {
-  database: Pick<Database, 'db'>;
+  readBalance: ReadBalance;
   ledger: Ledger;
   adjustBalance: AdjustBalance;
   refundGeneration: RefundGeneration;
@@ -23,11 +18,9 @@ export interface BalanceRouteDeps {
 
 /** Credits: what a user has, what moved it, and how an admin moves it. */
 export function balanceRoutes(services: BalanceRouteDeps): RouteModule {
-  const { database, ledger } = services;
+  const { readBalance, ledger } = services;
   return (table) => {
-    mountRoute(table, getBalance, async (_input, { identity }) =>
-      presentBalance((await findAccount(database.db, identity.userId)) ?? NOTHING),
-    );
+    mountRoute(table, getBalance, (_input, { identity }) => readBalance(identity.userId));
 
     mountRoute(table, listLedger, ({ query }, { identity }) => ledger.list(identity.userId, query));
 
