@@ -6,7 +6,6 @@ import { adminUserRoutes } from './http/routes/admin-users.ts';
 import type { AccessDirectory } from './services/access.ts';
 import { createAuditLog } from './services/audit-log.ts';
 import { createChangeAccess } from './services/change-access.ts';
-import { checkDefaultRole } from './services/default-role.ts';
 import type { DeleteAccount } from './services/delete-account.ts';
 import { createDeleteManagedUser } from './services/delete-managed-user.ts';
 import { createGenerationLog } from './services/generation-log.ts';
@@ -25,16 +24,11 @@ export interface AdminParts {
   deleteAccount: DeleteAccount;
 }
 
-/**
- * Builds `/admin`: roles, accounts and what was done.
- *
- * @throws when new accounts cannot be given their role
- */
-export async function composeAdmin(core: Core, parts: AdminParts): Promise<RouteModule[]> {
-  const { config, log, resources, inrPerUsd, limits, models, defaultModel } = core;
+/** Builds `/admin`: roles, accounts and what was done. */
+export function composeAdmin(core: Core, parts: AdminParts): RouteModule[] {
+  const { config, log, resources, inrPerUsd, limits } = core;
   const { database } = resources;
   const { access, revocations, stopSession, deleteAccount } = parts;
-  await checkDefaultRole({ database, name: config.DEFAULT_ROLE, defaultModel, models, log });
   const changeAccess = createChangeAccess({ database, access, log });
   return [
     adminRoutes({

@@ -48,6 +48,7 @@ import { createAuthenticate } from './services/authenticate.ts';
 import { createAuthorize } from './services/authorize.ts';
 import { createBackground } from './services/background.ts';
 import { createBoardSessions } from './services/board-sessions.ts';
+import { checkDefaultRole } from './services/default-role.ts';
 import { createDeleteAccount } from './services/delete-account.ts';
 import { createExportSession } from './services/export-session.ts';
 import { createGroups } from './services/groups.ts';
@@ -71,16 +72,21 @@ import { createStreamTickets } from './services/stream-tickets.ts';
 import { createUserRoomState } from './services/user-room.ts';
 import { createUserStatistics } from './services/user-stats.ts';
 
-/** Builds the web side on a server that does not listen yet. */
+/**
+ * Builds the web side on a server that does not listen yet.
+ *
+ * @throws when new accounts cannot be given their role
+ */
 export async function composeWeb(core: Core): Promise<HttpServer> {
   const { config, log, lifecycle, resources, metrics, inrPerUsd, announce, models, queue, liveMessages } =
     core;
   const { database, feed } = resources;
+  await checkDefaultRole({ ...core, database, name: config.DEFAULT_ROLE });
 
   const identity = await composeIdentity(core);
   const rateLimits = createRateLimits(ratePolicies(config), feed.rateLimits);
   const { stopMessage, stopSession } = createStopGeneration({ ...core, database, control: feed.control });
-  const posting = {
+  const postTurn = createPostTurn({
     database,
     access: identity.access,
     announce,
@@ -91,8 +97,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     rateLimit: rateLimits.generation,
     holds: { reserveTokens: config.HOLD_OUTPUT_TOKENS, minutes: config.HOLD_MINUTES },
     maxMessageChars: config.MAX_MESSAGE_CHARS,
-  };
-  const postTurn = createPostTurn(posting);
+  });
   const sendMessage = createSendMessage({ database, models, announce, postTurn, inrPerUsd });
   const regenerateMessage = createRegenerateMessage({ database, models, postTurn });
   const { present } = liveMessages;
@@ -181,7 +186,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
       exportRoutes({ exportSession: createExportSession({ database, present, inrPerUsd }), log }),
       messageRoutes({ messages, sendMessage, regenerateMessage, stopMessage }),
       sseRoutes({ requireSession: core.requireSession, sendMessage, serve }),
-      ...(await composeAdmin(core, { ...identity, stopSession, deleteAccount })),
+      ...composeAdmin(core, { ...identity, stopSession, deleteAccount }),
       modelRoutes({
         models: createModels({ database, catalogue: core.catalogue, served: core.providers.names }),
         syncModels: core.syncModels,
