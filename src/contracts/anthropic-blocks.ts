@@ -115,8 +115,6 @@ export const anthropicTool = z.strictObject({
   input_examples: foreign,
 });
 
-/** A message of a conversation, see {@link anthropicInput}. */
-export type AnthropicInput = z.output<typeof anthropicInput>;
 /** What is shown to the model. */
 export type ShownBlock = z.output<typeof shown>[number];
 /** A block of a message of the user. */

@@ -18,8 +18,6 @@ export const usageLimitsSchema = z.strictObject({
   monthlyRequests: most(1_000_000_000).describe('Replies a calendar month (UTC)'),
   monthlyTokens: most(1_000_000_000_000).describe('Input and output tokens a calendar month (UTC)'),
 });
-/** See {@link usageLimitsSchema}. */
-export type UsageLimitsInput = z.output<typeof usageLimitsSchema>;
 
 /** Permissions, each once. */
 export const permissionsSchema = z

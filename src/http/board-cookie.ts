@@ -1,7 +1,7 @@
 import type { AppContext } from './context.ts';
 
 /** Name of the cookie. */
-export const BOARD_COOKIE = 'parley_board';
+const BOARD_COOKIE = 'parley_board';
 
 /** The session of the board in a browser, where scripts cannot read it. */
 export interface BoardCookie {

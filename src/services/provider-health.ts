@@ -35,7 +35,7 @@ export interface ProviderHealth extends CallHealth {
 }
 
 /** On the control bus: a cooldown that began, or one that is over before its time. */
-export const COOLDOWN_TOPIC = 'cooldown';
+const COOLDOWN_TOPIC = 'cooldown';
 type CooldownNews = Cooldown | { target: string; until: null };
 
 const LIMITS: HealthLimits = {

@@ -6,8 +6,6 @@ import { daySchema, usageTotalsSchema } from '../stats.ts';
 
 /** By what the statistics are taken apart. */
 export const STATS_GROUPINGS = ['day', 'model', 'provider', 'user'] as const;
-/** One of them. */
-export type StatsGrouping = (typeof STATS_GROUPINGS)[number];
 
 /** Longest period of the statistics, in days, both ends counted. */
 export const MAX_STATS_DAYS = 366;

@@ -5,7 +5,7 @@ import type { AiEntityRecord } from '../../../data/entities/ai-entity.ts';
 import { findAiEntities } from '../../../data/repositories/ai-entities.ts';
 
 /** Of which type the records are that have fields of a type. */
-export const ENTITY_TYPES: Readonly<Record<FieldType, string>> = {
+const ENTITY_TYPES: Readonly<Record<FieldType, string>> = {
   opportunity_description: 'opportunity',
   project_note: 'project',
   table_cell: 'table_row',
