@@ -9,7 +9,7 @@ export type Db = EntityManager;
 export interface Database {
   /** For single statements, each on any connection of the pool. */
   readonly db: Db;
-  /** For `data/migrate.ts` alone. */
+  /** For `data/` alone: migrations, locks that a connection holds, what the pool is at. */
   readonly dataSource: DataSource;
   /**
    * Runs `work` in one transaction (READ COMMITTED): committed when it resolves, rolled back when it throws.

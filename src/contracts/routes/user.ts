@@ -151,7 +151,7 @@ export const exportUser = defineRoute({
     contentType: 'application/json',
     description:
       '`{ exportedAt, profile, account, balance, favorites, groups, sessions (with `messages`), generations, ledger, ' +
-      'usageByDay, apiKeys, signIns }`. No secret is in it, nor a hash of one.',
+      'usageByDay, apiKeys, signIns, aiEntities }`. No secret is in it, nor a hash of one.',
   },
 });
 

@@ -18,7 +18,7 @@ export interface SessionRouteDeps {
   messages: Pick<Messages, 'openSession'>;
 }
 
-/** `/sessions`: conversations. Their exports: `export.ts`. */
+/** `/sessions`: conversations. Their exports: `exports.ts`. */
 export function sessionRoutes({ sessions, messages }: SessionRouteDeps): RouteModule {
   return (table) => {
     mountRoute(table, listSessions, ({ query }, { identity }) => sessions.list(identity.userId, query));
