@@ -3,6 +3,7 @@ import type { Logger } from '../base/logger.ts';
 import type { ControlBus, Cooldown, HealthStore, TimeSlice } from '../feed/ports.ts';
 import { blamesProvider } from '../providers/failover-rules.ts';
 import type { CallHealth, CallReport } from '../providers/router.ts';
+import { modelTarget, providerTarget } from './cooldown-targets.ts';
 
 /** When a provider counts as failing, and what follows. */
 export interface HealthLimits {
@@ -47,9 +48,6 @@ const LIMITS: HealthLimits = {
 };
 /** The window moves on by one of so many slices. */
 const SLICES = 6;
-
-const providerTarget = (provider: string): string => `provider:${provider}`;
-const modelTarget = (model: string): string => `model:${model}`;
 
 /**
  * Decides who cools down, for all workers. Two things make somebody cool down: `Retry-After` (that model of that

@@ -10,6 +10,7 @@ import { listCatalogueStates } from '../data/repositories/catalogue-state.ts';
 import { countModels, countOpenGenerations, findDatabaseVersion } from '../data/repositories/system-state.ts';
 import type { Cooldown, Feed } from '../feed/ports.ts';
 import type { QueueViewer } from '../queue/queue-viewer.ts';
+import { modelOf, providerTarget } from './cooldown-targets.ts';
 
 /** What telling the state of the system needs. */
 export interface SystemStateDeps {
@@ -128,21 +129,17 @@ function kindOf(config: SystemStateDeps['config']): SystemState['environment']['
   return config.DATABASE_URL ? 'single' : 'embedded';
 }
 
-/** Who is left alone now. `provider:name` and `model:provider/name` are the targets of cooldowns. */
+/** Who is left alone now. */
 function describeHealth(served: readonly string[], cooldowns: readonly Cooldown[]) {
   const current = cooldowns.filter(({ until }) => until > now());
   const iso = (until: number) => new Date(until).toISOString();
   return served.map((provider) => {
-    const own = current.find(({ target }) => target === `provider:${provider}`);
-    const models = current.filter(({ target }) => target.startsWith(`model:${provider}/`));
-    return {
-      provider,
-      coolsUntil: own ? iso(own.until) : null,
-      models: models.map(({ target, until }) => ({
-        model: target.slice('model:'.length),
-        coolsUntil: iso(until),
-      })),
-    };
+    const own = current.find(({ target }) => target === providerTarget(provider));
+    const models = current.flatMap(({ target, until }) => {
+      const model = modelOf(target);
+      return model?.startsWith(`${provider}/`) ? [{ model, coolsUntil: iso(until) }] : [];
+    });
+    return { provider, coolsUntil: own ? iso(own.until) : null, models };
   });
 }
 
