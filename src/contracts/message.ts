@@ -24,6 +24,8 @@ export const FINISH_REASONS = [
 
 /** A state of a generation. */
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
+/** One that is terminal. */
+export type EndStatus = Exclude<GenerationStatus, 'queued' | 'streaming'>;
 /** Why a text ended. */
 export type FinishReasonCode = (typeof FINISH_REASONS)[number];
 

@@ -1,4 +1,4 @@
-import type { FinishReasonCode, Try } from '../contracts/message.ts';
+import type { EndStatus, FinishReasonCode, Try } from '../contracts/message.ts';
 import type { ModelParameter } from '../contracts/model.ts';
 import type { ToolCall } from '../contracts/prompt.ts';
 import type { ModelPrice } from '../data/entities/generation.ts';
@@ -14,7 +14,7 @@ export interface SettledUsage extends ProviderUsage {
 
 /** How an attempt ended. */
 export interface AttemptEnd {
-  status: 'completed' | 'failed' | 'cancelled';
+  status: EndStatus;
   finishReason: FinishReasonCode;
   text: string;
   /** Null when the model told none. */

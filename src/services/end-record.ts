@@ -2,8 +2,11 @@ import type { GenerationClaim, GenerationEnd } from '../data/repositories/genera
 import type { AttemptEnd } from './attempt-end.ts';
 import { priceGeneration } from './price-generation.ts';
 
-/** What is stored of the end of an attempt, priced. */
-export function endRecordOf(claim: GenerationClaim, end: AttemptEnd): GenerationEnd & { credits: string } {
+/** What is stored of the end of an attempt, priced: `credits` is a decimal string. */
+export type EndRecord = GenerationEnd & { credits: string };
+
+/** Prices the end of an attempt. */
+export function endRecordOf(claim: GenerationClaim, end: AttemptEnd): EndRecord {
   const { usage } = end;
   const price = priceGeneration(usage ?? { inputTokens: 0, outputTokens: 0 }, claim.price, end.costPrice);
   return {

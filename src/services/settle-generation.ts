@@ -9,7 +9,6 @@ import {
   type ClaimedGeneration,
   type EndedHold,
   endGeneration,
-  type GenerationEnd,
   isEndedAs,
 } from '../data/repositories/generations.ts';
 import { postEntry } from '../data/repositories/ledger.ts';
@@ -20,7 +19,7 @@ import { presentBalance } from '../presenters/balance.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
 import type { AttemptEnd } from './attempt-end.ts';
-import { endRecordOf } from './end-record.ts';
+import { type EndRecord, endRecordOf } from './end-record.ts';
 
 /**
  * Ends a generation, in one transaction: final content, usage, cost, charge (once per generation), the end of its hold,
@@ -36,9 +35,6 @@ export type SettleGeneration = (
   leaving?: AbortSignal,
 ) => Promise<boolean>;
 
-/** A generation's end, priced. */
-type EndRecord = GenerationEnd & { credits: string };
-
 /** Makes the verb. */
 export function createSettleGeneration(deps: {
   database: Database;
@@ -51,7 +47,7 @@ export function createSettleGeneration(deps: {
 
   return async (claim, end, leaving) => {
     const { id, attempt, userId, sessionId, messageId } = claim;
-    const record: EndRecord = endRecordOf(claim, end);
+    const record = endRecordOf(claim, end);
     const ref = { id, attempt, textAttempt: end.textAttempt ?? attempt };
     const write = () =>
       database.transaction(async (db) => {

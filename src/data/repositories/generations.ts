@@ -1,4 +1,4 @@
-import type { Try } from '../../contracts/message.ts';
+import type { EndStatus, Try } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationOutcome, GenerationRecord } from '../entities/generation.ts';
 import { prepared } from '../prepared.ts';
@@ -83,7 +83,7 @@ export async function claimGeneration(
 /** How a generation ended. */
 export type GenerationEnd = GenerationOutcome &
   Pick<GenerationRecord, 'finishReason' | 'tries' | 'omittedParameters' | 'toolCalls'> & {
-    status: 'completed' | 'failed' | 'cancelled';
+    status: EndStatus;
   };
 
 /** Which attempt ends, and which attempt its text is from (they differ when an interrupted one's text is kept). */

@@ -1,3 +1,4 @@
+import type { EndStatus } from '../../contracts/message.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationKind } from '../entities/generation.ts';
 import { prepared } from '../prepared.ts';
@@ -9,7 +10,7 @@ export interface EndedUsage {
   /** The model that was asked. */
   model: string;
   kind: GenerationKind;
-  status: 'completed' | 'failed' | 'cancelled';
+  status: EndStatus;
   inputTokens: number;
   outputTokens: number;
   /** US dollars, a decimal string. */

@@ -1,5 +1,6 @@
 import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
+import type { GenerationKind } from '../entities/generation.ts';
 import { EACH_USER, EVERYBODY } from './closed-usage.ts';
 import { OPEN } from './open-generations.ts';
 
@@ -101,7 +102,7 @@ export interface DayRange {
 
 /** What everybody's generations of a kind took. */
 export interface KindSums extends UsageSums {
-  kind: 'reply' | 'title';
+  kind: GenerationKind;
 }
 
 /** What everybody used in a period, replies and titles apart. */
