@@ -2,6 +2,7 @@ import type { KoaAdapter } from '@bull-board/koa';
 import { AppError } from '../base/errors.ts';
 import type { QueueViewer } from '../queue/queue-viewer.ts';
 import type { AppContext } from './context.ts';
+import { withoutForeignFonts } from './foreign-fonts.ts';
 
 /** Where the board is; under `/api` as well. */
 export const QUEUE_BOARD = '/admin/queues';
@@ -28,9 +29,6 @@ const POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
-
-/** The page's only foreign address: web fonts, without which it looks the same where they are not. */
-const FOREIGN_FONTS = /<link href="https:\/\/fonts\.googleapis\.com[^>]*>/g;
 
 /** The packages of the board take a quarter of a second to load, and few servers ever show it. */
 async function loadBoard() {
@@ -77,9 +75,7 @@ export function createQueueBoard({
     ctx.set('Content-Security-Policy', POLICY);
     await board(ctx, noNext);
     requireAnswered(ctx);
-    if (typeof ctx.body === 'string' && ctx.type === 'text/html') {
-      ctx.body = ctx.body.replace(FOREIGN_FONTS, '');
-    }
+    if (typeof ctx.body === 'string' && ctx.type === 'text/html') ctx.body = withoutForeignFonts(ctx.body);
   };
 }
 

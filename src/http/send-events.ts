@@ -45,7 +45,10 @@ export function sendEvents(ctx: AppContext, { identity, open, log, events }: Eve
   return undefined;
 }
 
-/** Answers 204, which tells an EventSource that there is nothing to come back for. */
+/**
+ * Answers 204, which tells an EventSource that there is nothing to come back for:
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
 export function sendNothingMore(ctx: AppContext): undefined {
   ctx.respond = false;
   ctx.res.writeHead(204).end();

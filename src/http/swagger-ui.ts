@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { AppContext } from './context.ts';
+import { withoutForeignFonts } from './foreign-fonts.ts';
 
 const require = createRequire(import.meta.url);
 const packageFile = require.resolve('swagger-ui-dist/package.json');
@@ -50,15 +51,13 @@ async function loadRenderer() {
   });
 }
 
-/** The template's only foreign address: web fonts, without which the page looks the same where they are not. */
-const FOREIGN_FONTS = /<link href="https:\/\/fonts\.googleapis\.com[^>]*>/g;
 const INLINE_SCRIPT = /<script>([\s\S]*?)<\/script>/g;
 
 /** Renders the page. It loads from this server alone, and so works offline. */
 export async function renderSwaggerPage(ctx: AppContext): Promise<SwaggerPage> {
   const renderPage = await loadRenderer();
   await renderPage(ctx, async () => {});
-  const html = String(ctx.body).replace(FOREIGN_FONTS, '');
+  const html = withoutForeignFonts(String(ctx.body));
   return { html, policy: policyFor(html) };
 }
 

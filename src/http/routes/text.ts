@@ -11,6 +11,7 @@ import { idempotencyKey } from '../idempotency-key.ts';
 import { lastEvent, positionsIn } from '../last-event.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
+import { sendNothingMore } from '../send-events.ts';
 
 /** What the text API works with. */
 export interface TextRouteDeps extends CallDoor {
@@ -55,16 +56,10 @@ export function textRoutes(door: TextRouteDeps): RouteModule {
       if (ctx.method === 'HEAD') return;
       // Its streams are of one text each.
       const [from] = positionsIn(lastEvent(headers)) ?? [];
-      if (from?.done) return endForGood(ctx);
+      if (from?.done) return sendNothingMore(ctx);
       if (from) return stream((await calls.find(identity.userId, from.messageId)).call, context, from);
       const { clientMessageId, ticket: _ticket, ...asked } = query;
       await stream(await calls.start(identity, clientMessageId, textCall(asked, 'query')), context);
     });
   };
-}
-
-/** Tells an EventSource that it need not come back: https://html.spec.whatwg.org/multipage/server-sent-events.html */
-function endForGood(ctx: AppContext): void {
-  ctx.respond = false;
-  ctx.res.writeHead(204).end();
 }
