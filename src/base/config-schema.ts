@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CREDIT_DECIMALS, decimalsOf, MAX_CREDITS } from '../contracts/credits.ts';
+import { MAX_TEXT_CHARS } from '../contracts/fields.ts';
 import { roleNameSchema } from '../contracts/role.ts';
 import { modelFallbacks, modelName, providerName, providerNames } from './config-models.ts';
 import { originList } from './config-origins.ts';
@@ -100,7 +101,7 @@ export const configShape = {
   MAIL_FROM: mailSender.optional().describe('who mails are from, as `Parley <parley@example.com>`'),
 
   MAX_BODY_BYTES: integer(1_024, 100_000_000).default(1_000_000).describe('largest request body'),
-  MAX_MESSAGE_CHARS: integer(1, 10_000_000)
+  MAX_MESSAGE_CHARS: integer(1, MAX_TEXT_CHARS)
     .default(100_000)
     .describe('longest message, in UTF-16 code units'),
   SOCKET_BUFFER_BYTES: integer(16_384, 100_000_000)

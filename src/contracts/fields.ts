@@ -19,6 +19,17 @@ export function textSchema({ min = 0, max }: { min?: number; max: number }) {
     .refine((text) => text.isWellFormed(), 'must not contain lone surrogates');
 }
 
+/** Longest text that any server accepts, in UTF-16 code units; `MAX_MESSAGE_CHARS` and `MAX_BODY_BYTES` may set less. */
+export const MAX_TEXT_CHARS = 10_000_000;
+
+/** What somebody has written: a text that is not blank. */
+export const writtenSchema = (max = MAX_TEXT_CHARS) =>
+  textSchema({ min: 1, max }).refine(
+    // What is empty is refused as too short, once.
+    (text) => text === '' || text.trim() !== '',
+    'must not be blank',
+  );
+
 /** A short text on one line: names, titles. Trimmed, and never empty. */
 export const lineSchema = (max: number) =>
   textSchema({ max })

@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { textSchema } from './fields.ts';
-
-/** Longest text that any server accepts; its `MAX_BODY_BYTES` is the real limit. */
-const MAX_TEXT = 10_000_000;
+import { MAX_TEXT_CHARS, textSchema } from './fields.ts';
 
 /** Most messages of a conversation. A longer list is refused before its items are looked at. */
 export const MAX_TURNS = 10_000;
@@ -20,10 +17,10 @@ export const refused = (why: string) =>
     .describe(`Refused: ${why}`);
 
 /** A text of a prompt. */
-export const promptText = textSchema({ max: MAX_TEXT });
+export const promptText = textSchema({ max: MAX_TEXT_CHARS });
 
 /** Where an image is. */
-export const imageUrl = textSchema({ min: 1, max: MAX_TEXT })
+export const imageUrl = textSchema({ min: 1, max: MAX_TEXT_CHARS })
   .refine(
     (url) => /^(https:\/\/|data:image\/)/i.test(url),
     'must be an https: URL or a data: URL of an image',
@@ -46,7 +43,7 @@ function isReadable(url: string): boolean {
 export const functionName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
 
 /** The id of a call; long ones carry what a provider wants back with it, and that is as long as the provider likes. */
-export const callId = textSchema({ min: 1, max: MAX_TEXT });
+export const callId = textSchema({ min: 1, max: MAX_TEXT_CHARS });
 
 /** A JSON schema, as it is. */
 export const jsonSchema = z.record(z.string(), z.unknown());

@@ -7,24 +7,20 @@ import {
   TONES,
 } from '../enhancement.ts';
 import { ADMISSION_ERRORS } from '../errors.ts';
-import { idSchema, textSchema, timeSchema } from '../fields.ts';
+import { idSchema, timeSchema, writtenSchema } from '../fields.ts';
 import { defineRoute } from '../route.ts';
 import { modelIdSchema } from '../session.ts';
+import { streamQuery } from '../stream-query.ts';
 
 const common = { tag: 'AI enhancement', access: 'user', scope: 'ai' } as const;
 const params = z.strictObject({ sessionId: idSchema });
 
-/** Longest text that any server accepts; `MAX_MESSAGE_CHARS` may set less. */
-const MAX_TEXT = 10_000_000;
-const notBlank = (text: string) => text === '' || text.trim() !== '';
-
 /** What `POST /ai/enhance` takes. */
 export const enhanceBody = z
   .strictObject({
-    text: textSchema({ min: 1, max: MAX_TEXT }).refine(notBlank, 'must not be blank'),
+    text: writtenSchema(),
     action: z.enum(ENHANCE_ACTIONS),
-    customPrompt: textSchema({ min: 1, max: 4_000 })
-      .refine(notBlank, 'must not be blank')
+    customPrompt: writtenSchema(4_000)
       .optional()
       .describe('What is to be done, for `free_prompt`; for no other action'),
     tone: z
@@ -108,8 +104,7 @@ export const streamEnhancement = defineRoute({
   params,
   headers: ['Last-Event-ID'],
   query: z.strictObject({
-    ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
-    after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),
+    ...streamQuery,
   }),
   answer: {
     status: 200,

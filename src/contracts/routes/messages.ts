@@ -1,12 +1,9 @@
 import { z } from 'zod';
 import { ADMISSION_ERRORS } from '../errors.ts';
-import { idSchema, pageOf, pageQuery, textSchema } from '../fields.ts';
+import { idSchema, pageOf, pageQuery, textSchema, writtenSchema } from '../fields.ts';
 import { GENERATION_STATUSES, messageSchema } from '../message.ts';
 import { defineRoute } from '../route.ts';
 import { modelIdSchema } from '../session.ts';
-
-/** Longest content that any server accepts; `MAX_MESSAGE_CHARS` may set less. */
-const MAX_CONTENT = 10_000_000;
 
 const params = z.strictObject({ id: idSchema });
 const common = { tag: 'Messages', access: 'user', permission: 'chat.use', scope: 'chat' } as const;
@@ -18,11 +15,7 @@ export const idempotencyKeySchema = textSchema({ min: 1, max: 200 });
 export const sendMessageBody = z.strictObject({
   sessionId: idSchema,
   role: z.enum(['user', 'assistant']).default('user').describe('`assistant` only stores the text'),
-  content: textSchema({ min: 1, max: MAX_CONTENT }).refine(
-    // What is empty is refused as too short, once.
-    (text) => text === '' || text.trim() !== '',
-    'must not be blank',
-  ),
+  content: writtenSchema(),
   model: modelIdSchema.optional().describe('Who answers, if not the model of the session'),
   models: z
     .array(modelIdSchema)

@@ -1,18 +1,15 @@
 import { z } from 'zod';
 import { ADMISSION_ERRORS } from '../errors.ts';
-import { idSchema, pageOf, pageQuery, textSchema } from '../fields.ts';
+import { idSchema, pageOf, pageQuery, writtenSchema } from '../fields.ts';
 import { laneModelsSchema, openRunSchema, runSchema, startedRunSchema } from '../playground.ts';
 import { defineRoute } from '../route.ts';
 import { settingsSchema } from '../session.ts';
+import { streamQuery } from '../stream-query.ts';
 import { idempotencyKeySchema } from './messages.ts';
 
 const common = { tag: 'Playground', permission: 'chat.use', scope: 'chat' } as const;
 const params = z.strictObject({ id: idSchema });
-const prompt = textSchema({ min: 1, max: 10_000_000 }).refine(
-  // What is empty is refused as too short, once.
-  (text) => text === '' || text.trim() !== '',
-  'must not be blank',
-);
+const prompt = writtenSchema();
 const sessionId = idSchema.describe(
   'Goes on with that run; its models are asked again, each with its own history',
 );
@@ -62,8 +59,7 @@ export const streamRun = defineRoute({
     'Gives a prompt to up to eight models and streams what they write; `Last-Event-ID` (or `after`) resumes',
   headers: ['Idempotency-Key', 'Last-Event-ID'],
   query: z.strictObject({
-    ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
-    after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),
+    ...streamQuery,
     prompt: prompt.optional().describe('Needed, unless `after` or `Last-Event-ID` is given'),
     models: z
       .string()

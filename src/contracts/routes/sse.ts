@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ADMISSION_ERRORS } from '../errors.ts';
-import { idSchema, textSchema } from '../fields.ts';
+import { idSchema, writtenSchema } from '../fields.ts';
 import { defineRoute } from '../route.ts';
 import { modelIdSchema } from '../session.ts';
+import { streamQuery } from '../stream-query.ts';
 import { idempotencyKeySchema } from './messages.ts';
 
 export const streamSession = defineRoute({
@@ -17,12 +18,8 @@ export const streamSession = defineRoute({
   params: z.strictObject({ id: idSchema }),
   headers: ['Last-Event-ID'],
   query: z.strictObject({
-    ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
-    after: textSchema({ min: 1, max: 10_000 }).optional().describe('The `id` of the last event that came'),
-    prompt: textSchema({ min: 1, max: 10_000_000 })
-      .refine((text) => text.trim() !== '', 'must not be blank')
-      .optional()
-      .describe('Posted first; never again on a reconnect'),
+    ...streamQuery,
+    prompt: writtenSchema().optional().describe('Posted first; never again on a reconnect'),
     model: modelIdSchema.optional().describe('Who answers `prompt`'),
     clientMessageId: idempotencyKeySchema.optional().describe('Makes `prompt` safe to repeat'),
   }),

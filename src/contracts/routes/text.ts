@@ -1,17 +1,14 @@
 import { z } from 'zod';
 import { ADMISSION_ERRORS } from '../errors.ts';
-import { amountSchema, idSchema, queryNumber, textSchema } from '../fields.ts';
+import { amountSchema, idSchema, queryNumber, writtenSchema } from '../fields.ts';
 import { FINISH_REASONS, GENERATION_STATUSES, generationErrorSchema, usageSchema } from '../message.ts';
 import { defineRoute } from '../route.ts';
 import { modelIdSchema, settingsSchema } from '../session.ts';
+import { ticketField } from '../stream-query.ts';
 import { idempotencyKeySchema } from './messages.ts';
 import { ONE_SHOT, ONE_SHOT_ERRORS } from './one-shot.ts';
 
-const prompt = textSchema({ min: 1, max: 10_000_000 }).refine(
-  // What is empty is refused as too short, once.
-  (text) => text === '' || text.trim() !== '',
-  'must not be blank',
-);
+const prompt = writtenSchema();
 
 /** What is asked for a text. */
 export const generateBody = z
@@ -93,7 +90,7 @@ export const streamTextByQuery = defineRoute({
   access: 'ticket',
   headers: ['Last-Event-ID'],
   query: z.strictObject({
-    ticket: textSchema({ min: 1, max: 200 }).optional().describe('From `POST /auth/stream-ticket`'),
+    ticket: ticketField,
     model: modelIdSchema,
     prompt,
     systemPrompt,
