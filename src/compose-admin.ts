@@ -9,12 +9,12 @@ import { createChangeAccess } from './services/change-access.ts';
 import type { DeleteAccount } from './services/delete-account.ts';
 import { createDeleteManagedUser } from './services/delete-managed-user.ts';
 import { createGenerationLog } from './services/generation-log.ts';
-import { createUpdateManagedUser } from './services/manage-users.ts';
 import { createManagedUsers } from './services/managed-users.ts';
 import type { Revocations } from './services/revocations.ts';
 import { createRoles } from './services/roles.ts';
 import type { StopGeneration } from './services/stop-generation.ts';
 import { createStopUser } from './services/stop-user.ts';
+import { createUpdateManagedUser } from './services/update-managed-user.ts';
 
 /** What the web process gives to administration. */
 export interface AdminParts {

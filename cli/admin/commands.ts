@@ -4,7 +4,7 @@ import { findRole, listRoles } from '../../src/data/repositories/roles.ts';
 import { findUserByEmail } from '../../src/data/repositories/users.ts';
 import { ADMIN_ROLE } from '../../src/services/authorize.ts';
 import { createChangeAccess } from '../../src/services/change-access.ts';
-import { createUpdateManagedUser } from '../../src/services/manage-users.ts';
+import { createUpdateManagedUser } from '../../src/services/update-managed-user.ts';
 
 /** What went wrong is for whoever typed it. */
 export class CommandError extends Error {

@@ -4,7 +4,6 @@ import { type Page, type PageQuery, pageFrom } from '../base/page.ts';
 import { type Role, roleNameSchema } from '../contracts/role.ts';
 import type { CreateRoleBody, UpdateRoleBody } from '../contracts/routes/admin-roles.ts';
 import type { Database, Db } from '../data/database.ts';
-import type { UsageLimits } from '../data/entities/usage.ts';
 import {
   deleteRoleRow,
   findRole,
@@ -18,6 +17,7 @@ import { presentRole } from '../presenters/role.ts';
 import { type Actor, audit, differences } from './audit.ts';
 import { ADMIN_ROLE } from './authorize.ts';
 import { type ChangeAccess, requireAdminLeft, requireNoOwnLimits, requireWithin } from './change-access.ts';
+import { givenLimits } from './given-limits.ts';
 
 /**
  * Roles, and what they allow. Whoever changes one must have everything that it allows, before and after, and leaves the
@@ -66,7 +66,7 @@ export function createRoles({ database: { db }, changeAccess, defaultRole }: Rol
     create: (actor, body) =>
       changeAccess({ actor, permission }, async (inside, rights) => {
         requireWithin(rights, body, `The role "${body.name}"`);
-        const role = await insertRole(inside, { ...body, usageLimits: given(body.usageLimits) });
+        const role = await insertRole(inside, { ...body, usageLimits: givenLimits(body.usageLimits) });
         if (!role) {
           throw new AppError('conflict', `There is a role "${body.name}" already.`, {
             errors: [{ path: 'body.name', message: 'is taken' }],
@@ -130,13 +130,9 @@ function withChanges(before: RoleContent, changes: UpdateRoleBody): RoleContent 
     name: before.name,
     permissions: permissions ?? before.permissions,
     allPermissions: allPermissions ?? before.allPermissions,
-    usageLimits: usageLimits ? given(usageLimits) : before.usageLimits,
+    usageLimits: usageLimits ? givenLimits(usageLimits) : before.usageLimits,
   };
 }
-
-/** Without what was left out. */
-const given = (limits: object): UsageLimits =>
-  Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 
 /** What of a role is written down. */
 const contentOf = ({ permissions, allPermissions, usageLimits }: RoleContent) => ({

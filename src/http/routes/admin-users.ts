@@ -1,7 +1,7 @@
 import { deleteUser, getManagedUser, listUsers, updateUser } from '../../contracts/routes/admin-users.ts';
 import type { DeleteManagedUser } from '../../services/delete-managed-user.ts';
-import type { UpdateManagedUser } from '../../services/manage-users.ts';
 import type { ManagedUsers } from '../../services/managed-users.ts';
+import type { UpdateManagedUser } from '../../services/update-managed-user.ts';
 import { mountRoute } from '../mount-route.ts';
 import type { RouteModule } from '../route-table.ts';
 

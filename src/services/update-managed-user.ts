@@ -1,7 +1,6 @@
 import { invalidField, notFound } from '../base/errors.ts';
 import type { ManagedUser, UpdateUserBody } from '../contracts/routes/admin-users.ts';
 import type { Db } from '../data/database.ts';
-import type { UsageLimits } from '../data/entities/usage.ts';
 import { revokeApiKeysOf } from '../data/repositories/api-keys.ts';
 import {
   type LockedUser,
@@ -20,6 +19,7 @@ import {
   requireNoOwnLimits,
   requireWithin,
 } from './change-access.ts';
+import { givenLimits } from './given-limits.ts';
 import type { Revocations } from './revocations.ts';
 import type { StopUser } from './stop-user.ts';
 
@@ -103,13 +103,9 @@ function withChanges(before: ManagedContent, changes: UpdateUserBody): ManagedCo
     role: role ?? before.role,
     isActive: isActive ?? before.isActive,
     name: name === undefined ? before.name : name,
-    usageLimits: usageLimits === undefined ? before.usageLimits : given(usageLimits ?? {}),
+    usageLimits: usageLimits === undefined ? before.usageLimits : givenLimits(usageLimits ?? {}),
   };
 }
-
-/** Without what was left out. */
-const given = (limits: object): UsageLimits =>
-  Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 
 /** What of an account is written down. */
 const contentOf = ({ role, isActive, name, usageLimits }: ManagedContent) => ({
