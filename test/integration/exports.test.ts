@@ -11,6 +11,7 @@ import { startTestApp } from '../support/http-app.ts';
 import { type RestApp, startRestApp } from '../support/rest-app.ts';
 import type { Listed, RestClient } from '../support/rest-client.ts';
 import { seedMessages, seedOutcome } from '../support/seed-messages.ts';
+import { shownMessage } from '../support/shown-message.ts';
 
 interface JsonExport {
   exportedAt: string;
@@ -181,7 +182,7 @@ describe('exports', () => {
         try {
           for (; ; given++) {
             await new Promise(setImmediate);
-            yield aMessage('x'.repeat(10_000));
+            yield shownMessage({ content: 'x'.repeat(10_000) });
           }
         } finally {
           ended();
@@ -199,7 +200,7 @@ describe('exports', () => {
 
     it('are cut off, not ended, when reading them fails', async () => {
       const { url, headers, close } = await serve(async function* () {
-        for (let n = 0; n < 10; n++) yield aMessage('x'.repeat(10_000));
+        for (let n = 0; n < 10; n++) yield shownMessage({ content: 'x'.repeat(10_000) });
         throw new Error('the database went away');
       });
       for (const format of ['json', 'md']) {
@@ -238,31 +239,4 @@ function fileNameIn(disposition: string): string | undefined {
   const plain = /filename="((?:[^"\\]|\\.)*)"/.exec(disposition)?.[1];
   expect(plain, 'the name for old clients').to.match(/^[\x20-\x7e]+$/);
   return extended === undefined ? plain : decodeURIComponent(extended);
-}
-
-function aMessage(content: string): Message {
-  const createdAt = new Date(0).toISOString();
-  return {
-    id: newId(),
-    sessionId: newId(),
-    parentId: null,
-    role: 'user',
-    content,
-    model: null,
-    status: 'completed',
-    attempt: 0,
-    finishReason: null,
-    reasoning: null,
-    tries: [],
-    omittedParameters: [],
-    lane: null,
-    toolCalls: [],
-    usage: null,
-    cost: null,
-    credits: null,
-    error: null,
-    attachments: [],
-    createdAt,
-    completedAt: createdAt,
-  };
 }

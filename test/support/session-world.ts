@@ -11,6 +11,7 @@ import type { Written } from '../../src/feed/ports.ts';
 import type { RoomSource, RoomSourceListener } from '../../src/realtime/room-hub.ts';
 import { doneOf } from '../../src/services/announce-end.ts';
 import type { LiveMessages } from '../../src/services/live-messages.ts';
+import { shownMessage } from './shown-message.ts';
 
 /** A step that is ready to be taken. */
 type Step = () => void;
@@ -231,30 +232,9 @@ export class SessionWorld {
   }
 
   #message(role: 'user' | 'assistant', parentId: string | null): Message {
-    const byUser = role === 'user';
-    return {
-      id: newId(),
-      sessionId: this.sessionId,
-      parentId,
-      role,
-      content: byUser ? 'a question' : '',
-      model: byUser ? null : 'echo',
-      status: byUser ? 'completed' : 'queued',
-      attempt: 0,
-      finishReason: null,
-      reasoning: null,
-      tries: [],
-      omittedParameters: [],
-      lane: null,
-      toolCalls: [],
-      usage: null,
-      cost: null,
-      credits: null,
-      error: null,
-      attachments: [],
-      createdAt: new Date().toISOString(),
-      completedAt: null,
-    };
+    const empty = { content: '', model: 'echo', status: 'queued' } as const;
+    const { sessionId } = this;
+    return shownMessage({ sessionId, parentId, role, completedAt: null, ...(role === 'assistant' && empty) });
   }
 }
 

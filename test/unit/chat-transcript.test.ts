@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Change, Transcript } from '../../cli/chat/transcript.ts';
 import type { Message } from '../../src/contracts/message.ts';
+import { shownMessage } from '../support/shown-message.ts';
 
 const SESSION = '019aa000-0000-7000-8000-000000000000';
 const QUESTION = '019aa000-0000-7000-8000-000000000001';
@@ -269,26 +270,4 @@ function reply(differing: Partial<Message>): Message {
   return { ...question(), id: REPLY, role: 'assistant', model: 'echo', completedAt: null, ...differing };
 }
 
-const question = (): Message => ({
-  id: QUESTION,
-  sessionId: SESSION,
-  parentId: null,
-  role: 'user',
-  content: 'Say it',
-  model: null,
-  status: 'completed',
-  attempt: 0,
-  finishReason: null,
-  reasoning: null,
-  tries: [],
-  omittedParameters: [],
-  lane: null,
-  toolCalls: [],
-  usage: null,
-  cost: null,
-  credits: null,
-  error: null,
-  attachments: [],
-  createdAt: '2025-11-20T12:00:00.000Z',
-  completedAt: '2025-11-20T12:00:00.000Z',
-});
+const question = (): Message => shownMessage({ id: QUESTION, sessionId: SESSION, content: 'Say it' });
