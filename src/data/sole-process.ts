@@ -112,7 +112,7 @@ async function backendOf(holder: QueryRunner): Promise<Backend> {
   return backend;
 }
 
-/** What is of the same role may be ended. */
+/** PostgreSQL lets a role end the connections of the same role. */
 async function endBackend(holder: QueryRunner, { pid, startedAt }: Backend): Promise<void> {
   const one = 'pid = $1 AND backend_start = $2::timestamptz';
   await holder.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${one}`, [pid, startedAt]);

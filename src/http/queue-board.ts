@@ -81,7 +81,7 @@ export function createQueueBoard({
 
 const noNext = async () => {};
 
-/** Whoever came next would refuse it in the midst of the board, which answers 500 to whatever is thrown there. */
+/** Not by a middleware behind the board: that would throw inside of it, and the board answers 500 to whatever is thrown. */
 function requireAnswered(ctx: AppContext): void {
   if (ctx.status === 404 && ctx.body === undefined) {
     throw new AppError('not_found', 'There is nothing at this path.');

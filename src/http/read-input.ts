@@ -8,7 +8,10 @@ import type { ReadJsonBody } from './read-json-body.ts';
 /** The others have one where their contract says so. */
 const METHODS_WITH_BODY = new Set<RouteContract['method']>(['post', 'put', 'patch']);
 
-/** Whether the body of a request is read, and refused where it is none that can be, even where nothing is asked of it. */
+/**
+ * Whether the body of a request is read. With a method that has one it is, also where the route takes none: a malformed
+ * one is refused everywhere.
+ */
 export const readsBody = ({ method, body }: Pick<RouteContract, 'method' | 'body'>): boolean =>
   body !== undefined || METHODS_WITH_BODY.has(method);
 

@@ -11,9 +11,10 @@ const MAX_SENT_PACKETS = 1_000;
 const SEPARATOR = '\x1e';
 
 /**
- * Cuts connections off that send without reading, whatever they send: Socket.IO answers by itself what is no event, as
- * to be let in where there is nothing, before anybody is known. So it does those that send too much in one request: all
- * of its packets would be worked on in one go, and everybody else would wait. Once the engine is attached.
+ * Cuts off connections that send without reading, whatever they send: Socket.IO itself answers packets that are no
+ * events, such as a request for a namespace that there is not, before it is known who sends them. Cuts off also those that
+ * send too many packets in one request: they would all be worked on in one go, while everybody else waits. To be called
+ * once the engine is attached.
  */
 export function boundPackets(engine: Server['engine']): void {
   const connections = new Map<string, Socket['conn']>();

@@ -65,9 +65,10 @@ export async function interruptedEnd(
 }
 
 /**
- * The provider's own count of each side, or ours where it has none that is believed; nothing for a model that wrote nothing
- * and did not finish. What a provider has counted when it is cut off may be from before most of the text: then our count of
- * that is taken. What the credits have ended was measured by our count, and is charged by it.
+ * The provider's own count of each side, or ours where it gave none that can be believed; undefined for a model that wrote
+ * nothing and did not finish. When a provider is cut off, its last count may be older than most of the text: then ours is
+ * taken, if it is higher. A reply that was ended because the credits were used up was measured by our count, and is charged
+ * by it.
  */
 async function usageOf(
   end: StreamEnd,

@@ -21,9 +21,9 @@ export interface LaunchedTurn {
 }
 
 /**
- * Tells the room of a committed turn, and queues its generations: asked for in this order, so that nobody sees a
- * delta of a message that was not announced, nor what is held after it was given back, but without waiting in between. What
- * a crash or a lost queue leaves undone, the sweeper does.
+ * Tells the room of a committed turn, then queues its generations. It does not wait in between, but keeps the order: else
+ * somebody might see a delta before its message was announced, or a hold after it was released. What a crash or a lost
+ * queue leaves undone, the sweeper does.
  */
 export async function launch(deps: LaunchDeps, { messages, stored }: LaunchedTurn): Promise<void> {
   const { announce, queue, log } = deps;

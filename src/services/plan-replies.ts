@@ -94,7 +94,10 @@ export async function planReplies(
   return planned;
 }
 
-/** Counts what a turn asks anew, each text once, and none that nobody is asked. The system prompt is in what the last reply took, where there was one. */
+/**
+ * Counts what a turn adds to a history. Each text is counted at most once, and only when a reply needs it: the tokens of
+ * a history include those of the system prompt.
+ */
 function countsOf({ content, settings }: Turn): (historyTokens: number) => Promise<number> {
   let tokens: number | undefined;
   let system: number | undefined;

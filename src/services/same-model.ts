@@ -19,7 +19,7 @@ export function namesAt(provider: LlmProvider, model: string): string[] {
   return spellings(name.slice(maker.length + 1)).map((each) => `${provider}/${each}`);
 }
 
-/** Anthropic writes versions with a dash (`claude-sonnet-4-5`), who serves its models with a dot. */
+/** Anthropic writes versions with a dash (`claude-sonnet-4-5`); those that serve its models write a dot. */
 function spellings(name: string): string[] {
   const dotted = name.replace(/^(claude-[a-z]+-\d)-(\d)$/, '$1.$2');
   const dashed = name.replace(/^(claude-[a-z]+-\d)\.(\d)$/, '$1-$2');

@@ -72,7 +72,7 @@ export async function storeTurn(db: Db, planned: StoredTurn, limits: AdmissionLi
   });
 }
 
-/** Each further try follows another turn that was stored meanwhile: somebody always gets on. */
+/** Tries again only after another turn was stored in between: of many at once, one always succeeds. */
 async function insertInOrder(
   db: Db,
   planned: StoredTurn,

@@ -38,8 +38,8 @@ export async function listSessions(db: Db, { limit, ...filter }: SessionPage): P
 }
 
 /**
- * A session of one owner, whatever it is for: for what knows that it asks for a call. Undefined when there is none, it has
- * expired, or it is somebody else's.
+ * A session of one owner, of whatever kind: also that of a one-shot call. Undefined when there is none, it has expired,
+ * or it is somebody else's.
  */
 export async function findOwnedSession(
   db: Db,

@@ -62,7 +62,7 @@ export function queueBoardRoutes({
       if (!READING.has(ctx.method)) {
         if (readOnly) throw new AppError('method_not_allowed', 'The board changes nothing.');
         await table.authorize(identity, CHANGING);
-        // The board reads none that has been read; what it cannot read it would not refuse.
+        // The board would not refuse a body that it cannot read. It reads none that was read before.
         Object.assign(ctx.request, { body: (await table.readBody(ctx)) ?? {} });
       }
       if (!credentialOf(ctx) && ctx.query.ticket) return enter(ctx, identity);
