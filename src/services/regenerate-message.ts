@@ -1,7 +1,7 @@
 import { AppError, notFound } from '../base/errors.ts';
 import type { SendMessageAnswer } from '../contracts/routes/messages.ts';
 import { findKeptMessage, type MessageView } from '../data/repositories/messages.ts';
-import { findKeptSession } from '../data/repositories/sessions.ts';
+import { findSessionToPostIn } from '../data/repositories/sessions.ts';
 import { countTokens } from './count-tokens.ts';
 import type { Counted } from './rate-limits.ts';
 import { repeatKeys } from './repeat-keys.ts';
@@ -37,13 +37,14 @@ export function createRegenerateMessage(
       const old = await findKeptMessage(database.db, userId, messageId);
       if (!old) throw notFound('message');
       const question = await questionOf(old);
-      const session = await findKeptSession(database.db, userId, old.sessionId);
+      const session = await findSessionToPostIn(database.db, userId, old.sessionId);
       if (!session) throw notFound('session');
       if (session.kind !== 'chat')
         throw new AppError('conflict', 'Only a reply in a chat can be written again.');
       const chosen = models.resolve(model ?? old.generation?.model ?? session.model, 'body.model');
-      // What the old reply was asked is what the new one will be asked.
-      const asked = (old.generation?.inputTokens ?? 0) - (await countTokens(question.content));
+      // What the old reply was asked is what the new one will be asked; of one that read nothing, or has not ended, that is not known.
+      const read = old.generation?.inputTokens ?? session.historyTokens;
+      const asked = read - (await countTokens(question.content));
       return {
         sessionId: session.id,
         settings: session.settings,

@@ -4,6 +4,7 @@ import { userRoom } from '../../src/contracts/events.ts';
 import type { SessionSettings } from '../../src/contracts/session.ts';
 import { rows } from '../../src/data/database.ts';
 import { postEntry } from '../../src/data/repositories/ledger.ts';
+import { ProviderError } from '../../src/providers/provider.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { testModel } from '../support/models.ts';
 import { type Asker, createPipeline, type Pipeline } from '../support/pipeline.ts';
@@ -240,6 +241,30 @@ describe('credits at admission', () => {
       const ann = await withCredits('1000', { systemPrompt: 'You are kind.' });
       await withHistory(ann, 700, 80);
       expect(await tokensFor(ann)).to.equal(700 + 80 + 102);
+    });
+
+    it('count the conversation beside a reply that is still to be written: what that one was thought to take', async () => {
+      const ann = await withCredits('1000');
+      await withHistory(ann, 700, 80);
+      expect(await tokensFor(ann)).to.equal(882);
+      expect(await tokensFor(ann)).to.equal(882 + 102);
+    });
+
+    it('count the conversation behind what took nothing: a reply that failed, a text that was only stored', async () => {
+      const ann = await withCredits('1000');
+      await withHistory(ann, 700, 80);
+      const { generationId, messageId } = await pipeline.ask(ann, QUESTION, 'script/model');
+      const run = pipeline.worker().run(generationId);
+      (await pipeline.provider.begun(1)).push({
+        type: 'error',
+        error: new ProviderError('bad_request', 'no'),
+      });
+      await run;
+      await askFor(ann, { role: 'assistant' });
+      const { replies } = await pipeline.regenerate(ann, messageId, {});
+      expect((await holdsOf(ann)).at(-1)?.tokens).to.equal(880);
+      await pipeline.stopMessage(ann.userId, replies[0]?.id ?? '');
+      expect(await tokensFor(ann)).to.equal(882);
     });
 
     it('count of the conversation only what the model can be told', async () => {

@@ -2,9 +2,7 @@ import type { SessionKind } from '../../contracts/session.ts';
 import { type Db, rows } from '../database.ts';
 import type { GenerationRecord } from '../entities/generation.ts';
 import { alive } from './kept-sessions.ts';
-
-/** How many of the newest messages of a session are looked through for what its lanes took last. */
-const MAX_MESSAGES = 100;
+import { TAKEN, TAKEN_MESSAGES } from './taken-tokens.ts';
 
 /**
  * Tokens that the newest reply of each lane took, prompt and text: about what the lane's own conversation has. By the
@@ -13,12 +11,12 @@ const MAX_MESSAGES = 100;
 export async function findLaneTokens(db: Db, sessionId: string): Promise<Map<number, number>> {
   const found = await rows<{ lane: number; tokens: number }>(
     db,
-    `SELECT DISTINCT ON (g.lane) g.lane, g.input_tokens::float8 + g.output_tokens AS tokens
+    `SELECT DISTINCT ON (g.lane) g.lane, ${TAKEN} AS tokens
        FROM (SELECT id FROM messages WHERE session_id = $1 ORDER BY id DESC LIMIT $2) AS newest
        JOIN generations g ON g.message_id = newest.id
-      WHERE g.lane IS NOT NULL AND g.input_tokens IS NOT NULL AND g.output_tokens IS NOT NULL
+      WHERE g.lane IS NOT NULL AND ${TAKEN} IS NOT NULL
       ORDER BY g.lane, newest.id DESC`,
-    [sessionId, MAX_MESSAGES],
+    [sessionId, TAKEN_MESSAGES],
   );
   return new Map(found.map(({ lane, tokens }) => [lane, tokens]));
 }

@@ -6,6 +6,7 @@ import { prepared } from '../prepared.ts';
 import { alive, kept } from './kept-sessions.ts';
 import { OPEN } from './open-generations.ts';
 import { type SessionFilter, type SessionPosition, sessionConditions } from './session-filter.ts';
+import { TAKEN, TAKEN_MESSAGES } from './taken-tokens.ts';
 
 /** Raw rows in the shape of the record: mapping them once more would cost a list more than reading it. */
 const COLUMNS = `id, user_id AS "userId", group_id AS "groupId", kind, title, title_by AS "titleBy", model, settings, metadata,
@@ -89,12 +90,14 @@ export function findOwnedSessions(db: Db, userId: string, ids: string[]): Promis
 export type SessionToPostIn = SessionRecord & {
   /** Null while it has none. */
   newestMessageId: string | null;
-  /** Tokens that the newest message's reply took, prompt and text: about what the conversation has. */
+  /** Tokens that its newest reply took of which that is known, prompt and text: about what the conversation has. */
   historyTokens: number;
 };
 
 const TO_POST_IN = prepared(`SELECT ${COLUMNS}, newest AS "newestMessageId", coalesce(
-    (SELECT input_tokens::float8 + output_tokens FROM generations WHERE message_id = newest), 0) AS "historyTokens"
+    (SELECT ${TAKEN} FROM (SELECT id FROM messages WHERE session_id = $1 ORDER BY id DESC LIMIT ${TAKEN_MESSAGES}) AS m
+       JOIN generations g ON g.message_id = m.id
+      WHERE ${TAKEN} IS NOT NULL ORDER BY m.id DESC LIMIT 1), 0) AS "historyTokens"
   FROM sessions LEFT JOIN LATERAL (
     SELECT m.id AS newest FROM messages m WHERE m.session_id = sessions.id ORDER BY m.id DESC LIMIT 1) AS last ON true
   WHERE id = $1 AND user_id = $2 AND ${kept('sessions')}`);
