@@ -13,11 +13,14 @@ export interface Asked {
 export function asConversation(history: ContextMessage[], asked: Asked): ContextMessage[] {
   const chosen = chooseReplies(history, asked);
   const questions = new Set(history.filter(({ role }) => role !== 'assistant').map(({ id }) => id));
+  // Of a question that was deleted the replies stand where the first of them is.
+  const first = new Map(history.map((message) => [questionOf(message), message]));
   return history.flatMap((message) => {
-    if (message.content === '') return [];
-    if (message.role !== 'assistant') return [chosen.get(message.id) ?? [], message].flat();
+    if (message.role !== 'assistant') {
+      return message.content === '' ? [] : [chosen.get(message.id) ?? [], message].flat();
+    }
     const key = questionOf(message);
-    return questions.has(key) || chosen.get(key) !== message ? [] : [message];
+    return questions.has(key) || first.get(key) !== message ? [] : (chosen.get(key) ?? []);
   });
 }
 

@@ -106,6 +106,21 @@ describe('buildContext', () => {
       ]);
     });
 
+    it('stands where its question did that was deleted, though it was written again after the next one', async () => {
+      const [gone, two] = [user('one'), user('two')];
+      const zero = user('zero');
+      const history = [zero, reply(zero, 'zeroth'), reply(gone, 'first'), two, reply(two, 'second')];
+      history.push(reply(gone, 'first again'));
+      expect(await context(history)).to.deep.equal([
+        'user: zero',
+        'assistant: zeroth',
+        'assistant: first again',
+        'user: two',
+        'assistant: second',
+        'user: now',
+      ]);
+    });
+
     it('is chosen for every message by itself', async () => {
       const history = [one, reply(one, 'mine'), two, reply(two, 'theirs', 'b/two')];
       expect(await context(history)).to.deep.equal([
