@@ -1,7 +1,13 @@
 import { z } from 'zod';
 
+/** What is said of a value of another form; of one that is not given at all, what is said of every such field. */
+export const ifGiven =
+  (words: string): z.core.$ZodErrorMap =>
+  ({ input }) =>
+    input === undefined ? undefined : words;
+
 /** An id: a UUID, made by the server (version 7). */
-export const idSchema = z.uuid({ error: 'must be a UUID' }).toLowerCase();
+export const idSchema = z.uuid({ error: ifGiven('must be a UUID') }).toLowerCase();
 
 /** A moment: ISO 8601, UTC, milliseconds. */
 export const timeSchema = z.iso.datetime().describe('ISO 8601, UTC');

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { lineSchema, textSchema } from '../fields.ts';
+import { ifGiven, lineSchema, textSchema } from '../fields.ts';
 import { defineRoute } from '../route.ts';
 import { userSchema } from '../user.ts';
 
 /** An e-mail address, as it is typed. */
 export const emailSchema = z
-  .email('must be an e-mail address')
+  .email({ error: ifGiven('must be an e-mail address') })
   .max(254, 'must have at most 254 characters')
   .describe('Unique whatever its case');
 /** A password that is being set. */
