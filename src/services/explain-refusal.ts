@@ -1,6 +1,7 @@
 import { Decimal } from 'decimal.js';
 import { AppError } from '../base/errors.ts';
 import type { AdmissionLimits, UsageState } from '../data/entities/usage.ts';
+import { inWords } from './duration-words.ts';
 import type { Hold } from './hold.ts';
 
 /** What was asked for. */
@@ -50,7 +51,7 @@ function limitsOf(
   window: AdmissionLimits['window'],
 ) {
   const { limits, heldTokens, dayEndsAt, monthEndsAt, windowEndsAt } = state;
-  const per = `in ${window.seconds / 3_600} hours`;
+  const per = `in ${inWords(window.seconds)}`;
   const [day, month, inWindow] = [{ endsAt: dayEndsAt }, { endsAt: monthEndsAt }, { endsAt: windowEndsAt }];
   const requests = { more: replies };
   const tokens = { more: holdTokens };

@@ -267,6 +267,11 @@ describe('limits at admission', () => {
       await expectOver(/2 replies in 2 hours/, { within: 2 * HOUR_S });
     });
 
+    it('are told as people say how long it is', async () => {
+      Object.assign(pipeline.limits.window, { seconds: HOUR_S, requests: 0 });
+      await expectOver(/^Your account may have 0 replies in an hour; /, { within: HOUR_S });
+    });
+
     it('count tokens, and what is held', async () => {
       Object.assign(pipeline.limits.window, WINDOW, { tokens: 2 * HELD_TOKENS });
       const { replies } = await ask();
