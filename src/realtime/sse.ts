@@ -3,8 +3,8 @@ import type { Logger } from '../base/logger.ts';
 import type { Have } from '../contracts/events.ts';
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
-import type { EventStreams } from './event-streams.ts';
-import { Outbox } from './outbox.ts';
+import type { EventStream, EventStreams } from './event-streams.ts';
+import { Outbox, type Wire } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
 import { sseWire } from './sse-wire.ts';
@@ -55,7 +55,9 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
     async serve({ identity, sessionId, after = [], prepare, response }) {
       // That it closes is told once, and it may have been while the request was looked at.
       if (response.destroyed) return;
-      const outbox = new Outbox(sseWire(response, after), maxBufferBytes);
+      let stream: EventStream | undefined;
+      const wire = untilDeleted(sseWire(response, after), () => stream?.end());
+      const outbox = new Outbox(wire, maxBufferBytes);
       const onFailure = (error: unknown) => {
         log.warn({ err: error, sessionId }, 'an event stream could not be brought up to date');
         if (!response.writableEnded) response.end();
@@ -75,8 +77,18 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
         throw error;
       }
       if (response.destroyed) return;
-      streams.open(response, identity, RETRY_MS);
+      stream = streams.open(response, identity, RETRY_MS);
       outbox.release();
+    },
+  };
+}
+
+/** A wire that is over with its session: nothing follows, and a client that comes back is told that there is no such session. */
+function untilDeleted(wire: Wire, end: () => void): Wire {
+  return {
+    write(frame, flushed) {
+      wire.write(frame, flushed);
+      if (frame.is('session:delete')) end();
     },
   };
 }

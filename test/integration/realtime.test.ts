@@ -466,6 +466,18 @@ describe('realtime, at its edges', () => {
       expect(await messagesIn(own)).to.equal(0);
     });
 
+    it('ends with its session, and does not begin again', async () => {
+      const own = (await user.at(app).newSession()).id;
+      const [client, elsewhere] = [newClient(), newClient()];
+      await client.open(app, own);
+      await elsewhere.open(app, sessionId);
+      await user.at(app).delete(`/sessions/${own}`);
+      await client.until('the end of the stream', () => client.ended);
+      expect(client.transcript.heard.map(({ event }) => event)).to.deep.equal(['session:delete']);
+      await expectProblem(await get(own), 'not_found');
+      expect(elsewhere.ended).to.equal(false);
+    });
+
     it('has a heartbeat', async () => {
       const client = newClient();
       await client.open(app, sessionId);
