@@ -13,9 +13,14 @@ export interface ConnectionConfig extends ClientConfig {
    * Left out: for as long as it likes.
    */
   silenceMs?: number | undefined;
+  /**
+   * Longest that connecting may take, in milliseconds; 10 s unless told otherwise. As `connectionTimeoutMillis` it would bound the wait
+   * for a free connection of the pool as well, and TypeORM always gives one of its own: `undefined`, which is no bound at all.
+   */
+  connectMs?: number | undefined;
 }
 
-/** Longest that connecting may take, in milliseconds. Given to the pool, it would bound the wait for a free connection as well. */
+/** See {@link ConnectionConfig.connectMs}. */
 const CONNECT_MS = 10_000;
 /** After so many milliseconds of silence the system asks whether the other side is there. */
 const KEEP_ALIVE_MS = 10_000;
@@ -36,12 +41,12 @@ export class Connection extends PreparingClient {
   /** Answers that PostgreSQL owes. */
   #owed = 0;
 
-  constructor({ silenceMs, ...config }: ConnectionConfig = {}) {
+  constructor({ silenceMs, connectMs = CONNECT_MS, ...config }: ConnectionConfig = {}) {
     super({
-      connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       ...config,
+      connectionTimeoutMillis: connectMs,
     });
     if (silenceMs === undefined) return;
     this.query = this.#counting(this.query as Ask) as Client['query'];

@@ -30,16 +30,18 @@ export interface DataSourceSettings {
    * `data/connection.ts`. Left out: for as long as it likes, as migrations need it.
    */
   silenceMs?: number;
+  /** Longest that connecting may take, in milliseconds; see `data/connection.ts`. */
+  connectMs?: number;
 }
 
 /** The one DataSource, for the app and for the TypeORM command line. Not connected yet. */
-export function createDataSource({ url, poolSize, silenceMs }: DataSourceSettings): DataSource {
+export function createDataSource({ url, poolSize, silenceMs, connectMs }: DataSourceSettings): DataSource {
   return new DataSource({
     type: 'postgres',
     url,
     poolSize,
     applicationName: 'parley',
-    extra: { onConnect: listenToErrors, Client: Connection, silenceMs },
+    extra: { onConnect: listenToErrors, Client: Connection, silenceMs, connectMs },
     namingStrategy: new SnakeNaming(),
     entities: [
       AccountEntity,

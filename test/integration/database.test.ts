@@ -97,6 +97,19 @@ describe('the database', () => {
       }
     });
 
+    it('that takes a connection and says nothing fails whoever opens it', async () => {
+      const silent = net.createServer((client) => client.resume());
+      silent.listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const { port } = silent.address() as net.AddressInfo;
+      const url = `postgres://parley@127.0.0.1:${port}/parley`;
+      try {
+        expect(await failureOf(openDatabase({ url, poolSize: 2, connectMs: 200 }))).to.be.an('error');
+      } finally {
+        silent.close();
+      }
+    });
+
     it('that swallows the answers fails a transaction in its middle, and frees what it held', async () => {
       const { relay, through } = await openThroughRelay();
       try {

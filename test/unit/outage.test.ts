@@ -16,7 +16,7 @@ async function refusedBy(server: net.Server | undefined): Promise<unknown> {
   server?.listen(0, '127.0.0.1');
   if (server) await once(server, 'listening');
   const port = server ? (server.address() as AddressInfo).port : 1;
-  const connection = new Connection({ host: '127.0.0.1', port, connectionTimeoutMillis: 100 });
+  const connection = new Connection({ host: '127.0.0.1', port, connectMs: 100 });
   connection.on('error', () => {});
   const error = await new Promise((resolve) => connection.connect(resolve));
   server?.close();
