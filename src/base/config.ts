@@ -18,13 +18,14 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the configuration from an environment (`process.env` unless told otherwise).
- * An empty variable counts as not set.
+ * Reads the configuration from an environment (`process.env` unless told otherwise). Blanks around a value are no part of it:
+ * a secret that is mounted from a file ends in a line break. An empty variable counts as not set.
  *
  * @throws {ConfigError} naming every variable that is wrong
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const named = withAliases(env);
+  const trimmed = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value?.trim()]));
+  const named = withAliases(trimmed);
   const given = Object.fromEntries(Object.entries(named.env).filter(([, value]) => value !== ''));
   const parsed = z.object(configShape).safeParse(given, { error: inWords });
   if (!parsed.success) {
@@ -52,8 +53,10 @@ function requireTogether(config: Config): void {
   }
   const { GOOGLE_CLIENT_ID: googleId, GOOGLE_CLIENT_SECRET: googleSecret } = config;
   if ((googleId === undefined) !== (googleSecret === undefined)) {
-    const missing = googleId === undefined ? 'GOOGLE_CLIENT_ID' : 'GOOGLE_CLIENT_SECRET';
-    throw new ConfigError(`The configuration is wrong:\n  ${missing}: must be set together with the other`);
+    const [missing, other] = googleId
+      ? ['GOOGLE_CLIENT_SECRET', 'GOOGLE_CLIENT_ID']
+      : ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'];
+    throw new ConfigError(`The configuration is wrong:\n  ${missing}: must be set when ${other} is`);
   }
   for (const name of ['DEFAULT_MODEL', 'TITLE_MODEL'] as const) {
     const provider = unknownProvider(config[name] ?? '');

@@ -224,9 +224,19 @@ describe('loadConfig', () => {
     expect(refusals({ TITLE_MODEL: 'off' })).to.deep.equal([]);
   });
 
-  it('counts an empty variable as one that is not set', () => {
-    const empty = Object.fromEntries(Object.keys(configShape).map((name) => [name, '']));
-    expect(loadConfig(empty)).to.deep.equal(loadConfig({}));
+  it('counts an empty variable, or one of blanks, as one that is not set', () => {
+    for (const value of ['', ' ', '\t\n']) {
+      const empty = Object.fromEntries(Object.keys(configShape).map((name) => [name, value]));
+      expect(loadConfig({ ...empty, CLAUDE_API_KEY: value })).to.deep.equal(loadConfig({}));
+    }
+  });
+
+  it('takes a value without the line break of the file that it came from', () => {
+    const { JWT_SECRET, ANTHROPIC_API_KEY } = loadConfig({
+      JWT_SECRET: `${SECRET}\n`,
+      CLAUDE_API_KEY: 'sk-1\r\n',
+    });
+    expect([JWT_SECRET, ANTHROPIC_API_KEY]).to.deep.equal([SECRET, 'sk-1']);
   });
 
   it('knows the other names of the Anthropic variables; the proper ones come first', () => {
@@ -305,8 +315,12 @@ describe('loadConfig', () => {
   });
 
   it('wants both of what Google gives, and a sender where there is a mail server', () => {
-    expect(refusals({ GOOGLE_CLIENT_ID: 'id' })[0]).to.match(/^ {2}GOOGLE_CLIENT_SECRET: must be set/);
-    expect(refusals({ GOOGLE_CLIENT_SECRET: 'secret' })[0]).to.match(/^ {2}GOOGLE_CLIENT_ID: must be set/);
+    expect(refusals({ GOOGLE_CLIENT_ID: 'id' })).to.deep.equal([
+      '  GOOGLE_CLIENT_SECRET: must be set when GOOGLE_CLIENT_ID is',
+    ]);
+    expect(refusals({ GOOGLE_CLIENT_SECRET: 'secret' })).to.deep.equal([
+      '  GOOGLE_CLIENT_ID: must be set when GOOGLE_CLIENT_SECRET is',
+    ]);
     expect(refusals({ GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' })).to.deep.equal([]);
     const server = { SMTP_URL: 'smtps://user:password@mail.example.com' };
     expect(refusals(server)[0]).to.match(/^ {2}MAIL_FROM: must be set/);
