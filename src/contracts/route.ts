@@ -23,6 +23,8 @@ export interface RouteAnswer {
   contentType?: string;
   /** `text/event-stream` instead, for clients that ask for it: when, and with what. The handler then returns nothing. */
   streams?: string;
+  /** Its stream has an end: whoever comes back with the id of the last event is answered with 204. */
+  ends?: true;
   description?: string;
 }
 

@@ -177,7 +177,11 @@ function toOperation(contract: RouteContract, path: string): ZodOpenApiOperation
         content: { 'application/json': { schema: body } },
       },
     }),
-    responses: { [answer.status]: toResponse(contract), ...toProblemResponses(contract) },
+    responses: {
+      [answer.status]: toResponse(contract),
+      ...(answer.ends && { 204: { description: 'Nothing comes after the event of `Last-Event-ID`' } }),
+      ...toProblemResponses(contract),
+    },
   };
 }
 

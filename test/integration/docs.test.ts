@@ -61,6 +61,7 @@ describe('the OpenAPI document', () => {
       expect(operation, contract.path).to.be.an('object');
       const statuses = [
         contract.answer.status,
+        ...(contract.answer.ends ? [204] : []),
         400,
         500,
         503,
@@ -123,6 +124,32 @@ describe('the OpenAPI document', () => {
     }
     expect(headersOf(messageContracts.sendMessage)).to.deep.equal([['Idempotency-Key', false]]);
     expect(headersOf(sseContracts.streamSession)).to.deep.equal([['Last-Event-ID', false]]);
+  });
+
+  it('tells which routes stream, and which streams have an end', () => {
+    const all = JSON.parse(JSON.stringify(createOpenApiDocument(contracts, { version: '1' }))) as Document;
+    const operations = contracts.map((contract) => ({ contract, operation: operationOf(contract, all) }));
+    const those = (is: (responses: Operation['responses']) => boolean) =>
+      operations
+        .filter(({ operation }) => operation && is(operation.responses))
+        .map(({ contract: { method, path } }) => `${method} ${path}`);
+    expect(those((responses) => 'text/event-stream' in (responses[200]?.content ?? {}))).to.have.members([
+      'get /ai/stream/:sessionId',
+      'get /playground/stream',
+      'get /sse/sessions/:id/stream',
+      'get /v1/stream',
+      'post /chat',
+      'post /v1/chat/completions',
+      'post /v1/messages',
+      'post /v1/responses',
+      'post /v1/stream',
+    ]);
+    expect(those((responses) => '200' in responses && '204' in responses)).to.have.members([
+      'get /ai/stream/:sessionId',
+      'get /playground/stream',
+      'get /v1/stream',
+      'post /chat',
+    ]);
   });
 
   it('says that what is no JSON is refused also where nothing is asked of the body', async () => {

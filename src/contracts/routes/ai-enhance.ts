@@ -109,6 +109,7 @@ export const streamEnhancement = defineRoute({
   answer: {
     status: 200,
     contentType: 'text/event-stream',
+    ends: true,
     description: '`connected`, `metadata`, `chunk`, `restart`, and `done`, `error` or `cancelled` at the end',
   },
   errors: ['not_found'],

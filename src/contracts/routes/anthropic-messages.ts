@@ -16,8 +16,9 @@ export const createAnthropicMessage = defineRoute({
   body: anthropicBody,
   answer: {
     status: 200,
-    schema: anthropicMessage.optional(),
-    description: 'With `stream: true` as `text/event-stream`, in the events of Anthropic',
+    schema: anthropicMessage,
+    description: 'The answer, whole.',
+    streams: 'With `stream: true`: the events of Anthropic',
   },
   errors: [...ONE_SHOT_ERRORS, ...ADMISSION_ERRORS],
 });

@@ -80,6 +80,7 @@ export const chatInOneCall = defineRoute({
     description: 'The reply, whole.',
     streams:
       'With `stream: true`: `session`, `delta`, `restart`, `error`, `done`, see docs/protocol.md. `Last-Event-ID` resumes',
+    ends: true,
   },
   errors: [
     'not_found',

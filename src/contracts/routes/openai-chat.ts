@@ -15,8 +15,9 @@ export const createChatCompletion = defineRoute({
   body: chatCompletionBody,
   answer: {
     status: 200,
-    schema: chatCompletion.optional(),
-    description: 'With `stream: true` as `text/event-stream`, in the chunks of OpenAI, `data: [DONE]` last',
+    schema: chatCompletion,
+    description: 'The answer, whole.',
+    streams: 'With `stream: true`: the chunks of OpenAI, `data: [DONE]` last',
   },
   errors: [...ONE_SHOT_ERRORS, ...ADMISSION_ERRORS],
 });

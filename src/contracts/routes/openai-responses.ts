@@ -14,8 +14,9 @@ export const createResponse = defineRoute({
   body: responseBody,
   answer: {
     status: 200,
-    schema: responseObject.optional(),
-    description: 'With `stream: true` as `text/event-stream`, in the events of OpenAI',
+    schema: responseObject,
+    description: 'The answer, whole.',
+    streams: 'With `stream: true`: the events of OpenAI',
   },
   errors: [...ONE_SHOT_ERRORS, ...ADMISSION_ERRORS, 'not_found'],
 });

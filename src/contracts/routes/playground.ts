@@ -75,9 +75,9 @@ export const streamRun = defineRoute({
   answer: {
     status: 200,
     contentType: 'text/event-stream',
+    ends: true,
     description:
-      '`session`, then `delta`, `restart` and `done` of each lane, then `end`: see docs/protocol.md. A reconnect with ' +
-      'the id of `end` is answered with 204, which stops an EventSource',
+      '`session`, then `delta`, `restart` and `done` of each lane, then `end`: see docs/protocol.md',
   },
   errors: [...errors],
 });

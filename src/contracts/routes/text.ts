@@ -86,6 +86,7 @@ const { temperature, topP, maxTokens, systemPrompt } = settingsSchema.shape;
 export const streamTextByQuery = defineRoute({
   ...stream,
   method: 'get',
+  answer: { ...stream.answer, ends: true },
   summary: 'The same for an EventSource: one that comes back (`Last-Event-ID`) never starts a second text',
   access: 'ticket',
   headers: ['Last-Event-ID'],
