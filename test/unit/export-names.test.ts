@@ -76,6 +76,15 @@ describe('Markdown', () => {
     ['<!DOCTYPE\nhtml', '>'],
     ['<![CDATA[\n>', ']]>'],
     ['<div>\nends at an empty line', null],
+    ['<details>\n<summary>More</summary>\n\nfolded', '</details>'],
+    ['  <details open>\n\n- a list\n\n<DETAILS>\n\nin it\n</details>', '</details>'],
+    ['<details>\n\n```js\n// </details>', '```\n</details>'],
+    ['<details><summary>More</summary>folded</details>', null],
+    ['</details>\n<details', '</details>'],
+    ['```html\n<details>\n```', null],
+    ['    <details> indented code', null],
+    ['the `<details>` of a page', null],
+    ['<detailsheet>', null],
   ] as const) {
     it(`${end === null ? 'needs nothing' : `needs ${end}`} after ${JSON.stringify(text)}`, () => {
       expect(openBlock(text)).to.equal(end);
