@@ -262,7 +262,11 @@ async function composeIdentity({ config, log, lifecycle, resources }: Core) {
     authenticate: createAuthenticate({ accessTokens, apiKeys, revocations }),
     accessTokens,
     secrets,
-    boardSessions: createBoardSessions({ secret, revocations }),
+    boardSessions: createBoardSessions({
+      secret,
+      revocations,
+      accessTokenMinutes: config.ACCESS_TOKEN_MINUTES,
+    }),
     streamTickets: createStreamTickets({ tickets: feed.tickets, revocations }),
   };
 }

@@ -16,7 +16,7 @@ export interface BoardSessions {
   read(value: string): Identity;
 }
 
-/** Longest life, in milliseconds. Never longer than what it was issued for: so long revocations are known. */
+/** Longest life, in milliseconds. */
 const LIFE_MS = 15 * 60_000;
 const KEY_BYTES = 32;
 
@@ -24,10 +24,15 @@ const KEY_BYTES = 32;
 export function createBoardSessions({
   secret,
   revocations,
+  accessTokenMinutes,
 }: {
   secret: string;
   revocations: Pick<Revocations, 'isRevoked'>;
+  /** Life of an access token. */
+  accessTokenMinutes: number;
 }): BoardSessions {
+  // An API key may live for years, and that it was revoked is remembered only as long as an access token lives.
+  const lifeMs = Math.min(LIFE_MS, accessTokenMinutes * 60_000);
   const key = createSecretKey(
     Buffer.from(hkdfSync('sha256', secret, '', 'parley queue board session', KEY_BYTES)),
   );
@@ -35,7 +40,7 @@ export function createBoardSessions({
 
   return {
     issue(identity) {
-      const expiresAt = Math.min(identity.expiresAt, now() + LIFE_MS);
+      const expiresAt = Math.min(identity.expiresAt, now() + lifeMs);
       const text = Buffer.from(JSON.stringify({ ...identity, expiresAt })).toString('base64url');
       return {
         value: `${text}.${sign(text).toString('base64url')}`,

@@ -313,6 +313,26 @@ describe('the board of queues that may change them, and what it cannot read', ()
   });
 });
 
+describe('the board of queues, where access tokens live for a short time', () => {
+  const database = useTestDatabase();
+  let app: WholeApp;
+  before(async () => {
+    app = await startWholeApp(database(), { without: 'worker', env: { ACCESS_TOKEN_MINUTES: '2' } });
+  });
+  after(() => app.close());
+
+  it('lets a key in no longer than its revocation is remembered', async () => {
+    const key = await app.keyOf(['chat', 'admin']);
+    const browser = new Browser(app);
+    expect((await browser.get(`${BOARD}?ticket=${await ticketOf(key)}`)).status).to.equal(200);
+    const [line = ''] = browser.told;
+    expect(Number(/Max-Age=(\d+)/.exec(line)?.[1])).to.be.within(1, 120);
+    const [text = ''] = (/parley_board=([^;]*)/.exec(line)?.[1] ?? '').split('.');
+    const { expiresAt } = JSON.parse(Buffer.from(text, 'base64url').toString()) as { expiresAt: number };
+    expect(expiresAt - Date.now()).to.be.within(0, 120_000);
+  });
+});
+
 describe('the board of queues, and the rate limits', () => {
   const database = useTestDatabase();
   let app: WholeApp;
