@@ -35,16 +35,19 @@ export function responseCall(body: ResponseBody, referred: ReferredMessages): Ne
 }
 
 /**
- * A text is kept in one piece, though thoughts may have split it into several items: the first reference to any of them
- * stands for all of it.
+ * What is referred to again is told once. A text is kept in one piece, though thoughts may have split it into several items: the
+ * first reference to any of them stands for all of it. And a call is as long as its model has made it: thousands of
+ * references to a long one would make half a gigabyte of a small request.
  */
 function withoutRepeats(items: ResponseInputItem[]): ResponseInputItem[] {
   const told = new Set<string>();
   return items.filter((item) => {
     const read = item.type === 'item_reference' ? readItemId(item.id) : undefined;
-    if (read?.kind !== 'message') return true;
-    if (told.has(read.messageId)) return false;
-    told.add(read.messageId);
+    if (!read) return true;
+    const { kind, messageId, index } = read;
+    const piece = kind === 'message' ? messageId : `${kind}/${messageId}/${index}`;
+    if (told.has(piece)) return false;
+    told.add(piece);
     return true;
   });
 }

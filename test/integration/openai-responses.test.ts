@@ -214,6 +214,28 @@ describe('the openai client, responses', () => {
     expect(messages[1]?.tool_calls.map(({ id }) => id)).to.deep.equal(['call_1', 'call_2']);
   });
 
+  it('tells a call once, however often it is referred to', async () => {
+    const long = { ...lookUp(1), pieces: [`{"place":"${'a '.repeat(10_000)}"}`] };
+    world().script(begin, ...call(0, long), end(callReason));
+    const first = await client.responses.create({ ...hello, tools: [weather] });
+    const ids = [0, '00', '000'].map((index) => first.output[0]?.id?.replace(/0$/, String(index)) ?? '');
+    world().script(...saying('Rain'));
+    const sent = world().nextRequest();
+    await client.responses.create({
+      ...hello,
+      input: [
+        { role: 'user', content: 'Hello' },
+        ...Array.from({ length: 300 }, (_, at) => ({
+          type: 'item_reference' as const,
+          id: ids[at % 3] ?? '',
+        })),
+        { type: 'function_call_output', call_id: 'call_1', output: 'rain' },
+      ],
+    });
+    const messages = (await sent).body.messages as { tool_calls?: { id: string }[] }[];
+    expect(messages[1]?.tool_calls?.map(({ id }) => id)).to.deep.equal(['call_1']);
+  });
+
   it('is told words of refusal as such, not as the JSON that it wants', async () => {
     world().script(...refusing('I ', 'cannot.'));
     const answer = await client.responses.parse({
