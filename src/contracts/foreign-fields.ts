@@ -52,7 +52,7 @@ export const jsonSchema = z.record(z.string(), z.unknown());
 export const maxTokens = z.int().min(1).max(1_000_000);
 
 /** How long a model thinks before it answers. */
-export const reasoningEffort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']);
+export const reasoningEffort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']);
 
 /** What ends an answer before it. */
 export const stopText = textSchema({ min: 1, max: 1_000 });

@@ -69,7 +69,7 @@ export interface PromptOptions {
   presencePenalty?: number;
   frequencyPenalty?: number;
   topK?: number;
-  reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh';
+  reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
 }
 
 /** What a generation is made from, where that is not the conversation in its session. */

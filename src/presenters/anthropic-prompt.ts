@@ -83,7 +83,7 @@ function toOptions({ tools, tool_choice, output_config }: AnthropicCountBody): P
       schema: format.schema,
       strict: true,
     },
-    reasoningEffort: effort === 'max' ? ('xhigh' as const) : effort,
+    reasoningEffort: effort,
   });
 }
 

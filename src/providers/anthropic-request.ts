@@ -1,5 +1,6 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
 import type { PromptOptions, ToolDefinition } from '../contracts/prompt.ts';
+import { anthropicEffort } from './anthropic-effort.ts';
 import { toAnthropicMessages } from './anthropic-messages.ts';
 import { systemOf } from './joined-turns.ts';
 import { knownParameters } from './known-parameters.ts';
@@ -25,7 +26,7 @@ export function toAnthropicBody(request: ProviderRequest): Body {
     ...(system === undefined ? {} : { system }),
     ...samplingOf(request),
     ...toolFields(options),
-    ...outputFields(options),
+    ...outputFields(request.model, options),
   };
 }
 
@@ -77,12 +78,18 @@ function toToolChoice(choice: PromptOptions['toolChoice']): Anthropic.ToolChoice
  * JSON without a schema is not known here, nor are texts to stop at that are white space alone
  * (https://platform.claude.com/docs/en/api/openai-sdk).
  */
-function outputFields({ responseFormat, stop }: PromptOptions): Partial<Body> {
+function outputFields(model: string, options: PromptOptions): Partial<Body> {
+  const { responseFormat, stop, reasoningEffort } = options;
   const sequences = stop?.filter((text) => text.trim() !== '') ?? [];
+  const effort = anthropicEffort(model, reasoningEffort);
+  const config: Anthropic.OutputConfig = {
+    ...(effort === undefined ? {} : { effort }),
+    ...(responseFormat?.type === 'json_schema'
+      ? { format: { type: 'json_schema', schema: responseFormat.schema } }
+      : {}),
+  };
   return {
     ...(sequences.length > 0 ? { stop_sequences: sequences } : {}),
-    ...(responseFormat?.type === 'json_schema'
-      ? { output_config: { format: { type: 'json_schema', schema: responseFormat.schema } } }
-      : {}),
+    ...(Object.keys(config).length > 0 ? { output_config: config } : {}),
   };
 }

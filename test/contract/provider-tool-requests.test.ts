@@ -207,6 +207,36 @@ describe('what is sent of tools, images and options', () => {
       ]);
     });
 
+    // https://platform.claude.com/docs/en/build-with-claude/effort
+    it('is the effort that the model takes, or the one below', async () => {
+      const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+      const toAll = ['low', 'low', 'low', 'medium', 'high'];
+      const known = {
+        'claude-opus-4-5-20251101': [...toAll, 'high', 'high'],
+        'claude-sonnet-4-6': [...toAll, 'high', 'max'],
+        'claude-opus-4-7': [...toAll, 'xhigh', 'max'],
+        'claude-haiku-5-5': [...toAll, 'xhigh', 'max'],
+        'claude-haiku-4-5-20251001': efforts.map(() => undefined),
+        'claude-opus-4-20250514': efforts.map(() => undefined),
+        'claude-3-7-sonnet-latest': efforts.map(() => undefined),
+        'MiniMax-M2': efforts.map(() => undefined),
+      };
+      for (const [model, expected] of Object.entries(known)) {
+        const sent: unknown[] = [];
+        for (const reasoningEffort of efforts) {
+          const body = await bodyOf('anthropic', { model, options: { reasoningEffort } });
+          sent.push((body.output_config as { effort?: string } | undefined)?.effort);
+        }
+        expect(sent, model).to.deep.equal(expected);
+      }
+      const options: PromptOptions = { reasoningEffort: 'low', responseFormat: FORMAT };
+      const { output_config } = await bodyOf('anthropic', { model: 'claude-opus-5', options });
+      expect(output_config).to.deep.equal({
+        effort: 'low',
+        format: { type: 'json_schema', schema: SCHEMA },
+      });
+    });
+
     // https://platform.claude.com/docs/en/build-with-claude/vision
     it('is a picture by its address', async () => {
       const { messages } = await bodyOf('anthropic', { turns: LINKED });

@@ -95,6 +95,7 @@ describe('the Anthropic client', () => {
       stop_sequences: ['END'],
       metadata: { user_id: 'me' },
       thinking: { type: 'enabled', budget_tokens: 1024 },
+      output_config: { effort: 'max' },
       // Fields that are not in the types of this client any more.
       ...({ temperature: 0.5, top_p: 0.9, top_k: 5 } as object),
     });
@@ -127,6 +128,7 @@ describe('the Anthropic client', () => {
       stop: ['END'],
       temperature: 0.5,
       top_p: 0.9,
+      reasoning_effort: 'max',
     });
   });
 

@@ -184,6 +184,13 @@ describe('the openai client, chat completions', () => {
     expect(body).not.to.have.any.keys('user', 'metadata', 'store', 'service_tier', 'verbosity');
   });
 
+  it('has a model think as hard as it can', async () => {
+    world().script(...saying('Yes'));
+    const sent = world().nextRequest();
+    await client.chat.completions.create({ ...hello, reasoning_effort: 'max' });
+    expect((await sent).body.reasoning_effort).to.equal('max');
+  });
+
   it('is asked to call, and tells what came of it', async () => {
     world().script(begin, ...call(0, lookUp), end(callReason));
     const first = await client.chat.completions.create({ ...hello, tools: [weather] });
