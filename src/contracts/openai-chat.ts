@@ -26,6 +26,12 @@ const tool = z.strictObject({
   }),
 });
 
+/** One of the tools; clients may name it or send it whole. */
+const allowedTool = z.looseObject({
+  type: z.literal('function', { error: 'must be `function`: custom tools are not supported' }),
+  function: z.looseObject({ name: functionName }),
+});
+
 const responseFormat = z.discriminatedUnion(
   'type',
   [
@@ -70,10 +76,23 @@ export const chatCompletionBody = z
     tool_choice: z
       .union([
         z.enum(['none', 'auto', 'required']),
-        z.strictObject({
-          type: z.literal('function'),
-          function: z.strictObject({ name: functionName }),
-        }),
+        z.discriminatedUnion(
+          'type',
+          [
+            z.strictObject({
+              type: z.literal('function'),
+              function: z.strictObject({ name: functionName }),
+            }),
+            z.strictObject({
+              type: z.literal('allowed_tools'),
+              allowed_tools: z.strictObject({
+                mode: z.enum(['auto', 'required']),
+                tools: z.array(allowedTool).min(1).max(128).describe('The model is told of these alone'),
+              }),
+            }),
+          ],
+          { error: 'must be `function` or `allowed_tools`: custom tools are not supported' },
+        ),
       ])
       .nullish(),
     parallel_tool_calls: z.boolean().nullish(),

@@ -22,7 +22,10 @@ const parts = z
         z.strictObject({
           type: z.literal('input_image'),
           image_url: imageUrl,
-          detail: z.enum(['auto', 'low', 'high']).nullish(),
+          detail: z
+            .enum(['auto', 'low', 'high', 'original'])
+            .nullish()
+            .describe('`original`: as `high`, which is most that providers are asked for'),
           file_id: refused('there are no files'),
           prompt_cache_breakpoint: foreign,
         }),

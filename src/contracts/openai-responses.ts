@@ -20,6 +20,14 @@ const tool = z.strictObject({
   parameters: jsonSchema.nullish(),
   strict: z.boolean().nullish(),
   output_schema: ignored('models are not told it'),
+  defer_loading: ignored('models are told of every tool at once'),
+  allowed_callers: ignored('models are the only ones that call'),
+});
+
+/** One of the tools; clients may name it or send it whole. */
+const allowedTool = z.looseObject({
+  type: z.literal('function', { error: 'must be `function`: built-in and custom tools are not supported' }),
+  name: functionName,
 });
 
 const format = z.discriminatedUnion(
@@ -65,7 +73,18 @@ export const responseBody = z
     tool_choice: z
       .union([
         z.enum(['none', 'auto', 'required']),
-        z.strictObject({ type: z.literal('function'), name: functionName }),
+        z.discriminatedUnion(
+          'type',
+          [
+            z.strictObject({ type: z.literal('function'), name: functionName }),
+            z.strictObject({
+              type: z.literal('allowed_tools'),
+              mode: z.enum(['auto', 'required']),
+              tools: z.array(allowedTool).min(1).max(128).describe('The model is told of these alone'),
+            }),
+          ],
+          { error: 'must be `function` or `allowed_tools`: built-in and custom tools are not supported' },
+        ),
       ])
       .nullish(),
     parallel_tool_calls: z.boolean().nullish(),

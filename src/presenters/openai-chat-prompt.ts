@@ -8,6 +8,7 @@ import type {
   ToolChoice,
 } from '../contracts/prompt.ts';
 import type { NewCall } from '../services/calls.ts';
+import { type AllowedTools, chooseTools } from './openai-tool-choice.ts';
 import { defined, toPrompt, turnOf } from './prompt-turns.ts';
 
 /** What a request of chat completions asks. @throws {AppError} `validation_failed` */
@@ -62,14 +63,13 @@ function toPart(part: ChatPart): ContentPart {
 }
 
 function toOptions(body: ChatCompletionBody): PromptOptions {
-  const tools = body.tools?.map(({ function: { name, description, parameters, strict } }) => ({
+  const tools = (body.tools ?? []).map(({ function: { name, description, parameters, strict } }) => ({
     name,
     ...defined({ description, parameters, strict }),
   }));
   const stop = typeof body.stop === 'string' ? [body.stop] : body.stop;
   return defined({
-    tools: tools?.length ? tools : undefined,
-    toolChoice: toToolChoice(body.tool_choice),
+    ...chooseTools(tools, toChoice(body.tool_choice)),
     parallelToolCalls: body.parallel_tool_calls,
     responseFormat: toFormat(body.response_format),
     stop: stop?.length ? stop : undefined,
@@ -80,9 +80,11 @@ function toOptions(body: ChatCompletionBody): PromptOptions {
   });
 }
 
-function toToolChoice(choice: ChatCompletionBody['tool_choice']): ToolChoice | undefined {
+function toChoice(choice: ChatCompletionBody['tool_choice']): ToolChoice | AllowedTools | undefined {
   if (choice == null || typeof choice === 'string') return choice ?? undefined;
-  return { name: choice.function.name };
+  if (choice.type === 'function') return { name: choice.function.name };
+  const { mode, tools } = choice.allowed_tools;
+  return { mode, names: tools.map((tool) => tool.function.name) };
 }
 
 function toFormat(format: ChatCompletionBody['response_format']): ResponseFormat | undefined {

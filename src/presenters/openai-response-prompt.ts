@@ -10,6 +10,7 @@ import type {
 } from '../contracts/prompt.ts';
 import type { NewCall } from '../services/calls.ts';
 import { readItemId } from './openai-response-ids.ts';
+import { type AllowedTools, chooseTools } from './openai-tool-choice.ts';
 import { defined, joinAssistants, toPrompt, turnOf } from './prompt-turns.ts';
 
 /** Messages that items refer to, by their ids. */
@@ -88,7 +89,8 @@ function toParts(content: string | ResponseInputPart[]): ContentPart[] {
 function toPart(part: ResponseInputPart): ContentPart {
   if (part.type === 'refusal') return { type: 'text', text: part.refusal };
   if (part.type !== 'input_image') return { type: 'text', text: part.text };
-  return { type: 'image', url: part.image_url, ...(part.detail && { detail: part.detail }) };
+  const detail = part.detail === 'original' ? 'high' : part.detail;
+  return { type: 'image', url: part.image_url, ...(detail && { detail }) };
 }
 
 function toOptions({
@@ -98,22 +100,22 @@ function toOptions({
   text,
   reasoning,
 }: ResponseBody): PromptOptions {
-  const known = tools?.map(({ name, description, parameters, strict }) => ({
+  const known = (tools ?? []).map(({ name, description, parameters, strict }) => ({
     name,
     ...defined({ description, parameters, strict }),
   }));
   return defined({
-    tools: known?.length ? known : undefined,
-    toolChoice: toToolChoice(tool_choice),
+    ...chooseTools(known, toChoice(tool_choice)),
     parallelToolCalls: parallel_tool_calls,
     responseFormat: toFormat(text?.format),
     reasoningEffort: reasoning?.effort,
   });
 }
 
-function toToolChoice(choice: ResponseBody['tool_choice']): ToolChoice | undefined {
+function toChoice(choice: ResponseBody['tool_choice']): ToolChoice | AllowedTools | undefined {
   if (choice == null || typeof choice === 'string') return choice ?? undefined;
-  return { name: choice.name };
+  if (choice.type === 'function') return { name: choice.name };
+  return { mode: choice.mode, names: choice.tools.map(({ name }) => name) };
 }
 
 function toFormat(format: NonNullable<ResponseBody['text']>['format']): ResponseFormat | undefined {

@@ -1,4 +1,4 @@
-import { invalidField } from '../base/errors.ts';
+import { type AppError, invalidField } from '../base/errors.ts';
 import type { ChatTurn, ContentPart, PromptInput, PromptOptions } from '../contracts/prompt.ts';
 
 /** A turn of several parts; one that is text alone has none. */
@@ -57,11 +57,12 @@ function requireTools({ tools = [], toolChoice }: PromptOptions): void {
   if (toolChoice === undefined || toolChoice === 'auto' || toolChoice === 'none') return;
   if (names.length === 0) throw invalidField('body.tool_choice', 'asks for a call, and there are no `tools`');
   if (toolChoice === 'required' || names.includes(toolChoice.name)) return;
-  throw invalidField(
-    'body.tool_choice',
-    `names ${JSON.stringify(toolChoice.name)}, which is none of the \`tools\``,
-  );
+  throw unknownTool(toolChoice.name);
 }
+
+/** For a choice of a tool that there is not. */
+export const unknownTool = (name: string): AppError =>
+  invalidField('body.tool_choice', `names ${JSON.stringify(name)}, which is none of the \`tools\``);
 
 /** Turns of the assistant in a row as one: the calls of one answer come one by one, and belong together. */
 export function joinAssistants(turns: ChatTurn[]): ChatTurn[] {

@@ -191,6 +191,26 @@ describe('the openai client, chat completions', () => {
     expect((await sent).body.reasoning_effort).to.equal('max');
   });
 
+  it('has a model choose among some of its tools: it is told of no others', async () => {
+    const clock = { type: 'function' as const, function: { name: 'clock' } };
+    const asked = { ...hello, tools: [weather, clock] };
+    const among = (mode: 'auto' | 'required', ...names: string[]): OpenAI.ChatCompletionToolChoiceOption => ({
+      type: 'allowed_tools',
+      allowed_tools: { mode, tools: names.map((name) => ({ type: 'function', function: { name } })) },
+    });
+    for (const mode of ['auto', 'required'] as const) {
+      world().script(...saying('Yes'));
+      const sent = world().nextRequest();
+      await client.chat.completions.create({ ...asked, tool_choice: among(mode, 'clock') });
+      expect((await sent).body).to.deep.include({ tools: [clock], tool_choice: mode });
+    }
+    for (const tool_choice of [among('auto'), among('auto', 'none')]) {
+      const refused = await rejection(client.chat.completions.create({ ...asked, tool_choice }));
+      expect(refused).to.be.instanceOf(OpenAI.BadRequestError);
+      expect((refused as APIError).param).to.match(/^tool_choice/);
+    }
+  });
+
   it('is asked to call, and tells what came of it', async () => {
     world().script(begin, ...call(0, lookUp), end(callReason));
     const first = await client.chat.completions.create({ ...hello, tools: [weather] });

@@ -137,6 +137,45 @@ describe('the openai client, responses', () => {
     });
   });
 
+  it('has a model choose among some of its tools: it is told of no others', async () => {
+    world().script(...saying('Yes'));
+    const sent = world().nextRequest();
+    const tool_choice: OpenAI.Responses.ToolChoiceAllowed = {
+      type: 'allowed_tools',
+      mode: 'required',
+      tools: [{ type: 'function', name: 'weather' }],
+    };
+    const clock = { ...weather, name: 'clock' };
+    const answer = await client.responses.create({ ...hello, tools: [clock, weather], tool_choice });
+    const { body } = await sent;
+    const { type: _type, ...fn } = weather;
+    expect(body).to.deep.include({ tools: [{ type: 'function', function: fn }], tool_choice: 'required' });
+    expect(answer).to.deep.include({ tools: [clock, weather], tool_choice });
+    const refused = await rejection(client.responses.create({ ...hello, tools: [clock], tool_choice }));
+    expect(refused).to.be.instanceOf(OpenAI.BadRequestError);
+    expect((refused as APIError).message).to.include('"weather", which is none of the `tools`');
+  });
+
+  it('takes what only OpenAI has a use for', async () => {
+    world().script(...saying('Yes'));
+    const sent = world().nextRequest();
+    await client.responses.create({
+      ...hello,
+      input: [
+        {
+          role: 'user',
+          content: [{ type: 'input_image', image_url: 'https://example.com/a.png', detail: 'original' }],
+        },
+      ],
+      tools: [{ ...weather, defer_loading: true, allowed_callers: ['direct'] }],
+    });
+    const { body } = await sent;
+    const image = { type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'high' } };
+    expect(body.messages).to.deep.equal([{ role: 'user', content: [image] }]);
+    const { type: _type, ...fn } = weather;
+    expect(body.tools).to.deep.equal([{ type: 'function', function: fn }]);
+  });
+
   it('gets a stream of the events that are published, in order', async () => {
     world().script(
       begin,
