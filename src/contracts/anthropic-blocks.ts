@@ -129,4 +129,10 @@ export const ANTHROPIC_REFUSED = {
   container: refused('there are no containers'),
   mcp_servers: refused('there are no server tools'),
   context_management: refused('send what is to be told'),
+  thread: refused('nothing is kept; send the conversation'),
+  compaction: refused('send what is to be told'),
+  fallbacks: refused('the operator says which model stands in for another'),
+  fallback_credit_token: refused('there are no such credits'),
+  billing_policy: refused('who pays is known by the key'),
+  output_format: refused('use `output_config.format`'),
 };

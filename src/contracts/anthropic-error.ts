@@ -19,7 +19,14 @@ export type AnthropicErrorType = (typeof ANTHROPIC_ERROR_TYPES)[number];
 export const anthropicErrorSchema = z
   .object({
     type: z.literal('error'),
-    error: z.object({ type: z.enum(ANTHROPIC_ERROR_TYPES), message: z.string().describe('For people') }),
+    error: z.object({
+      type: z.enum(ANTHROPIC_ERROR_TYPES),
+      message: z.string().describe('For people'),
+      details: z
+        .object({ error_code: z.literal('thread_unsupported_request'), unsupported: z.array(z.string()) })
+        .optional()
+        .describe('Where a conversation was to be kept: clients send it whole, then'),
+    }),
     request_id: z.string().describe('Quote this when you ask the operator'),
   })
   .meta({ id: 'AnthropicError' });

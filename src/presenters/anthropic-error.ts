@@ -17,7 +17,13 @@ export function anthropicErrorBody(problem: Problem): AnthropicError {
   const type: AnthropicErrorType = TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
   return {
     type: 'error',
-    error: { type, message: sentenceOf(problem, foreignField) },
+    error: { type, message: sentenceOf(problem, foreignField), ...threadRefusal(problem) },
     request_id: problem.requestId,
   };
+}
+
+/** What makes the helper that runs tools go on without it: it wants every conversation kept until it is told so. */
+function threadRefusal({ errors = [] }: Problem): Pick<AnthropicError['error'], 'details'> {
+  if (!errors.some(({ path }) => path === 'body.thread')) return {};
+  return { details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] } };
 }

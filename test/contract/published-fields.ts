@@ -55,6 +55,8 @@ type Counted = z.input<typeof anthropicCountBody>;
 export type AnthropicMessages =
   | AllKnown<Missing<Anthropic.MessageCreateParams, Messages>>
   | AllKnown<Missing<Anthropic.MessageCountTokensParams, Counted>>
+  // What helpers of the client send. `betas` is a header.
+  | AllKnown<Exclude<Missing<Anthropic.Beta.MessageCreateParams, Messages>, 'betas'>>
   | AllKnown<Missing<Anthropic.ToolChoice, NonNullable<Messages['tool_choice']>>>
   | AllKnown<Missing<Anthropic.OutputConfig, NonNullable<Messages['output_config']>>>
   | AllKnown<Missing<Anthropic.Tool, z.input<typeof anthropicTool>>>

@@ -132,6 +132,45 @@ describe('the Anthropic client', () => {
     });
   });
 
+  for (const stream of [false, true]) {
+    it(`runs its tools by its helper, which wants the conversation kept${stream ? ', streamed' : ''}`, async () => {
+      world().script(begin, ...call(0, lookUp), end(callReason));
+      world().script(...saying('It ', 'rains'));
+      const places: unknown[] = [];
+      const runner = client.beta.messages.toolRunner({
+        ...hello,
+        stream,
+        tools: [
+          {
+            ...weather,
+            type: 'custom',
+            parse: (given) => given,
+            run: (given) => {
+              places.push(given);
+              return 'rain';
+            },
+          },
+        ],
+      });
+      const { content } = await runner.runUntilDone();
+      expect(content).to.deep.include({ type: 'text', text: 'It rains', citations: null });
+      expect(places).to.deep.equal([{ place: 'Oslo' }]);
+      expect(world().provider.requests).to.have.length(2);
+    });
+  }
+
+  it('is refused a conversation that is kept, so that its helpers send it whole', async () => {
+    const error = await ask({ thread: { type: 'create' } });
+    expect(error.status).to.equal(400);
+    expect(error.error).to.deep.include({
+      error: {
+        type: 'invalid_request_error',
+        message: 'thread: is not supported: nothing is kept; send the conversation',
+        details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+      },
+    });
+  });
+
   it('gets a stream of the events that are published', async () => {
     world().script(begin, reasoning('Hm.'), text('Hi '), ...call(0, lookUp), end(callReason));
     const events = await collect(await client.messages.create({ ...hello, tools: [weather], stream: true }));
