@@ -2,7 +2,7 @@ import { classifyError } from './classify-error.ts';
 import { asCount, countUsage, mergeCounts, sumCounts } from './count-usage.ts';
 import type { FinishReason } from './provider.ts';
 import type { EventSink, StreamStage, WireReader } from './sse-exchange.ts';
-import { pushEnd, ToolCallCollector } from './tool-call-collector.ts';
+import { pushEnd, ToolCallCollector, textOf } from './tool-call-collector.ts';
 
 /** What is read of an event. */
 interface WireEvent {
@@ -104,16 +104,17 @@ class AnthropicReader implements WireReader {
     if (block?.type !== 'tool_use') return;
     const { id, name, input } = block;
     const hasInput = typeof input === 'object' && input !== null && Object.keys(input).length > 0;
-    this.#calls.add({ index, id: isText(id) ? id : undefined, name: isText(name) ? name : undefined });
+    const begun = { index, id: isText(id) ? id : undefined, name: isText(name) ? name : undefined };
+    this.#calls.add(begun);
     this.#open.set(index, hasInput ? JSON.stringify(input) : undefined);
-    out.push({ type: 'writing' });
+    out.push({ type: 'writing', text: textOf(begun) });
   }
 
   #goOn({ index = 0, delta }: WireEvent, out: EventSink): void {
     if (typeof delta?.partial_json !== 'string' || !this.#open.has(index)) return;
     if (delta.partial_json !== '') this.#open.set(index, undefined);
     this.#calls.add({ index, text: delta.partial_json });
-    out.push({ type: 'writing' });
+    out.push({ type: 'writing', text: delta.partial_json });
   }
 
   #close(index = 0): void {

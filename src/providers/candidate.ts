@@ -26,13 +26,14 @@ export interface FittedRequest {
 
 /** Leaves out the settings that a candidate does not take, and asks for no more tokens than it can write. */
 export function fitRequest(
-  { turns, options, ...settings }: RoutedRequest,
+  { turns, options, onWriting, ...settings }: RoutedRequest,
   { name, parameters, maxOutputTokens }: Candidate,
 ): FittedRequest {
   const request: ProviderRequest = {
     model: name,
     turns,
     ...(options ? { options } : {}),
+    ...(onWriting ? { onWriting } : {}),
     ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
   };
   const omitted: ModelParameter[] = [];

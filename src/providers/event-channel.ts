@@ -81,9 +81,8 @@ export class EventChannel extends EventStream {
   }
 
   #enqueue(event: ProviderEvent): void {
-    if (event.type !== 'text' && event.type !== 'reasoning') {
-      // A sign of life says no more twice; a call may have hundreds of thousands.
-      if (event.type !== 'writing' || this.#queue.at(-1)?.type !== 'writing') this.#queue.push(event);
+    if (event.type !== 'text' && event.type !== 'reasoning' && event.type !== 'writing') {
+      this.#queue.push(event);
       return;
     }
     const last = this.#queue.at(-1);

@@ -2,7 +2,7 @@ import { countUsage, newerCount, sumCounts } from './count-usage.ts';
 import { classifyGeminiError } from './gemini-error.ts';
 import { type FinishReason, ProviderError } from './provider.ts';
 import type { EventSink, StreamStage, WireReader } from './sse-exchange.ts';
-import { pushEnd, ToolCallCollector } from './tool-call-collector.ts';
+import { pushEnd, ToolCallCollector, textOf } from './tool-call-collector.ts';
 import { makeCallId, signCallId } from './tool-call-id.ts';
 
 /** What is read of an event (https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse). */
@@ -97,14 +97,15 @@ class GeminiReader implements WireReader {
   #collect({ functionCall, thoughtSignature }: Part, out: EventSink): void {
     const { name, args } = functionCall ?? {};
     const id = isText(functionCall?.id) ? functionCall.id : makeCallId();
-    this.#calls.add({
+    const whole = {
       index: this.#callCount,
       id: isText(thoughtSignature) ? signCallId(id, thoughtSignature) : id,
       name: isText(name) ? name : undefined,
       text: JSON.stringify(args ?? {}),
-    });
+    };
+    this.#calls.add(whole);
     this.#callCount += 1;
-    out.push({ type: 'writing' });
+    out.push({ type: 'writing', text: textOf(whole) });
   }
 }
 

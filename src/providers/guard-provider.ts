@@ -106,7 +106,7 @@ class GuardedStream extends EventStream implements Asker {
     if (this.#state !== 'open') return;
     if (event?.type === 'text') this.#token('text', this.#text.clean(event.text));
     else if (event?.type === 'reasoning') this.#token('reasoning', this.#reasoning.clean(event.text));
-    else if (event?.type === 'writing') this.#token('text', '');
+    else if (event?.type === 'writing') this.#write(event.text);
     else if (event?.type === 'usage' || event?.type === 'tool_calls') this.#answer(event);
     else if (event?.type === 'start') this.#askInner();
     else this.#end(event ?? failed('stream_broken', 'The stream ended without a finish reason.'));
@@ -122,6 +122,27 @@ class GuardedStream extends EventStream implements Asker {
       this.#silentSinceMs = performance.now();
       this.#askInner();
     }
+  }
+
+  /** Who is told of it may be busy: then the reader does not ask. */
+  #write(text: string): void {
+    const taken = this.#call.request.onWriting?.(text);
+    if (taken === undefined) {
+      this.#written();
+      return;
+    }
+    const asker = this.#waiting;
+    this.#waiting = undefined;
+    void taken.then(() => {
+      this.#waiting = asker;
+      this.#written();
+    });
+  }
+
+  /** Who was told of it may have ended the stream. */
+  #written(): void {
+    if (this.#state === 'open') this.#token('text', '');
+    else this.#answer(undefined);
   }
 
   #end(event: ProviderEvent): void {

@@ -4,7 +4,7 @@ import { asCount, countUsage, mergeUsage } from './count-usage.ts';
 import { type FinishReason, ProviderError, type ProviderUsage } from './provider.ts';
 import type { EventSink, StreamStage, WireReader } from './sse-exchange.ts';
 import type { ThinkTags } from './think-tags.ts';
-import { type CallFragment, pushEnd, ToolCallCollector } from './tool-call-collector.ts';
+import { type CallFragment, pushEnd, ToolCallCollector, textOf } from './tool-call-collector.ts';
 
 /** The format of what OpenRouter keeps of Gemini's thoughts. */
 export const GEMINI_FORMAT = 'google-gemini-v1';
@@ -172,8 +172,14 @@ class OpenAiReader implements WireReader {
 
   #collect(fragments: (WireCall | null)[], out: EventSink): void {
     this.#calls ??= new ToolCallCollector();
-    for (const fragment of fragments) if (fragment) this.#calls.add(toFragment(fragment));
-    out.push({ type: 'writing' });
+    let written = '';
+    for (const each of fragments) {
+      if (!each) continue;
+      const fragment = toFragment(each);
+      this.#calls.add(fragment);
+      written += textOf(fragment);
+    }
+    out.push({ type: 'writing', text: written });
   }
 }
 

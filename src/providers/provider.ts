@@ -16,6 +16,11 @@ export interface ProviderRequest {
   maxTokens?: number | undefined;
   /** Most output tokens that the model can write, where that is known: for a wire that wants a limit in any case. */
   maxOutputTokens?: number | undefined;
+  /**
+   * Told what the model writes beside its texts, as it comes ({@link ProviderEvent} `writing`). A promise: nothing more is read
+   * until it resolves. Must not throw or reject.
+   */
+  onWriting?: ((text: string) => Promise<void> | undefined) | undefined;
 }
 
 /**
@@ -65,8 +70,8 @@ export type ProviderEvent =
   | { type: 'start' }
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
-  /** The model is writing what is no text, such as the arguments of a call: a sign of life, which `guardProvider` keeps. */
-  | { type: 'writing' }
+  /** More of what is no text, such as the arguments of a call, which come whole later: a sign of life, which `guardProvider` keeps. */
+  | { type: 'writing'; text: string }
   /** Everything that the model asks for, whole; once, before `finish`. */
   | { type: 'tool_calls'; calls: ToolCall[] }
   | { type: 'usage'; usage: ProviderUsage }

@@ -20,6 +20,9 @@ export interface CallFragment {
   text?: string | undefined;
 }
 
+/** What of a fragment the model has written. */
+export const textOf = ({ name = '', text = '' }: CallFragment): string => name + text;
+
 interface Collected {
   index: number | undefined;
   id: string;

@@ -13,6 +13,12 @@ export interface CreditMeter {
    * taken once `over` is set.
    */
   write(text: string, channel?: Channel): Promise<void> | undefined;
+  /** The same of what is no text, as the arguments of calls: it is not published, and is covered like all else. */
+  writeCall(text: string): Promise<void> | undefined;
+  /** What `writeCall` took and was covered. */
+  readonly called: string;
+  /** What was written is void: somebody else writes the reply, from its beginning. Nothing was published of it. */
+  restart(): void;
   readonly over: MeterEnd | undefined;
 }
 

@@ -21,6 +21,8 @@ export interface StreamEnd {
   cancelled?: boolean;
   /** What the model asks of tools. */
   toolCalls?: ToolCall[];
+  /** What was written of calls; those of a stream that was cut off are not whole, and are written and paid for like text. */
+  called?: string;
   usage?: ProviderUsage;
   /** How much the model that answered reads and writes, where that is known. */
   window?: ContextWindow | undefined;
@@ -77,7 +79,8 @@ async function usageOf(
 ): Promise<SettledUsage | undefined> {
   const limited = end.finishReason === 'credit_limit';
   // Where the credits did not even pay for the prompt, nobody was asked.
-  if (isNothing(written) && !end.toolCalls && (limited ? !end.tries : !end.finishReason)) return undefined;
+  const nothing = isNothing(written) && !end.toolCalls && !end.called;
+  if (nothing && (limited ? !end.tries : !end.finishReason)) return undefined;
   const { usage = {}, toolCalls, window } = end;
   const told = limited ? {} : believedUsage(usage, { prompt, written, toolCalls, window });
   const counted = await countOutput(end, told, written);
@@ -90,14 +93,14 @@ async function usageOf(
 
 /** Our count of what was written; undefined where the provider's is taken. */
 async function countOutput(
-  { finishReason, toolCalls }: StreamEnd,
+  { finishReason, toolCalls, called = '' }: StreamEnd,
   { outputTokens: told }: ProviderUsage,
   written: Written,
 ): Promise<Pick<SettledUsage, 'outputTokens' | 'reasoningTokens'> | undefined> {
   if (finishReason && told !== undefined) return undefined;
   const reasoningTokens = await countTokens(written.reasoning ?? '');
-  const called = toolCalls ? await countTokens(JSON.stringify(toolCalls)) : 0;
-  const outputTokens = reasoningTokens + (await countTokens(written.text)) + called;
+  const callTokens = await countTokens(toolCalls ? JSON.stringify(toolCalls) : called);
+  const outputTokens = reasoningTokens + (await countTokens(written.text)) + callTokens;
   return told !== undefined && told >= outputTokens ? undefined : { outputTokens, reasoningTokens };
 }
 

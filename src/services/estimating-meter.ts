@@ -13,12 +13,15 @@ export class EstimatingMeter implements CreditMeter {
   over: MeterEnd | undefined;
   readonly #portions: HoldPortions;
   readonly #sink: TextSink;
+  readonly #promptTokens: number;
   #usedTokens: number;
+  called = '';
 
   constructor({ portions, sink, prompt, maxTokens }: MeterDeps) {
     this.#portions = portions;
     this.#sink = sink;
-    this.#usedTokens = prompt.reduce((sum, text) => sum + estimate(text), 0);
+    this.#promptTokens = prompt.reduce((sum, text) => sum + estimate(text), 0);
+    this.#usedTokens = this.#promptTokens;
     if (maxTokens !== undefined) portions.mostTokens = this.#usedTokens + maxTokens;
   }
 
@@ -26,6 +29,20 @@ export class EstimatingMeter implements CreditMeter {
 
   write(text: string, channel?: Channel): undefined {
     this.#sink.push(text, channel);
+    this.#use(text);
+  }
+
+  writeCall(text: string): undefined {
+    this.called += text;
+    this.#use(text);
+  }
+
+  restart(): void {
+    this.called = '';
+    this.#usedTokens = this.#promptTokens;
+  }
+
+  #use(text: string): void {
     this.#usedTokens += estimate(text);
     if (this.#portions.isLow(this.#usedTokens)) void this.#ask();
   }

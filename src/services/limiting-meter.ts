@@ -15,9 +15,9 @@ const BYTES_PER_TOKEN = 4;
  */
 export class LimitingMeter implements CreditMeter {
   over: MeterEnd | undefined;
+  called = '';
   readonly #deps: MeterDeps;
-  readonly #text = new GrowingCount();
-  readonly #reasoning = new GrowingCount();
+  #counts = newCounts();
   readonly #aborted: Promise<'aborted'>;
   #promptTokens = 0;
   /** Tokens of the prompt and of what was counted of the output. */
@@ -45,22 +45,37 @@ export class LimitingMeter implements CreditMeter {
   }
 
   write(text: string, channel?: Channel): Promise<void> | undefined {
+    return this.#write(text, channel ?? 'text');
+  }
+
+  writeCall(text: string): Promise<void> | undefined {
+    return this.#write(text, 'call');
+  }
+
+  restart(): void {
+    this.called = '';
+    this.#counts = newCounts();
+    this.#counted = this.#promptTokens;
+    this.#uncountedBytes = 0;
+  }
+
+  #write(text: string, kind: Kind): Promise<void> | undefined {
     const bytes = Buffer.byteLength(text);
     if (this.#counted + this.#uncountedBytes + bytes > this.#deps.portions.heldTokens) {
-      return this.#writeCounted(text, channel);
+      return this.#writeCounted(text, kind);
     }
-    this.#push(text, channel);
+    this.#push(text, kind);
     this.#uncountedBytes += bytes;
     this.#askAhead();
     return undefined;
   }
 
-  async #writeCounted(text: string, channel: Channel): Promise<void> {
+  async #writeCounted(text: string, kind: Kind): Promise<void> {
     for (const piece of slices(text, SLICE_UNITS)) {
-      const used = await this.#usedWith(piece, channel);
+      const used = await this.#usedWith(piece, kind);
       const covered = await this.#cover(used);
-      if (covered) this.#push(piece, channel);
-      else if (this.over === 'credit_limit') this.#push(await this.#coveredPart(piece, channel), channel);
+      if (covered) this.#push(piece, kind);
+      else if (this.over === 'credit_limit') this.#push(await this.#coveredPart(piece, kind), kind);
       if (!covered) return;
       this.#counted = used;
       this.#uncountedBytes = 0;
@@ -92,12 +107,12 @@ export class LimitingMeter implements CreditMeter {
   }
 
   /** As many of its first characters as are covered. */
-  async #coveredPart(text: string, channel: Channel): Promise<string> {
+  async #coveredPart(text: string, kind: Kind): Promise<string> {
     const characters = Array.from(text);
     let [covered, tooMany] = [0, characters.length];
     while (tooMany - covered > 1) {
       const middle = (covered + tooMany) >> 1;
-      const used = await this.#usedWith(characters.slice(0, middle).join(''), channel);
+      const used = await this.#usedWith(characters.slice(0, middle).join(''), kind);
       if (used > this.#deps.portions.heldTokens) tooMany = middle;
       else covered = middle;
     }
@@ -105,14 +120,29 @@ export class LimitingMeter implements CreditMeter {
   }
 
   /** Tokens of the prompt and of the output with `text` at its end. */
-  async #usedWith(text: string, channel: Channel): Promise<number> {
-    const [own, other] = channel ? [this.#reasoning, this.#text] : [this.#text, this.#reasoning];
-    return this.#promptTokens + (await own.countWith(text)) + (await other.count());
+  async #usedWith(text: string, kind: Kind): Promise<number> {
+    let used = this.#promptTokens;
+    for (const each of KINDS) {
+      const count = this.#counts[each];
+      used += await (each === kind ? count.countWith(text) : count.count());
+    }
+    return used;
   }
 
-  #push(text: string, channel: Channel): void {
+  #push(text: string, kind: Kind): void {
     if (text === '') return;
-    (channel ? this.#reasoning : this.#text).add(text);
-    this.#deps.sink.push(text, channel);
+    this.#counts[kind].add(text);
+    if (kind === 'call') this.called += text;
+    else this.#deps.sink.push(text, kind === 'reasoning' ? kind : undefined);
   }
 }
+
+/** What a model writes. */
+const KINDS = ['text', 'reasoning', 'call'] as const;
+type Kind = (typeof KINDS)[number];
+
+const newCounts = (): Record<Kind, GrowingCount> => ({
+  text: new GrowingCount(),
+  reasoning: new GrowingCount(),
+  call: new GrowingCount(),
+});

@@ -6,7 +6,12 @@ import { appendTry, type GenerationClaim } from '../data/repositories/generation
 import type { Channel } from '../feed/ports.ts';
 import type { Candidate } from '../providers/candidate.ts';
 import { type DrivenReader, drive } from '../providers/drive.ts';
-import { type Provider, ProviderError, type ProviderEvent } from '../providers/provider.ts';
+import {
+  type Provider,
+  ProviderError,
+  type ProviderEvent,
+  type ProviderRequest,
+} from '../providers/provider.ts';
 import type { Route, StartRoute } from '../providers/router.ts';
 import type { CreditMeter, MeterEnd } from './credit-meter.ts';
 import type { StreamEnd } from './describe-end.ts';
@@ -37,7 +42,7 @@ export interface StreamInput {
 }
 
 /** Who takes what a model writes. A meter has something to do before, and may end the stream from this side. */
-export type TextTaker = Pick<CreditMeter, 'write'> & Partial<Pick<CreditMeter, 'begin' | 'over'>>;
+export type TextTaker = Pick<CreditMeter, 'write'> & Partial<CreditMeter>;
 
 /** Has a generation written, by the model that was asked or by one of its fallbacks. Never throws. */
 export type StreamGeneration = (input: StreamInput) => Promise<StreamEnd>;
@@ -59,11 +64,16 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
 
     const { temperature, topP, maxTokens } = claim.settings;
     const record = createTryRecord(deps, claim);
+    // What the credits do not pay for while no text is written: nobody asks for more then, and `leaves` is not asked.
+    const unpaid = new AbortController();
     const stream = route({
       candidates,
-      request: { ...prompt, temperature, topP, maxTokens },
-      signal,
-      onFailedTry: record.add,
+      request: { ...prompt, temperature, topP, maxTokens, onWriting: callTaker(into, unpaid) },
+      signal: AbortSignal.any([signal, unpaid.signal]),
+      onFailedTry(failed) {
+        into.restart?.();
+        record.add(failed);
+      },
     });
     const reader = new GenerationReader(into, onFirst);
     await drive(stream, reader);
@@ -71,8 +81,22 @@ export function createStreamGeneration(deps: StreamGenerationDeps): StreamGenera
     if (into.over && !end.finishReason && !end.error) Object.assign(end, endOf(into.over));
     // Aborted, unless the model was done before the signal came.
     if (signal.aborted && !end.finishReason && !end.error) end.aborted = true;
+    if (into.called) end.called = into.called;
     await record.written();
     return { ...end, ...describeRoute(stream, claim, chosen) };
+  };
+}
+
+/** Who is told of what is written of calls; lets the model go when that is not paid for. */
+function callTaker(into: TextTaker, unpaid: AbortController): ProviderRequest['onWriting'] {
+  const check = () => {
+    if (into.over) unpaid.abort();
+  };
+  return (text) => {
+    const taken = into.writeCall?.(text);
+    if (taken !== undefined) return taken.then(check);
+    check();
+    return undefined;
   };
 }
 

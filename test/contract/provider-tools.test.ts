@@ -51,6 +51,20 @@ describe('what a model asks of tools', () => {
         expect(events).to.deep.include({ type: 'usage', usage: wire.usage });
       });
 
+      it('is told while it is written, to whom is to pay for it', async () => {
+        const calls = [...wire.call(0, WEATHER), ...wire.call(1, TIME)];
+        server.current.answer({ steps: [wire.begin, wire.text('Hi'), ...calls, wire.end(wire.callReason)] });
+        let told = '';
+        const onWriting = (text: string) => {
+          told += text;
+          return Promise.resolve();
+        };
+        const events = await collect(subject.provider(), { ...ask('Hello'), onWriting });
+        expect(callsOf(events)).to.deep.equal([[WHOLE_WEATHER, WHOLE_TIME]]);
+        const written = [WHOLE_WEATHER, WHOLE_TIME].map((call) => call.name + call.arguments);
+        expect(told).to.equal(written.join(''));
+      });
+
       it('may be several calls, in their order', async () => {
         const calls = [...wire.call(0, WEATHER), ...wire.call(1, TIME)];
         const events = await run([wire.begin, ...calls, wire.end(wire.callReason)]);

@@ -55,13 +55,18 @@ describe('EventChannel', () => {
   it('keeps one sign of life where many came that nobody waits for', async () => {
     const { channel } = open();
     await channel.next();
-    for (const type of ['writing', 'writing', 'writing'] as const) channel.push({ type });
+    for (const piece of ['{', '"a"', ':1}']) channel.push({ type: 'writing', text: piece });
     channel.push(text('a'));
-    channel.push({ type: 'writing' });
+    channel.push({ type: 'writing', text: '{}' });
     channel.push({ type: 'finish', reason: 'stop' });
-    const types: string[] = [];
-    for await (const { type } of channel) types.push(type);
-    expect(types).to.deep.equal(['writing', 'text', 'writing', 'finish']);
+    const rest: ProviderEvent[] = [];
+    for await (const event of channel) rest.push(event);
+    expect(rest).to.deep.equal([
+      { type: 'writing', text: '{"a":1}' },
+      { type: 'text', text: 'a' },
+      { type: 'writing', text: '{}' },
+      { type: 'finish', reason: 'stop' },
+    ]);
   });
 
   it('takes nothing after the last event, and closes its source once', async () => {

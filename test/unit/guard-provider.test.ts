@@ -75,6 +75,55 @@ describe('guardProvider', () => {
     ).to.deep.equal(['start', 'text', 'rate_limited']);
   });
 
+  describe('with calls that somebody pays for', () => {
+    const HASTY: Deadlines = { firstTokenTimeoutMs: 200, idleTimeoutMs: 30 };
+    const writing = (piece: string): ProviderEvent => ({ type: 'writing', text: piece });
+    const told = (onWriting: (piece: string) => Promise<void> | undefined, signal?: AbortSignal) =>
+      guardProvider(
+        {
+          name: 'fake',
+          async *stream() {
+            yield writing('{');
+            yield writing('}');
+            yield FINISH;
+          },
+        },
+        HASTY,
+      ).stream({ ...REQUEST, onWriting }, signal ?? new AbortController().signal);
+
+    it('reads on when that one does, however long it takes', async () => {
+      const seen: string[] = [];
+      const events = await collect(
+        told(async (piece) => {
+          seen.push(`${piece} begins`);
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          seen.push(`${piece} ends`);
+        }),
+      );
+      expect(events).to.deep.equal([{ type: 'start' }, FINISH]);
+      expect(seen).to.deep.equal(['{ begins', '{ ends', '} begins', '} ends']);
+    });
+
+    for (const [how, answer] of [
+      ['at once', () => undefined],
+      ['later', () => Promise.resolve()],
+    ] as const) {
+      it(`is over when that one lets it go ${how}`, async () => {
+        const over = new AbortController();
+        const seen: string[] = [];
+        const events = await collect(
+          told((piece) => {
+            seen.push(piece);
+            over.abort();
+            return answer();
+          }, over.signal),
+        );
+        expect(events).to.deep.equal([{ type: 'start' }]);
+        expect(seen).to.deep.equal(['{']);
+      });
+    }
+  });
+
   it('cleans text and reasoning apart, and leaves out what is empty', async () => {
     const events = await collect(
       open(async function* () {
