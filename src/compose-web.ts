@@ -85,7 +85,14 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
 
   const identity = await composeIdentity(core);
   const rateLimits = createRateLimits(ratePolicies(config), feed.rateLimits);
-  const { stopMessage, stopSession } = createStopGeneration({ ...core, database, control: feed.control });
+  const background = createBackground(log);
+  lifecycle.onClose('background', () => background.stop(), BACKGROUND_STOP_MS);
+  const { stopMessage, stopSession } = createStopGeneration({
+    ...core,
+    database,
+    control: feed.control,
+    background,
+  });
   const postTurn = createPostTurn({
     database,
     access: identity.access,
@@ -129,8 +136,6 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
   };
   const streams = createEventStreams({ ...realtime, heartbeatMs: config.SSE_HEARTBEAT_MS });
   const { serve } = createSessionStreams({ ...realtime, streams });
-  const background = createBackground(log);
-  lifecycle.onClose('background', () => background.stop(), BACKGROUND_STOP_MS);
   const doors: DoorParts = {
     core,
     access: identity.access,

@@ -12,8 +12,9 @@ import type { Announcer } from './announce.ts';
  * have died before it was done, or whoever deleted the message; readers drop what they have seen.
  *
  * @param signal gives up on a broker that is away
+ * @returns false when that has not taken it
  */
-export type AnnounceEnd = (sessionId: string, messageId: string, signal?: AbortSignal) => Promise<void>;
+export type AnnounceEnd = (sessionId: string, messageId: string, signal?: AbortSignal) => Promise<boolean>;
 
 /**
  * Nobody else tells that a message has ended, so a broker that is away is asked again; who has not heard of it by the end
@@ -31,9 +32,10 @@ export function createAnnounceEnd(deps: {
   return async (sessionId, messageId, signal) => {
     const [view] = await findMessages(database.db, sessionId, [messageId]);
     const message = view && presentMessage(view, { inrPerUsd });
-    if (message && !isTerminal(message.status)) return;
+    if (message && !isTerminal(message.status)) return true;
     const publish = () => (message ? publishEnd(message) : publishDeletion(sessionId, messageId));
-    for await (const _ of tries(PATIENCE, signal)) if (await publish()) return;
+    for await (const _ of tries(PATIENCE, signal)) if (await publish()) return true;
+    return false;
   };
 
   function publishDeletion(sessionId: string, messageId: string): Promise<boolean> {

@@ -13,6 +13,7 @@ import { presentBalance } from '../presenters/balance.ts';
 import type { GenerationQueue } from '../queue/generation-queue.ts';
 import type { Announcer } from './announce.ts';
 import type { AnnounceEnd } from './announce-end.ts';
+import type { Background } from './background.ts';
 
 /** The control topic of stops; its payload is a {@link StopSignal}. */
 export const STOP_TOPIC = 'generation:stop';
@@ -30,8 +31,12 @@ export interface StopDeps {
   limits: AdmissionLimits;
   announce: Announcer;
   announceEnd: AnnounceEnd;
+  background: Background;
   log: Logger;
 }
+
+/** Of one try: whoever stops a reply does not wait for a broker that is away. */
+const AT_ONCE = AbortSignal.abort();
 
 /** Stops what is being written, from any process. */
 export interface StopGeneration {
@@ -55,6 +60,7 @@ export function createStopGeneration({
   limits,
   announce,
   announceEnd,
+  background,
   log,
 }: StopDeps): StopGeneration {
   const stop = async (scope: StopScope): Promise<StoppedGeneration[]> => {
@@ -65,12 +71,26 @@ export function createStopGeneration({
     });
     const running = stopped.filter(({ status }) => status === 'streaming').map(({ id }) => id);
     if (running.length > 0) await spread(() => control.publish(STOP_TOPIC, { generationIds: running }));
-    await Promise.all(waiting.map(({ sessionId, messageId }) => announceEnd(sessionId, messageId)));
+    const told = await tellEnds(waiting, AT_ONCE);
     if (account) await announce.toUser(scope.userId, 'balance:update', presentBalance(account));
-    // Not before: should this process not get so far, whoever takes the job finds that the reply has ended, and tells.
-    for (const { id } of waiting) await spread(() => queue.remove(id));
+    if (told) await removeJobs(waiting);
+    else background.run('the ends of stopped replies', () => tellLater(waiting));
     return stopped;
   };
+
+  async function tellEnds(ended: StoppedGeneration[], signal?: AbortSignal): Promise<boolean> {
+    const told = ended.map(({ sessionId, messageId }) => announceEnd(sessionId, messageId, signal));
+    return (await Promise.all(told)).every(Boolean);
+  }
+
+  async function tellLater(ended: StoppedGeneration[]): Promise<void> {
+    if (await tellEnds(ended)) await removeJobs(ended);
+  }
+
+  /** Of replies whose ends are told. Not before: whoever takes the job of another finds that it has ended, and tells. */
+  async function removeJobs(ended: StoppedGeneration[]): Promise<void> {
+    for (const { id } of ended) await spread(() => queue.remove(id));
+  }
 
   async function spread(tell: () => Promise<void>): Promise<void> {
     await tell().catch((error: unknown) =>

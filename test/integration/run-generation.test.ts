@@ -396,6 +396,17 @@ describe('running a generation', () => {
       expect(pipeline.provider.streams).to.deep.equal([]);
     });
 
+    it('while it waits, and the broker is away: nobody waits for that, and its end is told afterwards', async () => {
+      const { messageId, generationId } = await pipeline.ask(ann);
+      pipeline.broker.away = true;
+      expect(await pipeline.stopMessage(ann.userId, messageId)).to.equal('cancelled');
+      expect(pipeline.queue.removed).to.deep.equal([]);
+      pipeline.broker.away = false;
+      await until('the job is gone', () => pipeline.queue.removed.length > 0);
+      expect(pipeline.queue.removed).to.deep.equal([generationId]);
+      expectEnd('message:update', 'message:done');
+    });
+
     it('while it streams: the worker is told; the text stays and is paid for', async () => {
       const { messageId, generationId } = await pipeline.ask(ann, 'Why?');
       const run = worker.run(generationId);

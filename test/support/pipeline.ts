@@ -15,6 +15,7 @@ import type { GenerationQueue } from '../../src/queue/generation-queue.ts';
 import { createAccessDirectory } from '../../src/services/access.ts';
 import { createAnnouncer } from '../../src/services/announce.ts';
 import { createAnnounceEnd } from '../../src/services/announce-end.ts';
+import { createBackground } from '../../src/services/background.ts';
 import { createLiveMessages } from '../../src/services/live-messages.ts';
 import { createMessages } from '../../src/services/messages.ts';
 import { createModelDirectory } from '../../src/services/model-directory.ts';
@@ -195,7 +196,8 @@ export function createPipeline(
   const announceEnd = createAnnounceEnd(shared);
   const liveMessages = createLiveMessages(shared);
   const models = createModelDirectory(['echo', 'script', 'other', 'anthropic'], catalogue);
-  const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd });
+  const background = createBackground(log);
+  const stops = createStopGeneration({ ...shared, control: feed.control, announceEnd, background });
   const rateLimit = NO_RATE_LIMIT;
   const access = createAccessDirectory({ database, control: feed.control });
   const postTurn = createPostTurn({

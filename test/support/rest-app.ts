@@ -13,6 +13,7 @@ import { createAccessTokens } from '../../src/services/access-tokens.ts';
 import { createAdjustBalance } from '../../src/services/adjust-balance.ts';
 import { createAnnouncer } from '../../src/services/announce.ts';
 import { createAnnounceEnd } from '../../src/services/announce-end.ts';
+import { createBackground } from '../../src/services/background.ts';
 import { createExportSession } from '../../src/services/export-session.ts';
 import { createGroups } from '../../src/services/groups.ts';
 import { createLedger } from '../../src/services/ledger.ts';
@@ -85,6 +86,7 @@ export async function startRestApp(database: Database): Promise<RestApp> {
     queue: idleQueue,
     control: feed.control,
     announceEnd: createAnnounceEnd(shared),
+    background: createBackground(log),
   });
   const rateLimit = NO_RATE_LIMIT;
   const access = createAccessDirectory({ database, control: feed.control });
