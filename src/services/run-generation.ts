@@ -84,10 +84,13 @@ export function createRunGeneration(deps: RunGenerationDeps): RunGeneration {
     }
   };
 
-  /** The job came back after its generation had ended: the worker before may have died before it told anybody. */
+  /** The job came back after its generation had ended: the worker before may have died before it told anybody, or tidied up. */
   async function announceAgain(generationId: string): Promise<void> {
     const found = await findGenerationMessage(database.db, generationId);
-    if (found) await announceEnd(found.sessionId, found.messageId, running.leaving);
+    if (!found) return;
+    const { sessionId, messageId, attempt, status } = found;
+    await announceEnd(sessionId, messageId, running.leaving);
+    if (isTerminal(status)) await dropTexts({ sessionId, messageId, attempt });
   }
 
   async function runClaimed(

@@ -154,6 +154,16 @@ describe('running a generation', () => {
     expect(await pipeline.charges(ann)).to.deep.equal([-1]);
   });
 
+  it('drops the texts that a worker left which died after the end', async () => {
+    const asked = await pipeline.ask(ann);
+    await complete(asked, 'Because.');
+    const ref = { sessionId: ann.sessionId, messageId: asked.messageId, attempt: 1 };
+    await pipeline.feed.live.open(ref).append({ offset: 0, text: 'Because.', whole: () => 'Because.' });
+    expect(await liveText(asked.messageId)).to.equal('Because.');
+    expect(await worker.run(asked.generationId)).to.equal('done');
+    expect(await liveText(asked.messageId)).to.equal(null);
+  });
+
   it('knows nothing of a generation that is not there', async () => {
     expect(await worker.run(newId())).to.equal('done');
     expect(pipeline.events).to.deep.equal([]);

@@ -163,14 +163,13 @@ export async function releaseGeneration(db: Db, { id, attempt }: AttemptRef): Pr
   );
 }
 
-/** Which message a generation writes; undefined for a title. */
-export async function findGenerationMessage(
-  db: Db,
-  id: string,
-): Promise<{ sessionId: string; messageId: string } | undefined> {
-  const found = await rows<{ sessionId: string; messageId: string }>(
+/** Which message a generation writes, and how far it is; undefined for a title. */
+export async function findGenerationMessage(db: Db, id: string) {
+  type Found = Pick<GenerationRecord, 'sessionId' | 'attempt' | 'status'> & { messageId: string };
+  const found = await rows<Found>(
     db,
-    `SELECT session_id AS "sessionId", message_id AS "messageId" FROM generations WHERE id = $1 AND kind = 'reply'`,
+    `SELECT session_id AS "sessionId", message_id AS "messageId", attempt, status
+       FROM generations WHERE id = $1 AND kind = 'reply'`,
     [id],
   );
   return found[0];
