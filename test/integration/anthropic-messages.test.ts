@@ -223,6 +223,10 @@ describe('the Anthropic client', () => {
     expect(input_tokens).to.be.within(1, 5);
     const models = await collect(client.models.list());
     expect(models.map(({ id }) => id)).to.include.members([MODEL, 'echo']);
+    // Clients have ways of their own to ask for pages, or to say who they are.
+    for (const list of [client.models.list({ limit: 1 }), client.beta.models.list()]) {
+      expect((await collect(list)).map(({ id }) => id)).to.deep.equal(models.map(({ id }) => id));
+    }
     expect((await client.models.retrieve(MODEL)).display_name).to.equal('gpt 4.1 mini');
     const unknown = await refused(client.models.retrieve('none'));
     expect(unknown).to.be.instanceOf(Anthropic.NotFoundError);

@@ -32,6 +32,7 @@ const common = {
 } as const;
 const description = "In Anthropic's shape for a request with the header `anthropic-version`";
 
+/** Without a query: clients send what they like in it (`limit`, `beta`, `client_version`), and all models are one page. */
 export const listCallableModels = defineRoute({
   ...common,
   method: 'get',
