@@ -1,3 +1,4 @@
+import { listeningUrl } from './base/public-url.ts';
 import type { Core } from './compose.ts';
 import { composeWeb } from './compose-web.ts';
 import { listen } from './http/listen.ts';
@@ -11,8 +12,6 @@ export async function startWeb(core: Core): Promise<void> {
     portName: 'PORT',
     log,
   });
-  log.info(
-    { port, url: `http://${config.HOST}:${port}` },
-    `Parley is ready at http://${config.HOST}:${port}`,
-  );
+  const url = listeningUrl(config.HOST, port);
+  log.info({ port, url }, `Parley is ready at ${url}`);
 }
