@@ -120,16 +120,14 @@ export class CatchingUp {
     const running = await messages.running(sessionId);
     const runningIds = new Set(running.map(({ id }) => id));
     const ended = [...known.keys()].filter((id) => !runningIds.has(id) && !positions.isClosed(id));
-    const [endedNow, newer] = await Promise.all([
-      messages.current(sessionId, ended),
-      since ? messages.newerThan(sessionId, since) : [],
-    ]);
-    const deleted = new Set(ended);
-    for (const { id } of endedNow) deleted.delete(id);
-    for (const messageId of deleted) this.#sendDeleted(messageId);
-    const told = new Set([...known.keys(), ...runningIds]);
-    const unknown = newer.filter(({ id }) => !told.has(id) && !positions.knows(id));
-    return inOrder([...endedNow, ...running, ...unknown]);
+    const newer = since ? await messages.newerIds(sessionId, since) : [];
+    const unknown = newer.filter((id) => !known.has(id) && !runningIds.has(id) && !positions.knows(id));
+    // No more than about what an outbox holds: a few bytes of `have` may stand for tens of megabytes.
+    const { read, left } = await messages.oldest(sessionId, [...ended, ...unknown]);
+    for (const id of left) if (!this.#stale.has(id)) this.#stale.set(id, 'known');
+    const there = new Set([...read.map(({ id }) => id), ...left]);
+    for (const id of ended) if (!there.has(id)) this.#sendDeleted(id);
+    return inOrder([...read, ...running]);
   }
 
   /** Whether an older message waits: whoever has the newer one, and is cut off, would never be told of that. */

@@ -1,11 +1,11 @@
 import { isTerminal, type Message } from '../contracts/message.ts';
 import type { Session } from '../contracts/session.ts';
 import type { Database } from '../data/database.ts';
+import { pageMessages } from '../data/repositories/message-pages.ts';
 import {
   findMessageIds,
   findMessages,
   listMessageIdsAfter,
-  listMessagesAfter,
   listRunningMessages,
   type MessageView,
 } from '../data/repositories/messages.ts';
@@ -20,8 +20,11 @@ export interface LiveMessages {
   running(sessionId: string): Promise<Message[]>;
   /** These messages of a session; those that are not there are left out. */
   current(sessionId: string, ids: string[]): Promise<Message[]>;
-  /** What came after a message, oldest first. */
-  newerThan(sessionId: string, messageId: string): Promise<Message[]>;
+  /**
+   * The oldest of these messages, as many as are read at once: some megabyte of them. `left` are the ids of those behind that;
+   * what is in neither is not there.
+   */
+  oldest(sessionId: string, ids: string[]): Promise<{ read: Message[]; left: string[] }>;
   /** The ids of what came after a message, oldest first. */
   newerIds(sessionId: string, messageId: string): Promise<string[]>;
   /** Which of these messages of a session are there. */
@@ -63,8 +66,12 @@ export function createLiveMessages(deps: {
     present: async (view) => (await presentNow(view)) ?? presentMessage(view, { inrPerUsd }),
     running: async (sessionId) => presentAll(await listRunningMessages(database.db, sessionId)),
     current: async (sessionId, ids) => presentAll(await findMessages(database.db, sessionId, ids)),
-    newerThan: async (sessionId, after) =>
-      presentAll(await listMessagesAfter(database.db, { sessionId, after, limit: MAX_MISSED })),
+    oldest: async (sessionId, ids) => {
+      if (ids.length === 0) return { read: [], left: [] };
+      const { messages, more } = await pageMessages(database.db, { sessionId, ids });
+      const newest = messages.at(-1)?.id ?? '';
+      return { read: await presentAll(messages), left: more ? ids.filter((id) => id > newest) : [] };
+    },
     newerIds: (sessionId, after) => listMessageIdsAfter(database.db, { sessionId, after, limit: MAX_MISSED }),
     existing: (sessionId, ids) => findMessageIds(database.db, sessionId, ids),
     session: async (sessionId) => {

@@ -40,9 +40,10 @@ export async function startNamespace(replaced: Partial<ChatNamespaceDeps> = {}):
   const server = createServer();
   const io = new Server(server, { serveClient: false });
   const nothing = async () => [];
+  const none = async () => ({ read: [], left: [] });
   const stop = serveChatNamespace(io, {
     hub: new RoomHub(source),
-    messages: { running: nothing, current: nothing, newerThan: nothing } as never,
+    messages: { running: nothing, newerIds: nothing, oldest: none } as never,
     userRoom: NO_STATE,
     maxBufferBytes: 1_000_000,
     log,

@@ -16,6 +16,9 @@ import { shownMessage } from './shown-message.ts';
 /** A step that is ready to be taken. */
 type Step = () => void;
 
+/** Messages that are read at once where a client lacks several: few, so that some are always left. */
+const READ_AT_ONCE = 2;
+
 /** One attempt to write a reply: a worker, which may have lost its claim without knowing. */
 interface Attempt {
   messageId: string;
@@ -165,7 +168,14 @@ export class SessionWorld {
   readonly reader: LiveMessages = {
     running: () => this.#read((row) => !isTerminal(row.status)),
     current: (_sessionId, ids) => this.#read((row) => ids.includes(row.id)),
-    newerThan: (_sessionId, after) => this.#read((row) => row.id > after),
+    oldest: async (_sessionId, ids) => {
+      const rows = await this.#read((row) => ids.includes(row.id));
+      const found = rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+      const read = found.slice(0, READ_AT_ONCE);
+      const newest = read.at(-1)?.id ?? '';
+      const left = found.length > read.length ? ids.filter((id) => id > newest) : [];
+      return { read, left };
+    },
     newerIds: async (_sessionId, after) =>
       (await this.#read((row) => row.id > after)).map(({ id }) => id).sort(),
     existing: async (_sessionId, ids) =>

@@ -17,7 +17,7 @@ describe('catching up', () => {
     const messages = {
       running: async () => [first, second],
       current: async (_: string, ids: string[]) => [first, second].filter(({ id }) => ids.includes(id)),
-      newerThan: async () => [],
+      oldest: async () => ({ read: [], left: [] }),
     } as unknown as LiveMessages;
     const catchingUp = new CatchingUp({
       sessionId,

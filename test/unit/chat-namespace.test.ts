@@ -70,7 +70,8 @@ describe('the chat namespace', () => {
       return read.promise;
     };
     const nothing = async () => [];
-    world = await startNamespace({ messages: { running, current: nothing, newerThan: nothing } as never });
+    const none = async () => ({ read: [], left: [] });
+    world = await startNamespace({ messages: { running, newerIds: nothing, oldest: none } as never });
     const socket = await enter();
     const sessionId = newId();
     const session = JSON.stringify({ sessionId });

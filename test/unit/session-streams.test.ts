@@ -19,9 +19,10 @@ describe('the event stream of a session', () => {
   const streams = createEventStreams({ heartbeatMs: 60_000, revocations });
   let running: Deferred<[]>;
   const nothing = async () => [];
+  const none = async () => ({ read: [], left: [] });
   const { serve } = createSessionStreams({
     hub: new RoomHub(source),
-    messages: { running: () => running.promise, current: nothing, newerThan: nothing } as never,
+    messages: { running: () => running.promise, newerIds: nothing, oldest: none } as never,
     maxBufferBytes: 1_000_000,
     streams,
     log,

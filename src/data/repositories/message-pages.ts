@@ -76,6 +76,15 @@ export async function pageMessagesAfter(
   return toPage(await rows<SizedRow>(db, sql, [sessionId, after, limit]));
 }
 
+/** The oldest of these messages of a session. */
+export async function pageMessages(
+  db: Db,
+  { sessionId, ids }: { sessionId: string; ids: string[] },
+): Promise<MessagePage> {
+  const sql = pageSql({ where: 'm.id = ANY($2) AND m.session_id = $1', order: 'm.id', limit: 'ALL' });
+  return toPage(await rows<SizedRow>(db, sql, [sessionId, ids]));
+}
+
 /** A row of a page. */
 type SizedRow = MessageRow & { more: boolean };
 

@@ -104,19 +104,6 @@ export async function listMessageIdsAfter(
   return (await rows<{ id: string }>(db, sql, [sessionId, after, limit])).map(({ id }) => id);
 }
 
-/** A session's messages newer than `after`, oldest first, however long they are. */
-export async function listMessagesAfter(
-  db: Db,
-  { sessionId, after, limit }: { sessionId: string; after: string; limit: number },
-): Promise<MessageView[]> {
-  const found = await rows<MessageRow>(
-    db,
-    `${SELECT} WHERE m.session_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3`,
-    [sessionId, after, limit],
-  );
-  return found.map(toView);
-}
-
 /** A session's messages whose generation has not ended, oldest first. */
 export async function listRunningMessages(db: Db, sessionId: string): Promise<MessageView[]> {
   const found = await rows<MessageRow>(
