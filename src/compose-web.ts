@@ -130,6 +130,8 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     userRoom: createUserRoomState({ database, inrPerUsd }),
     maxBufferBytes: config.SOCKET_BUFFER_BYTES,
     revocations: identity.revocations,
+    access: identity.access,
+    authorize: identity.authorize,
     requireSession: core.requireSession,
     sendMessage,
     log,

@@ -6,7 +6,6 @@ import { checkInput, invalidInput } from '../base/validation.ts';
 import { authSchema, CHAT_NAMESPACE, type ClientToServerEvents } from '../contracts/events.ts';
 import { presentProblem } from '../presenters/problem.ts';
 import type { Authenticate } from '../services/authenticate.ts';
-import type { Authorize } from '../services/authorize.ts';
 import type { Identity } from '../services/identity.ts';
 import type { Revocations } from '../services/revocations.ts';
 import type { SendMessage } from '../services/send-message.ts';
@@ -19,11 +18,11 @@ import { sendMessageHandler } from './handlers/send-message.ts';
 import { stopMessageHandler } from './handlers/stop-message.ts';
 import type { Handshakes } from './handshakes.ts';
 import { type ChatSocket, type ConnectionDeps, SocketConnection } from './socket-connection.ts';
+import { CHAT, type WatchAccessDeps, watchAccess } from './watch-access.ts';
 
 /** What the namespace needs. */
-export interface ChatNamespaceDeps extends ConnectionDeps {
+export interface ChatNamespaceDeps extends ConnectionDeps, WatchAccessDeps {
   authenticate: Authenticate;
-  authorize: Authorize;
   /** Has counted each connection like any request, and counts what is sent over it. */
   handshakes: Pick<Handshakes, 'enter' | 'countRequest'>;
   requireSession: RequireSession;
@@ -32,8 +31,6 @@ export interface ChatNamespaceDeps extends ConnectionDeps {
   revocations: Pick<Revocations, 'isRevoked' | 'onRevoked'>;
 }
 
-/** What the namespace asks of whoever is in it. */
-const CHAT = { permission: 'chat.use', scope: 'chat' } as const;
 /** Longest name of an unknown event that is echoed. */
 const MAX_SHOWN = 100;
 
@@ -72,7 +69,12 @@ export function serveChatNamespace(io: Server, deps: ChatNamespaceDeps): () => v
   namespace.on('connection', (socket: ChatSocket) => {
     const connection = socket.data.connection as SocketConnection;
     connections.add(connection);
+    const unwatch = watchAccess(deps, {
+      identity: () => connection.identity,
+      end: () => socket.disconnect(true),
+    });
     socket.on('disconnect', () => {
+      unwatch();
       connections.delete(connection);
       connection.close();
     });

@@ -8,9 +8,10 @@ import { Outbox, type Wire } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
 import { sseWire } from './sse-wire.ts';
+import { type WatchAccessDeps, watchAccess } from './watch-access.ts';
 
 /** What event streams need. */
-export interface SessionStreamsDeps {
+export interface SessionStreamsDeps extends WatchAccessDeps {
   hub: RoomHub;
   messages: LiveMessages;
   /** Most bytes that wait for a slow reader. */
@@ -77,7 +78,9 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
         throw error;
       }
       if (response.destroyed) return;
-      stream = streams.open(response, identity, RETRY_MS);
+      const opened = streams.open(response, identity, RETRY_MS);
+      stream = opened;
+      response.once('close', watchAccess(deps, { identity: () => identity, end: opened.end }));
       outbox.release();
     },
   };

@@ -22,6 +22,11 @@ export interface AccessDirectory {
   of(userId: string): Promise<Access | undefined> | Access | undefined;
   /** Forgets one user, or with undefined all of them, in every process. Resolves once the others have been told. */
   changed(userId?: string): Promise<void>;
+  /**
+   * Calls `listener` whenever one user, or with undefined anybody, may be allowed something else from now on, wherever that was
+   * decided. Returns how to stop.
+   */
+  onChanged(listener: (userId: string | undefined) => void): () => void;
   /** May be called twice. */
   stop(): void;
 }
@@ -43,12 +48,14 @@ export function createAccessDirectory({
   const known = new BoundedMap<string, { access: Access; until: number }>(MAX_KEPT);
   /** What is being read: who asks meanwhile gets the same answer, and in the order of asking. */
   const reading = new Map<string, Promise<Access | undefined>>();
+  const listeners = new Set<(userId: string | undefined) => void>();
 
   function forget(userId: string | null): void {
     for (const memory of [known, reading]) {
       if (userId === null) memory.clear();
       else memory.delete(userId);
     }
+    for (const listener of listeners) listener(userId ?? undefined);
   }
 
   function read(userId: string): Promise<Access | undefined> {
@@ -88,6 +95,13 @@ export function createAccessDirectory({
       forget(userId ?? null);
       await control.publish(TOPIC, { userId: userId ?? null });
     },
-    stop: unsubscribe,
+    onChanged(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    stop() {
+      unsubscribe();
+      listeners.clear();
+    },
   };
 }

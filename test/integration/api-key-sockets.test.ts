@@ -127,6 +127,27 @@ describe('API keys on sockets and event streams', () => {
     await ask(stays[0] as ChatClient);
   });
 
+  it('end when their owner may not chat any more; those of others stay', async () => {
+    const other = await signUp(app);
+    const { key } = await makeKey(app, user);
+    const ends = [await socketOf(key), await socketOf(user.token)];
+    const stays = await socketOf(other.token, other);
+    const streams = [await streamOf(key), await streamOf(user.token)];
+    await rows(database().db, `UPDATE users SET role = 'viewer' WHERE id = $1`, [user.id]);
+    await app.feed.control.publish('access-changed', { userId: user.id });
+    await Promise.all(ends.map(isLost));
+    for (const stream of streams) await stream.until('the end', () => stream.ended);
+    expect(await refused(ends[0]?.connect(app) as Promise<void>)).to.equal('forbidden');
+    // Of a role that changes nobody is named: everybody is looked at.
+    await app.feed.control.publish('access-changed', { userId: null });
+    const { id } = await other.at(app).newSession();
+    await stays.join(id);
+    expect(stays.lost).to.equal(undefined);
+    await rows(database().db, `UPDATE users SET role = 'viewer' WHERE id = $1`, [other.id]);
+    await app.feed.control.publish('access-changed', { userId: null });
+    await isLost(stays);
+  });
+
   it('end at their expiry: the socket is told, the stream ends', async () => {
     const realNow = Date.now;
     const began = Date.now();

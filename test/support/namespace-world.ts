@@ -48,6 +48,7 @@ export async function startNamespace(replaced: Partial<ChatNamespaceDeps> = {}):
     maxBufferBytes: 1_000_000,
     log,
     authenticate: () => ANN,
+    access: { onChanged: () => () => {} },
     authorize: async () => {},
     handshakes: { enter: async () => {}, countRequest: async () => {} },
     requireSession: async () => {},

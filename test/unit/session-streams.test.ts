@@ -22,6 +22,8 @@ describe('the event stream of a session', () => {
   const none = async () => ({ read: [], left: [] });
   const { serve } = createSessionStreams({
     hub: new RoomHub(source),
+    access: { onChanged: () => () => {} },
+    authorize: async () => {},
     messages: { running: () => running.promise, newerIds: nothing, oldest: none } as never,
     maxBufferBytes: 1_000_000,
     streams,
