@@ -124,11 +124,27 @@ export type AssistantBlock = z.output<typeof assistantBlocks>[number];
 /** What the system says, see {@link systemText}. */
 export type SystemText = z.output<typeof systemText>;
 
+/** What is to be left out of the conversation: thoughts are in any case. */
+export const contextManagement = z
+  .strictObject({
+    edits: z
+      .array(
+        z.looseObject({
+          type: z.literal('clear_thinking_20251015', {
+            error: 'must be `clear_thinking_20251015`: send what is to be told',
+          }),
+        }),
+      )
+      .max(MAX_PARTS)
+      .nullish(),
+  })
+  .nullish()
+  .describe('Ignored: thoughts that come back are never told');
+
 /** Fields that are not offered. */
 export const ANTHROPIC_REFUSED = {
   container: refused('there are no containers'),
   mcp_servers: refused('there are no server tools'),
-  context_management: refused('send what is to be told'),
   thread: refused('nothing is kept; send the conversation'),
   compaction: refused('send what is to be told'),
   fallbacks: refused('the operator says which model stands in for another'),

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { ANTHROPIC_REFUSED, anthropicInput, anthropicTool, systemText } from './anthropic-blocks.ts';
+import {
+  ANTHROPIC_REFUSED,
+  anthropicInput,
+  anthropicTool,
+  contextManagement,
+  systemText,
+} from './anthropic-blocks.ts';
 import { functionName, ignored, jsonSchema, MAX_TURNS, maxTokens, stopText } from './foreign-fields.ts';
 import { modelIdSchema } from './session.ts';
 
@@ -32,6 +38,7 @@ const asked = {
     .nullish(),
   thinking: ignored('`output_config.effort` says how long a model thinks'),
   cache_control: ignored('providers cache by themselves'),
+  context_management: contextManagement,
   ...ANTHROPIC_REFUSED,
 };
 

@@ -159,6 +159,22 @@ describe('the Anthropic client', () => {
     });
   }
 
+  it('may have thoughts left out of what it sends, as they are anyhow, and nothing else', async () => {
+    world().script(...saying('Hi'));
+    const thoughts = { type: 'clear_thinking_20251015' as const, keep: 'all' as const };
+    const answer = await client.beta.messages.create({
+      ...hello,
+      betas: ['context-management-2025-06-27'],
+      context_management: { edits: [thoughts] },
+    });
+    expect(answer.content).to.deep.include({ type: 'text', text: 'Hi', citations: null });
+    const error = await ask({
+      context_management: { edits: [thoughts, { type: 'clear_tool_uses_20250919' }] },
+    });
+    expect(error.status).to.equal(400);
+    expect(error.message).to.include('context_management.edits.1.type: must be `clear_thinking_20251015`');
+  });
+
   it('is refused a conversation that is kept, so that its helpers send it whole', async () => {
     const error = await ask({ thread: { type: 'create' } });
     expect(error.status).to.equal(400);
