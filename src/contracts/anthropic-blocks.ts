@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { textSchema } from './fields.ts';
-import { callId, functionName, ignored, MAX_PARTS, promptText, refused } from './foreign-fields.ts';
+import { callId, ignored, MAX_PARTS, promptText, refused } from './foreign-fields.ts';
 
 const cacheHint = ignored('providers cache by themselves');
 const foreign = ignored('only Anthropic has a use for it');
+
+/** The name of a function; longer ones than at OpenAI. */
+export const anthropicToolName = z
+  .string()
+  .regex(/^[\w-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -');
 
 const textBlock = z.strictObject({
   type: z.literal('text'),
@@ -74,7 +79,7 @@ const assistantBlocks = z
         z.strictObject({
           type: z.literal('tool_use'),
           id: callId,
-          name: functionName,
+          name: anthropicToolName,
           input: z.unknown(),
           cache_control: cacheHint,
           caller: foreign,
@@ -104,7 +109,7 @@ export const anthropicInput = z.discriminatedUnion(
 /** A function that the model may ask for. */
 export const anthropicTool = z.strictObject({
   type: z.literal('custom', { error: 'must be `custom`: server tools are not supported' }).nullish(),
-  name: functionName,
+  name: anthropicToolName,
   description: promptText.nullish(),
   input_schema: z.record(z.string(), z.unknown()),
   strict: z.boolean().nullish(),

@@ -3,10 +3,11 @@ import {
   ANTHROPIC_REFUSED,
   anthropicInput,
   anthropicTool,
+  anthropicToolName,
   contextManagement,
   systemText,
 } from './anthropic-blocks.ts';
-import { functionName, ignored, jsonSchema, MAX_TURNS, maxTokens, stopText } from './foreign-fields.ts';
+import { ignored, jsonSchema, MAX_PARTS, MAX_TURNS, maxTokens, stopText } from './foreign-fields.ts';
 import { modelIdSchema } from './session.ts';
 
 const disable_parallel_tool_use = z.boolean().nullish();
@@ -17,7 +18,7 @@ const asked = {
   model: modelIdSchema,
   messages: z.array(anthropicInput).min(1).max(MAX_TURNS),
   system: systemText.nullish(),
-  tools: z.array(anthropicTool).max(128).nullish(),
+  tools: z.array(anthropicTool).max(MAX_PARTS).nullish(),
   tool_choice: z
     .discriminatedUnion(
       'type',
@@ -25,7 +26,7 @@ const asked = {
         z.strictObject({ type: z.literal('auto'), disable_parallel_tool_use }),
         z.strictObject({ type: z.literal('any'), disable_parallel_tool_use }),
         z.strictObject({ type: z.literal('none') }),
-        z.strictObject({ type: z.literal('tool'), name: functionName, disable_parallel_tool_use }),
+        z.strictObject({ type: z.literal('tool'), name: anthropicToolName, disable_parallel_tool_use }),
       ],
       { error: 'must be `auto`, `any`, `none` or `tool`' },
     )

@@ -175,6 +175,28 @@ describe('the Anthropic client', () => {
     expect(error.message).to.include('context_management.edits.1.type: must be `clear_thinking_20251015`');
   });
 
+  it('may have more tools than OpenAI takes, and longer names of them: who is asked says what is too much', async () => {
+    const name = 'n'.repeat(128);
+    const names = [...Array.from({ length: 128 }, (_, n) => `t${n}`), name];
+    const tools = names.map((each) => ({ name: each, input_schema: { type: 'object' as const } }));
+    world().script(begin, ...call(0, { ...lookUp, name }), end(callReason));
+    const first = await client.messages.create({ ...hello, tools });
+    expect(first.content).to.deep.equal([{ type: 'tool_use', id: 'call_1', name, input: { place: 'Oslo' } }]);
+    world().script(...saying('Rain'));
+    const answered = { type: 'tool_result' as const, tool_use_id: 'call_1', content: 'rain' };
+    const second = await client.messages.create({
+      ...hello,
+      messages: [
+        ...hello.messages,
+        { role: 'assistant', content: first.content },
+        { role: 'user', content: [answered] },
+      ],
+      tools: tools.slice(-1),
+      tool_choice: { type: 'tool', name },
+    });
+    expect(second.content).to.deep.equal([{ type: 'text', text: 'Rain', citations: null }]);
+  });
+
   it('is refused a conversation that is kept, so that its helpers send it whole', async () => {
     const error = await ask({ thread: { type: 'create' } });
     expect(error.status).to.equal(400);
