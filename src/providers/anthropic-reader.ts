@@ -73,7 +73,7 @@ class AnthropicReader implements WireReader {
         if (!pushText(event.content_block, out)) this.#begin(event, out);
         break;
       case 'content_block_stop':
-        this.#close(event.index);
+        this.#close(event.index, out);
         break;
       case 'message_start':
         if (event.message?.usage) mergeCounts(this.#usage, event.message.usage, INPUT_COUNTS);
@@ -92,7 +92,7 @@ class AnthropicReader implements WireReader {
   }
 
   end(out: EventSink): void {
-    for (const index of this.#open.keys()) this.#close(index);
+    for (const index of this.#open.keys()) this.#close(index, out);
     const over = this.#finish !== undefined || asCount(this.#usage.output_tokens) !== undefined;
     const usage = over && toUsage(this.#usage);
     if (usage) out.push({ type: 'usage', usage });
@@ -100,7 +100,7 @@ class AnthropicReader implements WireReader {
   }
 
   #begin({ index = 0, content_block: block }: WireEvent, out: EventSink): void {
-    this.#close(index);
+    this.#close(index, out);
     if (block?.type !== 'tool_use') return;
     const { id, name, input } = block;
     const hasInput = typeof input === 'object' && input !== null && Object.keys(input).length > 0;
@@ -117,10 +117,12 @@ class AnthropicReader implements WireReader {
     out.push({ type: 'writing', text: delta.partial_json });
   }
 
-  #close(index = 0): void {
+  #close(index = 0, out: EventSink): void {
     const input = this.#open.get(index);
     this.#open.delete(index);
-    if (input !== undefined) this.#calls.add({ index, text: input });
+    if (input === undefined) return;
+    this.#calls.add({ index, text: input });
+    out.push({ type: 'writing', text: input });
   }
 
   #count(usage: WireUsage | null | undefined): void {

@@ -278,10 +278,11 @@ describe('what a model asks of tools', () => {
 
   describe('from anthropic', () => {
     const { begin, call, end, callReason } = anthropicWire;
-    const read = async (steps: string[]) => {
+    const eventsOf = async (steps: string[]) => {
       server.current.answer({ steps: [begin, ...steps, end(callReason)] });
-      return callsOf(await collect(adapterOf(anthropicWire, server.current.url), ask('Hello')))[0];
+      return collect(adapterOf(anthropicWire, server.current.url), ask('Hello'));
     };
+    const read = async (steps: string[]) => callsOf(await eventsOf(steps))[0];
 
     it('is without the input of its own tools', async () => {
       const [start = '', ...deltas] = call(1, WEATHER);
@@ -304,6 +305,10 @@ describe('what a model asks of tools', () => {
       expect(await read([whole, ...silent])).to.deep.equal([WHOLE_WEATHER]);
       expect(await read([whole])).to.deep.equal([WHOLE_WEATHER]);
       expect(await read([whole, ...deltas])).to.deep.equal([WHOLE_WEATHER]);
+      for (const steps of [[whole, ...silent], [whole], [whole, ...deltas]]) {
+        const written = (await eventsOf(steps)).map((event) => (event.type === 'writing' ? event.text : ''));
+        expect(written.join('')).to.equal(WHOLE_WEATHER.name + WHOLE_WEATHER.arguments);
+      }
       const unnumbered = [whole, ...call(1, TIME)].map((step) => step.replace(/"index":\d,/, ''));
       expect(await read(unnumbered)).to.deep.equal([WHOLE_WEATHER, WHOLE_TIME]);
     });
