@@ -228,29 +228,6 @@ describe('runs of the playground', () => {
       await expectInvariants(database());
     });
 
-    it('set aside for a prompt what the one before it, which is still answered, has its lane read', async () => {
-      await give(1_000);
-      const prompt = 'word '.repeat(190).trim();
-      let finish = () => {};
-      const answered = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      provider.answer({ model: 'gpt-4.1', steps: [begin, answered, say('One'), end()] });
-      const { session, lanes } = await start({ prompt, models: ['openai/gpt-4.1'] });
-      provider.answer({ model: 'gpt-4.1', steps: [begin, say('Two'), end()] });
-      const again = await start({ prompt: 'Second?', sessionId: session.id });
-      const ids = [lanes, again.lanes].map(([lane]) => lane?.messageId);
-      finish();
-      await ended(session.id);
-      const held = await rows<{ tokens: number }>(
-        database().db,
-        'SELECT hold_tokens AS tokens FROM generations WHERE message_id = ANY($1) ORDER BY message_id',
-        [ids],
-      );
-      // The prompt, and the reserve; then both of them, the second prompt (two tokens), and the reserve.
-      expect(held.map(({ tokens }) => tokens)).to.deep.equal([290, 290 + 102]);
-    });
-
     it('go on behind a reply that took more tokens than an integer of the database holds', async () => {
       await give(1_000_000);
       const { session, lanes } = await start({ prompt: 'First?', models: ['echo'] });
