@@ -38,6 +38,7 @@ import { Handshakes } from './realtime/handshakes.ts';
 import { RoomHub, type RoomSource } from './realtime/room-hub.ts';
 import { memoryRoomSource, redisRoomSource } from './realtime/room-sources.ts';
 import { createSessionStreams } from './realtime/sse.ts';
+import { UserConnections } from './realtime/user-connections.ts';
 import { createAccessDirectory } from './services/access.ts';
 import { createAccessTokens } from './services/access-tokens.ts';
 import { createAdjustBalance } from './services/adjust-balance.ts';
@@ -128,6 +129,7 @@ export async function composeWeb(core: Core): Promise<HttpServer> {
     hub,
     messages: liveMessages,
     userRoom: createUserRoomState({ database, inrPerUsd }),
+    userConnections: new UserConnections(config.MAX_CONNECTIONS_PER_USER),
     maxBufferBytes: config.SOCKET_BUFFER_BYTES,
     revocations: identity.revocations,
     access: identity.access,

@@ -107,6 +107,9 @@ export const configShape = {
   SOCKET_BUFFER_BYTES: integer(16_384, 100_000_000)
     .default(1_000_000)
     .describe('most bytes kept for one slow reader before it is sent a snapshot instead'),
+  MAX_CONNECTIONS_PER_USER: integer(1, 1_000_000)
+    .default(200)
+    .describe('sockets and event streams of sessions that one user may have open in one process'),
   SSE_HEARTBEAT_MS: integer(100, 600_000).default(15_000).describe('time between SSE heartbeats'),
 
   DEFAULT_MODEL: modelName

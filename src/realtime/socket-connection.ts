@@ -19,6 +19,7 @@ import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
 import { socketWire } from './socket-wire.ts';
 import { UnreadAnswers } from './unread-answers.ts';
+import type { UserConnections } from './user-connections.ts';
 import { UserReader } from './user-reader.ts';
 
 /** A socket in `/chat`, with the event types of the contract. */
@@ -29,6 +30,7 @@ export interface ConnectionDeps {
   hub: RoomHub;
   messages: LiveMessages;
   userRoom: UserRoomState;
+  userConnections: Pick<UserConnections, 'enter'>;
   /** Most bytes that wait for a slow socket: of frames, as much of answers, and as much of events that it has sent. */
   maxBufferBytes: number;
   log: Logger;
@@ -58,12 +60,15 @@ export class SocketConnection {
   readonly #user: UserReader;
   readonly #unread: UnreadAnswers;
   readonly #events: EventQueue;
+  readonly #uncount: () => void;
   #identity: Identity;
   #expiry: NodeJS.Timeout | undefined;
   #closed = false;
   #cutOff = false;
 
+  /** @throws {AppError} `conflict` for a user who has too many */
   constructor(socket: ChatSocket, identity: Identity, deps: ConnectionDeps) {
+    this.#uncount = deps.userConnections.enter(identity.userId);
     this.socket = socket;
     this.#identity = identity;
     this.#deps = deps;
@@ -92,6 +97,7 @@ export class SocketConnection {
   /** Leaves every room, for good. Events that came before are still worked on. */
   close(): void {
     this.#closed = true;
+    this.#uncount();
     clearTimeout(this.#expiry);
     for (const reader of this.#sessions.values()) reader.leave();
     this.#deps.hub.leave(userRoom(this.#identity.userId), this.#user);

@@ -8,6 +8,7 @@ import { Outbox, type Wire } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
 import { sseWire } from './sse-wire.ts';
+import type { UserConnections } from './user-connections.ts';
 import { type WatchAccessDeps, watchAccess } from './watch-access.ts';
 
 /** What event streams need. */
@@ -17,6 +18,7 @@ export interface SessionStreamsDeps extends WatchAccessDeps {
   /** Most bytes that wait for a slow reader. */
   maxBufferBytes: number;
   streams: Pick<EventStreams, 'open'>;
+  userConnections: Pick<UserConnections, 'enter'>;
   log: Logger;
 }
 
@@ -40,7 +42,7 @@ export interface SessionStreams {
   /**
    * Serves one stream; resolves once it has begun, or its client has left: nothing is prepared for one that has.
    *
-   * @throws whatever `prepare` throws, and when the broker or the database does not answer; then nothing was sent
+   * @throws {AppError} `conflict` for a user who has too many; whatever `prepare` throws, and when the broker or the database does not answer; then nothing was sent
    */
   serve(request: SessionStreamRequest): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
     async serve({ identity, sessionId, after = [], prepare, response }) {
       // That it closes is told once, and it may have been while the request was looked at.
       if (response.destroyed) return;
+      response.once('close', deps.userConnections.enter(identity.userId));
       let stream: EventStream | undefined;
       const wire = untilDeleted(sseWire(response, after), () => stream?.end());
       const outbox = new Outbox(wire, maxBufferBytes);

@@ -47,6 +47,7 @@ export class Cluster {
       // Models of OpenAI are paid ones.
       DEFAULT_ROLE: 'premium',
       MAX_CONCURRENT_GENERATIONS: '1000',
+      MAX_CONNECTIONS_PER_USER: '10000',
       WELCOME_CREDITS: '1000000',
       SHUTDOWN_GRACE_MS: '500',
       ECHO_TOKENS_PER_SECOND: '400',

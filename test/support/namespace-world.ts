@@ -5,6 +5,7 @@ import { Server } from 'socket.io';
 import { boundPackets } from '../../src/realtime/bound-packets.ts';
 import { type ChatNamespaceDeps, serveChatNamespace } from '../../src/realtime/chat-namespace.ts';
 import { RoomHub } from '../../src/realtime/room-hub.ts';
+import { UserConnections } from '../../src/realtime/user-connections.ts';
 import type { Identity } from '../../src/services/identity.ts';
 import { silentLog as log } from './global.ts';
 import { recordedRooms } from './recorded-rooms.ts';
@@ -45,6 +46,7 @@ export async function startNamespace(replaced: Partial<ChatNamespaceDeps> = {}):
     hub: new RoomHub(source),
     messages: { running: nothing, newerIds: nothing, oldest: none } as never,
     userRoom: NO_STATE,
+    userConnections: new UserConnections(1_000),
     maxBufferBytes: 1_000_000,
     log,
     authenticate: () => ANN,

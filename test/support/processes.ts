@@ -27,7 +27,11 @@ const KEPT_LINES = 300;
 const START_MS = 60_000;
 
 /** What is not about limits is not to meet any. */
-const UNLIMITED = { RATE_LIMITS: 'off', MAX_CONCURRENT_GENERATIONS: '1000' };
+const UNLIMITED = {
+  RATE_LIMITS: 'off',
+  MAX_CONCURRENT_GENERATIONS: '1000',
+  MAX_CONNECTIONS_PER_USER: '10000',
+};
 
 /** `npm test` compiles the sources once for all of its parts; whoever runs a file by itself does so here. */
 const GIVEN_BUILD = process.env.TEST_BUILD;

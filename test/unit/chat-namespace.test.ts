@@ -4,6 +4,7 @@ import { newId } from '../../src/base/ids.ts';
 import { sessionRoom, userRoom } from '../../src/contracts/events.ts';
 import { RoomHub } from '../../src/realtime/room-hub.ts';
 import { type ChatSocket, SocketConnection } from '../../src/realtime/socket-connection.ts';
+import { UserConnections } from '../../src/realtime/user-connections.ts';
 import type { Identity } from '../../src/services/identity.ts';
 import { type Deferred, defer } from '../support/deferred.ts';
 import { silentLog as log } from '../support/global.ts';
@@ -301,7 +302,15 @@ describe('a connection that was closed', () => {
     const socket = { conn: {}, emit: (event: string) => told.push(event), disconnect() {} };
     const { source } = recordedRooms();
     const hub = new RoomHub(source);
-    const deps = { hub, messages: {} as never, userRoom: NO_STATE, maxBufferBytes: 1_000, log };
+    const userConnections = new UserConnections(1);
+    const deps = {
+      hub,
+      messages: {} as never,
+      userRoom: NO_STATE,
+      userConnections,
+      maxBufferBytes: 1_000,
+      log,
+    };
     const connection = new SocketConnection(socket as unknown as ChatSocket, ANN, deps);
     await connection.open();
     connection.close();

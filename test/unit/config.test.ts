@@ -33,6 +33,7 @@ const WRONG: Record<string, string> = {
   MAX_BODY_BYTES: 'a lot',
   MAX_MESSAGE_CHARS: '0',
   SOCKET_BUFFER_BYTES: '1',
+  MAX_CONNECTIONS_PER_USER: '0',
   SSE_HEARTBEAT_MS: '10',
   ADMIN_EMAIL: 'nobody',
   DEFAULT_ROLE: 'Every One',

@@ -25,6 +25,7 @@ describe('the event stream of a session', () => {
     access: { onChanged: () => () => {} },
     authorize: async () => {},
     messages: { running: () => running.promise, newerIds: nothing, oldest: none } as never,
+    userConnections: { enter: () => () => {} },
     maxBufferBytes: 1_000_000,
     streams,
     log,

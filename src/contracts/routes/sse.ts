@@ -28,5 +28,5 @@ export const streamSession = defineRoute({
     contentType: 'text/event-stream',
     description: 'The events of docs/protocol.md, `id: <messageId>:<attempt>:<offset>`',
   },
-  errors: ['not_found', 'model_not_available', 'idempotency_key_reused', ...ADMISSION_ERRORS],
+  errors: ['not_found', 'conflict', 'model_not_available', 'idempotency_key_reused', ...ADMISSION_ERRORS],
 });
