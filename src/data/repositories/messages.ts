@@ -79,20 +79,39 @@ export type ContextMessage = Pick<MessageRecord, 'id' | 'parentId' | 'role' | 'c
   lane: number | null;
 };
 
+/** What a generation has before it. */
+export interface ContextPage {
+  /** Newest first. */
+  messages: ContextMessage[];
+  /** There are more before them. */
+  truncated: boolean;
+}
+
 /**
- * What a generation has before it: the message that it answers, then older ones, newest first. When that message was
+ * Most bytes of text that are read for one reply: what two million tokens of prose have, which is as much as the largest windows
+ * hold. Messages may be a hundred times as long as the window of a small model, and there are many of them.
+ */
+const CONTEXT_BYTES = 8_000_000;
+
+/**
+ * What a generation has before it: the message that it answers, which is always read, then older ones. When that message was
  * deleted, the first one is another. Only what a model is told: this stands between a person and the first token.
  */
-export async function listContext(db: Db, generationId: string, limit: number): Promise<ContextMessage[]> {
-  return rows<ContextMessage>(
+export async function listContext(db: Db, generationId: string, limit: number): Promise<ContextPage> {
+  const found = await rows<ContextMessage & { more: boolean }>(
     db,
-    prepared(`SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model, g.lane
-       FROM messages m LEFT JOIN generations g ON g.message_id = m.id
-      WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
-        AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)
-      ORDER BY m.id DESC LIMIT $2`),
+    prepared(`SELECT id, "parentId", role, content, model, lane, more FROM (
+       SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model, g.lane, row_number() OVER walk AS number,
+              sum(octet_length(m.content)) OVER walk AS bytes, lead(true, 1, false) OVER walk AS more
+         FROM messages m LEFT JOIN generations g ON g.message_id = m.id
+        WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
+          AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)
+       WINDOW walk AS (ORDER BY m.id DESC ROWS UNBOUNDED PRECEDING) ORDER BY m.id DESC LIMIT $2) AS page
+      WHERE number = 1 OR bytes <= ${CONTEXT_BYTES} ORDER BY number`),
     [generationId, limit],
   );
+  const messages = found.map(({ more: _more, ...message }) => message);
+  return { messages, truncated: found.at(-1)?.more ?? false };
 }
 
 /** The ids of a session's messages newer than `after`, oldest first. */
