@@ -106,6 +106,9 @@ export const anthropicInput = z.discriminatedUnion(
   { error: 'must be `user`, `assistant` or `system`' },
 );
 
+/** Most tools that a model is told of; more than at OpenAI, as agents with many servers of tools have hundreds. */
+export const MAX_ANTHROPIC_TOOLS = 1_000;
+
 /** A function that the model may ask for. */
 export const anthropicTool = z.strictObject({
   type: z.literal('custom', { error: 'must be `custom`: server tools are not supported' }).nullish(),

@@ -5,9 +5,10 @@ import {
   anthropicTool,
   anthropicToolName,
   contextManagement,
+  MAX_ANTHROPIC_TOOLS,
   systemText,
 } from './anthropic-blocks.ts';
-import { ignored, jsonSchema, MAX_PARTS, MAX_TURNS, maxTokens, stopText } from './foreign-fields.ts';
+import { ignored, jsonSchema, MAX_TURNS, maxTokens, stopText } from './foreign-fields.ts';
 import { modelIdSchema } from './session.ts';
 
 const disable_parallel_tool_use = z.boolean().nullish();
@@ -18,7 +19,7 @@ const asked = {
   model: modelIdSchema,
   messages: z.array(anthropicInput).min(1).max(MAX_TURNS),
   system: systemText.nullish(),
-  tools: z.array(anthropicTool).max(MAX_PARTS).nullish(),
+  tools: z.array(anthropicTool).max(MAX_ANTHROPIC_TOOLS).nullish(),
   tool_choice: z
     .discriminatedUnion(
       'type',

@@ -3,7 +3,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Have } from '../contracts/events.ts';
 import type { Identity } from '../services/identity.ts';
 import type { LiveMessages } from '../services/live-messages.ts';
-import type { EventStream, EventStreams } from './event-streams.ts';
+import type { EventStreams } from './event-streams.ts';
 import { Outbox, type Wire } from './outbox.ts';
 import type { RoomHub } from './room-hub.ts';
 import { SessionReader } from './session-reader.ts';
@@ -42,7 +42,8 @@ export interface SessionStreams {
   /**
    * Serves one stream; resolves once it has begun, or its client has left: nothing is prepared for one that has.
    *
-   * @throws {AppError} `conflict` for a user who has too many; whatever `prepare` throws, and when the broker or the database does not answer; then nothing was sent
+   * @throws {AppError} `conflict` for a user who has too many; whatever `prepare` throws, and when the broker or the database
+   *   does not answer; then nothing was sent
    */
   serve(request: SessionStreamRequest): Promise<void>;
 }
@@ -59,8 +60,8 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
       // That it closes is told once, and it may have been while the request was looked at.
       if (response.destroyed) return;
       response.once('close', deps.userConnections.enter(identity.userId));
-      let stream: EventStream | undefined;
-      const wire = untilDeleted(sseWire(response, after), () => stream?.end());
+      let end = () => {};
+      const wire = untilDeleted(sseWire(response, after), () => end());
       const outbox = new Outbox(wire, maxBufferBytes);
       const onFailure = (error: unknown) => {
         log.warn({ err: error, sessionId }, 'an event stream could not be brought up to date');
@@ -81,9 +82,8 @@ export function createSessionStreams(deps: SessionStreamsDeps): SessionStreams {
         throw error;
       }
       if (response.destroyed) return;
-      const opened = streams.open(response, identity, RETRY_MS);
-      stream = opened;
-      response.once('close', watchAccess(deps, { identity: () => identity, end: opened.end }));
+      ({ end } = streams.open(response, identity, RETRY_MS));
+      response.once('close', watchAccess(deps, { identity: () => identity, end }));
       outbox.release();
     },
   };

@@ -163,10 +163,14 @@ export async function releaseGeneration(db: Db, { id, attempt }: AttemptRef): Pr
   );
 }
 
-/** Which message a generation writes, and how far it is; undefined for a title. */
-export async function findGenerationMessage(db: Db, id: string) {
-  type Found = Pick<GenerationRecord, 'sessionId' | 'attempt' | 'status'> & { messageId: string };
-  const found = await rows<Found>(
+/** Which message a generation writes, and how far it is. */
+export type GenerationMessage = Pick<GenerationRecord, 'sessionId' | 'attempt' | 'status'> & {
+  messageId: string;
+};
+
+/** Undefined for a title. */
+export async function findGenerationMessage(db: Db, id: string): Promise<GenerationMessage | undefined> {
+  const found = await rows<GenerationMessage>(
     db,
     `SELECT session_id AS "sessionId", message_id AS "messageId", attempt, status
        FROM generations WHERE id = $1 AND kind = 'reply'`,

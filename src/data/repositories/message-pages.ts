@@ -2,6 +2,7 @@ import { type Db, rows } from '../database.ts';
 import { prepared } from '../prepared.ts';
 import { kept } from './kept-sessions.ts';
 import { COLUMNS, type MessageRow, type MessageView, TABLES, toView } from './messages.ts';
+import { hasMore, type SizedRow, sizedPage } from './sized-page.ts';
 
 /** Which messages of a session are read at once. */
 export interface MessagePageQuery {
@@ -55,16 +56,12 @@ async function listNewest(
   }: { session: string; params: string[]; limit: number; before: string | undefined },
 ): Promise<MessagePage> {
   const older = before === undefined ? '' : `AND m.id < $${params.length + 2}`;
-  const found = await rows<SizedRow>(
-    db,
-    pageSql({
-      where: `m.session_id = ${session} ${older}`,
-      order: 'm.id DESC',
-      limit: `$${params.length + 1}`,
-    }),
-    before === undefined ? [...params, limit] : [...params, limit, before],
-  );
-  return toPage(found);
+  const sql = pageSql({
+    where: `m.session_id = ${session} ${older}`,
+    order: 'm.id DESC',
+    limit: `$${params.length + 1}`,
+  });
+  return readPage(db, sql, before === undefined ? [...params, limit] : [...params, limit, before]);
 }
 
 /** A page of a session's messages newer than `after`, oldest first. */
@@ -73,7 +70,7 @@ export async function pageMessagesAfter(
   { sessionId, after, limit }: { sessionId: string; after: string; limit: number },
 ): Promise<MessagePage> {
   const sql = pageSql({ where: 'm.session_id = $1 AND m.id > $2', order: 'm.id', limit: '$3' });
-  return toPage(await rows<SizedRow>(db, sql, [sessionId, after, limit]));
+  return readPage(db, sql, [sessionId, after, limit]);
 }
 
 /** The oldest of these messages of a session. */
@@ -82,26 +79,22 @@ export async function pageMessages(
   { sessionId, ids }: { sessionId: string; ids: string[] },
 ): Promise<MessagePage> {
   const sql = pageSql({ where: 'm.id = ANY($2) AND m.session_id = $1', order: 'm.id', limit: 'ALL' });
-  return toPage(await rows<SizedRow>(db, sql, [sessionId, ids]));
+  return readPage(db, sql, [sessionId, ids]);
 }
 
-/** A row of a page. */
-type SizedRow = MessageRow & { more: boolean };
+/** Prepared: there are few texts, and the plan of none depends on what it is asked for. */
+const pageSql = ({ where, ...page }: { where: string; order: string; limit: string }): string =>
+  prepared(
+    sizedPage({
+      ...page,
+      columns: COLUMNS,
+      from: `${TABLES} WHERE ${where}`,
+      bytes: 'octet_length(m.content) + coalesce(octet_length(m.reasoning), 0)',
+      mostBytes: PAGE_BYTES,
+    }),
+  );
 
-/**
- * A page, by number and by bytes. Both are found out while the index is walked, and neither goes further than the page; how
- * long a text is stands beside it, and does not have it read.
- */
-function pageSql({ where, order, limit }: { where: string; order: string; limit: string }): string {
-  const bytes = 'octet_length(m.content) + coalesce(octet_length(m.reasoning), 0)';
-  return prepared(`SELECT * FROM (
-     SELECT ${COLUMNS}, row_number() OVER walk AS number, sum(${bytes}) OVER walk AS bytes, lead(true, 1, false) OVER walk AS more
-       FROM ${TABLES} WHERE ${where}
-     WINDOW walk AS (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) ORDER BY ${order} LIMIT ${limit}) AS page
-    WHERE number = 1 OR bytes <= ${PAGE_BYTES} ORDER BY number`);
+async function readPage(db: Db, sql: string, params: unknown[]): Promise<MessagePage> {
+  const found = await rows<MessageRow & SizedRow>(db, sql, params);
+  return { messages: found.map(toView), more: hasMore(found) };
 }
-
-const toPage = (found: SizedRow[]): MessagePage => ({
-  messages: found.map(toView),
-  more: found.at(-1)?.more ?? false,
-});

@@ -4,6 +4,7 @@ import type { MessageRecord } from '../entities/message.ts';
 import { prepared } from '../prepared.ts';
 import { alive, kept } from './kept-sessions.ts';
 import { OPEN } from './open-generations.ts';
+import { hasMore, type SizedRow, sizedPage } from './sized-page.ts';
 
 /** What a message shows of its generation. */
 export type GenerationView = GenerationOutcome &
@@ -93,25 +94,25 @@ export interface ContextPage {
  */
 const CONTEXT_BYTES = 8_000_000;
 
+const CONTEXT = prepared(
+  sizedPage({
+    columns: 'm.id, m.parent_id AS "parentId", m.role, m.content, g.model, g.lane',
+    from: `${TABLES} WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
+        AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)`,
+    order: 'm.id DESC',
+    limit: '$2',
+    bytes: 'octet_length(m.content)',
+    mostBytes: CONTEXT_BYTES,
+  }),
+);
+
 /**
  * What a generation has before it: the message that it answers, which is always read, then older ones. When that message was
  * deleted, the first one is another. Only what a model is told: this stands between a person and the first token.
  */
 export async function listContext(db: Db, generationId: string, limit: number): Promise<ContextPage> {
-  const found = await rows<ContextMessage & { more: boolean }>(
-    db,
-    prepared(`SELECT id, "parentId", role, content, model, lane, more FROM (
-       SELECT m.id, m.parent_id AS "parentId", m.role, m.content, g.model, g.lane, row_number() OVER walk AS number,
-              sum(octet_length(m.content)) OVER walk AS bytes, lead(true, 1, false) OVER walk AS more
-         FROM messages m LEFT JOIN generations g ON g.message_id = m.id
-        WHERE m.session_id = (SELECT session_id FROM generations WHERE id = $1)
-          AND m.id <= (SELECT p.parent_id FROM generations x JOIN messages p ON p.id = x.message_id WHERE x.id = $1)
-       WINDOW walk AS (ORDER BY m.id DESC ROWS UNBOUNDED PRECEDING) ORDER BY m.id DESC LIMIT $2) AS page
-      WHERE number = 1 OR bytes <= ${CONTEXT_BYTES} ORDER BY number`),
-    [generationId, limit],
-  );
-  const messages = found.map(({ more: _more, ...message }) => message);
-  return { messages, truncated: found.at(-1)?.more ?? false };
+  const messages = await rows<ContextMessage & SizedRow>(db, CONTEXT, [generationId, limit]);
+  return { messages, truncated: hasMore(messages) };
 }
 
 /** The ids of a session's messages newer than `after`, oldest first. */
