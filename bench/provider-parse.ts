@@ -9,7 +9,7 @@ import { createGeminiProvider } from '../src/providers/gemini.ts';
 import { guardProvider } from '../src/providers/guard-provider.ts';
 import { createOpenAiProvider } from '../src/providers/openai.ts';
 import type { Provider, ProviderEvent } from '../src/providers/provider.ts';
-import type { Row } from './support/row.ts';
+import { median, type Row, ratioRow } from './support/row.ts';
 
 /** The server, as a source or built, like this file. */
 const CHILD = `./provider-wire-child${path.extname(import.meta.filename)}`;
@@ -74,18 +74,8 @@ async function compare(name: string, load: Load, { adapter, bare }: Readers): Pr
     samples.bare.push(bareUs);
     samples.adapter.push(adapterUs);
   }
-  const value = median(samples.adapter);
-  const baseline = median(samples.bare);
-  const ratio = value / baseline;
-  return {
-    name,
-    value,
-    unit: 'us/chunk',
-    baseline,
-    ratio,
-    target: `<= ${MAX_RATIO}`,
-    ok: ratio <= MAX_RATIO,
-  };
+  const [value, baseline] = [median(samples.adapter), median(samples.bare)];
+  return ratioRow({ name, unit: 'us/chunk', value, baseline, most: MAX_RATIO });
 }
 
 /** Microseconds of CPU of this process, user and system, for each chunk. */
@@ -185,10 +175,6 @@ function bareReader<Data>(urlOf: (model: string) => string, textOf: (data: Data)
     }
     return length;
   };
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,5 +1,5 @@
 import type { Cluster } from '../support/cluster.ts';
-import { median, type Row } from '../support/row.ts';
+import { median, type Row, ratioRow } from '../support/row.ts';
 import { type LoadResult, type LoadRun, runOnBare, runOnParley } from '../support/run-load.ts';
 
 /** Of a load. Two rounds of either system may differ by a quarter on a machine that others use, too. */
@@ -50,16 +50,7 @@ export async function measureCpu(cluster: Cluster): Promise<Row> {
   const { parley, bare } = await interleaved(cluster, { generations: 400, rate: 50, measureMs: MEASURE_MS });
   const value = median(parley.map(({ cpuPerToken }) => cpuPerToken));
   const baseline = median(bare.map(({ cpuPerToken }) => cpuPerToken));
-  const ratio = value / baseline;
-  return {
-    name: 'cpu per delta at 400 x 50/s',
-    value,
-    unit: 'us',
-    baseline,
-    ratio,
-    target: '<= 2.3',
-    ok: ratio <= 2.3,
-  };
+  return ratioRow({ name: 'cpu per delta at 400 x 50/s', unit: 'us', value, baseline, most: 2.3 });
 }
 
 /** `delivery` and `overload`: how much gets through, of how much. */
@@ -71,30 +62,21 @@ export async function measureDelivery(cluster: Cluster): Promise<Row[]> {
     ceilings.parley.push(await ceiling((run) => runOnParley(cluster, run)));
     overload.push(await runOnParley(cluster, { generations: 1_200, rate: 100, measureMs: MEASURE_MS }));
   }
-  const value = median(ceilings.parley);
-  const baseline = median(ceilings.bare);
-  const ratio = value / baseline;
-  const delivered = median(overload.map((result) => result.tokens));
-  const offered = median(overload.map((result) => result.offered));
   return [
-    {
+    ratioRow({
       name: 'delivery: deltas/s, p99 <= 150 ms',
-      value,
       unit: '/s',
-      baseline,
-      ratio,
-      target: '>= 1.3',
-      ok: ratio >= 1.3,
-    },
-    {
+      value: median(ceilings.parley),
+      baseline: median(ceilings.bare),
+      least: 1.3,
+    }),
+    ratioRow({
       name: 'overload: delivered / offered at 1,200 x 100/s',
-      value: delivered,
       unit: 'deltas',
-      baseline: offered,
-      ratio: delivered / offered,
-      target: '>= 0.95',
-      ok: delivered / offered >= 0.95,
-    },
+      value: median(overload.map((result) => result.tokens)),
+      baseline: median(overload.map((result) => result.offered)),
+      least: 0.95,
+    }),
   ];
 }
 

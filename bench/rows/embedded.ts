@@ -1,6 +1,6 @@
 import type { Cluster, Parley } from '../support/cluster.ts';
 import { startEmbedded } from '../support/embedded.ts';
-import { median, type Row } from '../support/row.ts';
+import { median, type Row, ratioRow } from '../support/row.ts';
 import { runOnParley } from '../support/run-load.ts';
 import { measurePosts } from './first-token.ts';
 
@@ -42,14 +42,5 @@ async function inTurns(
 }
 
 function rowOf(what: string, { embedded: value, cluster: baseline }: Both<number>): Row {
-  const ratio = value / baseline;
-  return {
-    name: `embedded: ${what}`,
-    value,
-    unit: 'ms',
-    baseline,
-    ratio,
-    target: '<= 1.5',
-    ok: ratio <= 1.5,
-  };
+  return ratioRow({ name: `embedded: ${what}`, unit: 'ms', value, baseline, most: 1.5 });
 }

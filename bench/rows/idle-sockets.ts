@@ -4,7 +4,7 @@ import { type Api, inBatches } from '../support/api.ts';
 import { Clients } from '../support/clients.ts';
 import type { Cluster } from '../support/cluster.ts';
 import { type BenchProcess, residentBytes, startBare } from '../support/processes.ts';
-import { median, type Row } from '../support/row.ts';
+import { median, type Row, ratioRow } from '../support/row.ts';
 
 const ROUNDS = 3;
 const SOCKETS = 4_000;
@@ -36,18 +36,8 @@ export async function measureIdleSockets(cluster: Cluster): Promise<Row> {
     parley.push(await bytesPerSocket(web, open));
     clients.close();
   }
-  const value = median(parley) / 1024;
-  const baseline = median(bare) / 1024;
-  const ratio = value / baseline;
-  return {
-    name: 'idle sockets: resident',
-    value,
-    unit: 'kB',
-    baseline,
-    ratio,
-    target: '<= 2.2',
-    ok: ratio <= 2.2,
-  };
+  const [value, baseline] = [median(parley) / 1024, median(bare) / 1024];
+  return ratioRow({ name: 'idle sockets: resident', unit: 'kB', value, baseline, most: 2.2 });
 }
 
 /** Opens the sockets from one index to another. */

@@ -4,7 +4,7 @@ import { listSessions } from '../../src/data/repositories/sessions.ts';
 import type { Api } from '../support/api.ts';
 import { type Cluster, DATABASE_POOL_SIZE } from '../support/cluster.ts';
 import { startBare } from '../support/processes.ts';
-import { median, type Row } from '../support/row.ts';
+import { median, type Row, ratioRow } from '../support/row.ts';
 
 const ROUNDS = 5;
 const MEASURE_MS = 3_000;
@@ -34,18 +34,8 @@ export async function measureRest(cluster: Cluster): Promise<Row> {
     rates.parley.push(rate);
   }
   await bare.kill();
-  const value = median(rates.parley);
-  const baseline = median(rates.bare);
-  const ratio = value / baseline;
-  return {
-    name: 'rest: GET /sessions',
-    value,
-    unit: '/s',
-    baseline,
-    ratio,
-    target: '>= 0.7',
-    ok: ratio >= 0.7,
-  };
+  const [value, baseline] = [median(rates.parley), median(rates.bare)];
+  return ratioRow({ name: 'rest: GET /sessions', unit: '/s', value, baseline, least: 0.7 });
 }
 
 /** What the server asks the database for such a page. */

@@ -1,5 +1,5 @@
 import type { Cluster } from '../support/cluster.ts';
-import { median, type Row } from '../support/row.ts';
+import { median, type Row, ratioRow } from '../support/row.ts';
 import { runOnParley } from '../support/run-load.ts';
 
 const ROUNDS = 3;
@@ -13,16 +13,6 @@ export async function measureTextGrowth(cluster: Cluster): Promise<Row> {
     short.push((await runOnParley(cluster, { ...load, prefixChars: 1_000 })).cpuPerToken);
     long.push((await runOnParley(cluster, { ...load, prefixChars: 1_000_000 })).cpuPerToken);
   }
-  const value = median(long);
-  const baseline = median(short);
-  const ratio = value / baseline;
-  return {
-    name: 'text growth: cpu at 1 MB / at 1 kB',
-    value,
-    unit: 'us',
-    baseline,
-    ratio,
-    target: '<= 1.1',
-    ok: ratio <= 1.1,
-  };
+  const [value, baseline] = [median(long), median(short)];
+  return ratioRow({ name: 'text growth: cpu at 1 MB / at 1 kB', unit: 'us', value, baseline, most: 1.1 });
 }

@@ -13,6 +13,22 @@ export interface Row {
   ok: boolean;
 }
 
+/** A row whose ratio is to be reached: at most, or at least, that; neither: it is told beside another. */
+export function ratioRow(row: {
+  name: string;
+  unit: string;
+  value: number;
+  baseline: number;
+  most?: number;
+  least?: number;
+}): Row {
+  const { most, least, ...measured } = row;
+  const ratio = row.value / row.baseline;
+  const target = most !== undefined ? `<= ${most}` : least !== undefined ? `>= ${least}` : '-';
+  const ok = (most === undefined || ratio <= most) && (least === undefined || ratio >= least);
+  return { ...measured, ratio, target, ok };
+}
+
 /** The middle one. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
